@@ -25,8 +25,8 @@ pub struct AnnotatedScene {
     pub bands: Vec<usize>,
     /// The alpha band that masks the scene, and how many different values it holds in a sample.
     pub alpha: Option<(usize, usize)>,
-    /// Lowest and highest valid value of the data bands, in the requested units: of the sample type for 8-bit unsigned integers
-    /// as they are stored, else as found (in large scenes: on windows that are spread over it). `None` where no pixel is valid.
+    /// Lowest and highest valid value of the data bands, in the requested units: of the sample type for 8-bit integers (all with a
+    /// sign, or all without) as they are stored, else as found (in large scenes: on windows that are spread over it). `None` where no pixel is valid.
     pub range: Option<[f32; 2]>,
     /// Polygons that touch the scene, in the order of the file.
     pub polygons: Vec<AnnotationPolygon>,
@@ -100,11 +100,19 @@ pub fn look_at_scene(
     let polygons = polygons.polygons.into_iter().map(polygon).collect();
     let bands: Vec<usize> = scene.bands.iter().filter(|b| !b.is_alpha).map(|b| b.index).collect();
     let is_scaled = |s: &Scaling| s.applied().is_some();
-    let is_byte = |b: &arpent_raster::BandInfo| {
-        b.sample_type == SampleType::Uint8 && !b.scaling.as_ref().is_some_and(is_scaled)
+    let all_are = |sample: SampleType| {
+        let is = |b: &arpent_raster::BandInfo| {
+            b.sample_type == sample && !b.scaling.as_ref().is_some_and(is_scaled)
+        };
+        scene.bands.iter().all(|b| b.is_alpha || is(b))
     };
-    let bytes = scene.bands.iter().all(|b| b.is_alpha || is_byte(b));
-    let range = if bytes { Some([0.0, 255.0]) } else { range(&scene, &bands).map_err(raster)? };
+    let range = if all_are(SampleType::Uint8) {
+        Some([0.0, 255.0])
+    } else if all_are(SampleType::Int8) {
+        Some([-128.0, 127.0])
+    } else {
+        range(&scene, &bands).map_err(raster)?
+    };
     let alpha = look(&scene, &bands, false).map_err(raster)?.alpha;
     Ok(AnnotatedScene { scene, bands, alpha, range, polygons })
 }

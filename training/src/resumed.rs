@@ -109,7 +109,14 @@ fn interrupted(setting: &Setting, folder: &Path, interruptions: &[usize]) -> (Tr
     let config = setting.config(folder);
     let architecture = package::architecture(&config, 3).unwrap();
     let bands = ["red", "green", "blue"];
-    let bands = bands.map(|name| Band { name: name.into(), mean: 60.0, std: 50.0, unit: None, number: None });
+    let bands = bands.map(|name| Band {
+        name: name.into(),
+        mean: 60.0,
+        std: 50.0,
+        unit: None,
+        number: None,
+        dequantize: None,
+    });
     let meter = Meter::start(arpent_shell::energy::WATTS_PER_CORE);
     let draw = Rectangles { detection: setting.detection };
     let place = Place::of(folder);

@@ -66,8 +66,14 @@ fn steps(device: DeviceChoice, precision: Precision) -> (f64, f32) {
     let mut config = TOY.config(folder.path());
     (config.fit.device, config.fit.precision) = (device, precision);
     let [mean, std] = fixture.mean_std;
-    let bands =
-        ["red", "green", "blue"].map(|name| Band { name: name.into(), mean, std, unit: None, number: None });
+    let bands = ["red", "green", "blue"].map(|name| Band {
+        name: name.into(),
+        mean,
+        std,
+        unit: None,
+        number: None,
+        dequantize: None,
+    });
     let mut first = Weights::default();
     for (name, shape, values) in fixture.first {
         first.insert(name, &shape, values);

@@ -34,7 +34,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-model",
         "checkpoint fold hand_set import predictor > adopt gpu onnx peaks > network > tensor_device > device lowered native planes > package \
-         > field weights > architecture > error pyramids unets > encoders > graph protobuf storage",
+         > band field weights > architecture > error pyramids unets > encoders > graph protobuf storage",
     ),
     (
         "arpent-vector",
@@ -45,7 +45,10 @@ const ROOMS: &[(&str, &str)] = &[
         "arpent-metrics",
         "calibration change detection ranking scores tolerance > confusion roc > grouped > count error",
     ),
-    ("arpent-testing", "faults geotiff installed polygonize servers shapes slurm > needs picture"),
+    (
+        "arpent-testing",
+        "embedding > faults geotiff installed polygonize servers shapes slurm > needs picture",
+    ),
     ("arpent-gdal", "fingerprint > vector > write > scene > crs guard text > setup > error > ffi uri"),
     (
         "arpent-publish",

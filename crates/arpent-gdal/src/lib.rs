@@ -24,8 +24,8 @@ pub use error::GdalError;
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_layer, stamp};
 pub use guard::allow_in_vrt;
 pub use scene::{
-    BandSample, CollarColor, CollarFound, DatesReader, ItemScaling, LabelFacts, Look, Misplaced, Mosaic,
-    MosaicReader, PublishedRaster, Sample, SceneProjection, SceneSource, SharedBlocks, common_name,
+    BandSample, CollarColor, CollarFound, Convert, DatesReader, ItemScaling, LabelFacts, Look, Misplaced,
+    Mosaic, MosaicReader, PublishedRaster, Sample, SceneProjection, SceneSource, SharedBlocks, common_name,
     count_bands, group_scenes, label_facts, look, misplaced, mosaic_in_order, open_scene, read_labels,
     read_picture, resampled, resolve_scenes, sample, unite_grids,
 };

@@ -158,6 +158,22 @@ pub enum JobError {
         /// The model.
         model: String,
     },
+    /// Stored values with a declared scale or offset that is to be applied, and a model that dequantizes stored values.
+    #[error(
+        "{scene}, band {band}: {by} declares {declared}, which `values` under [input] applies, and the model {model} dequantizes stored values itself: they would be converted twice"
+    )]
+    DequantizedTwice {
+        /// The scene.
+        scene: String,
+        /// The band's number.
+        band: usize,
+        /// Source of the declaration.
+        by: String,
+        /// Scale and offset, printed.
+        declared: String,
+        /// The model.
+        model: String,
+    },
     /// Values outside of the range of the model.
     #[error(
         "{scene}: {problem}; in a sample of {pixels} pixels, {measured}; the model {model} was trained on values from {low} to {high}"

@@ -9,6 +9,9 @@ use crate::wanted::WantedValues;
 /// The largest factor that a hint suggests: at a larger one, other objects are visible.
 const MOST_OFFERED: f64 = 8.0;
 
+/// The hint where a model dequantizes stored values and a scene has others.
+const STORED: &str = "the model dequantizes stored values: name the scene as it was published, not converted to floats and not rescaled; declare nodata (nodata = VALUE under [input]) if the file does not; or use a model trained on such values";
+
 /// The hint where resampling needs a factor above the limit; `before` is a further setting that is needed.
 fn hint_of_factor(factor: f64, coarser: bool, before: &str) -> String {
     let (way, how, what) = if coarser {
@@ -62,6 +65,7 @@ impl Diagnostic for JobError {
             Self::BandMissing { .. } => {
                 "set the number of the band in the configuration, for example: [input] bands = { red = 1, green = 2, blue = 3 }"
             }
+            Self::SampleType { wanted, .. } if wanted.dequantized => STORED,
             Self::SampleType { wanted, .. } => {
                 let command = rescaled(wanted);
                 return Some(format!(
@@ -70,6 +74,14 @@ impl Diagnostic for JobError {
             }
             Self::UnclearValues { .. } => {
                 "declare it under [input]: values = \"raw\", values = \"physical\", or values = \"harmonized\" (the offset removed, the stored step kept)"
+            }
+            Self::DequantizedTwice { .. } => {
+                "set values = \"raw\" under [input] if stored values are those of the training scenes, or use a model that takes physical values"
+            }
+            Self::OutsideValues { wanted, .. } if wanted.dequantized => {
+                return Some(format!(
+                    "{STORED}, or set outside_values = \"tell\" under [input] to map the scene with a warning"
+                ));
             }
             Self::OutsideValues { declared, wanted, .. } => {
                 let command = rescaled(wanted);
@@ -213,6 +225,7 @@ impl Diagnostic for JobError {
             Self::BandMissing { key, .. } => Key::from("input.bands").then(key.as_ref()?),
             Self::AlphaBand { .. } => "input.alpha".into(),
             Self::NodataBands { .. } => "input.nodata".into(),
+            Self::DequantizedTwice { .. } => "input.values".into(),
             Self::PixelSize { .. } => "input.pixel_size".into(),
             _ => return None,
         })
@@ -238,7 +251,7 @@ impl Diagnostic for JobError {
 
 /// The command that converts a scene to the values of a model.
 fn rescaled(wanted: &WantedValues) -> String {
-    let WantedValues { written_as, low, high } = wanted;
+    let WantedValues { written_as, low, high, .. } = wanted;
     format!(
         "gdal_translate -ot {written_as} -scale LOW HIGH {low} {high} IN.tif OUT.tif, where LOW and HIGH are the values of the scene that correspond to {low} and {high} of the model"
     )

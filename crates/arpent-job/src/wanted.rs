@@ -12,6 +12,8 @@ pub struct WantedValues {
     pub low: f32,
     /// Highest value.
     pub high: f32,
+    /// Whether the model dequantizes stored values: a rescaled scene is another one.
+    pub dequantized: bool,
 }
 
 impl WantedValues {
@@ -40,7 +42,8 @@ impl WantedValues {
             Some(SampleType::Float32) => "Float32",
             Some(SampleType::Float64) => "Float64",
         };
-        Self { written_as, low, high }
+        let dequantized = model.bands.iter().any(|band| band.dequantize.is_some());
+        Self { written_as, low, high, dequantized }
     }
 }
 

@@ -74,7 +74,7 @@ pub enum Architecture {
         /// Side of a cell, pixels: a power of two.
         cell_px: usize,
     },
-    /// A single convolution: for exact-answer tests and as a stand-in in benchmarks.
+    /// A single convolution: a weighted sum of the bands of a pixel, or of 3 x 3 pixels, for each class.
     Linear {
         /// Input bands.
         in_channels: usize,

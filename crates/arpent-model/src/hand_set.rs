@@ -57,7 +57,14 @@ impl HandSet {
 
     /// The package of a network with this architecture; [`ModelPackage::save`] completes it.
     pub fn package(&self, architecture: Architecture) -> ModelPackage {
-        let band = |name: &String| Band { name: name.clone(), mean: 0.0, std: 1.0, unit: None, number: None };
+        let band = |name: &String| Band {
+            name: name.clone(),
+            mean: 0.0,
+            std: 1.0,
+            unit: None,
+            number: None,
+            dequantize: None,
+        };
         let detection = self.task == Task::ObjectDetection;
         ModelPackage {
             format: FORMAT.into(),

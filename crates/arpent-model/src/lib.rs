@@ -33,6 +33,7 @@ pub const BURN_VERSION: &str = "0.22.1";
 
 mod adopt;
 mod architecture;
+mod band;
 mod checkpoint;
 mod device;
 mod encoders;
@@ -69,6 +70,7 @@ mod weights;
 
 pub use adopt::{Adopted, adopt, adopt_encoder};
 pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
+pub use band::{Band, Dequantize};
 pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
 pub use encoders::{Encoder, PyramidEncoder};
@@ -85,8 +87,8 @@ pub use lowered::engine;
 #[cfg(feature = "tensors")]
 pub use network::{Affine, Block, Network};
 pub use package::{
-    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization,
-    Score, Task, Territory, TrainingSource, WeightsFile,
+    Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization, Score,
+    Task, Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

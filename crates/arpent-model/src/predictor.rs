@@ -60,9 +60,15 @@ const OVERLAP_COST: f64 = 1.12;
 /// Pixels of the largest chip that is chosen: beyond it memory grows faster than time shrinks.
 const LARGEST_CHIP_PX: u64 = 3072 * 3072;
 
+/// Values of the largest chip that is chosen: those of as many pixels with eight bands (302 MB).
+const LARGEST_CHIP_VALUES: u64 = 8 * LARGEST_CHIP_PX;
+
 /// Smallest core, and the increment to larger ones, pixels.
 const SMALLEST_PX: usize = 1024;
 const STEP_PX: usize = 256;
+
+/// Values of the smallest core: those of 16 bands (67 MB). Of more bands, it has fewer pixels.
+const SMALLEST_VALUES: usize = 16 * SMALLEST_PX * SMALLEST_PX;
 
 /// Memory limit of chips that are predicted concurrently, including their intermediate values.
 const SIDE_BY_SIDE_BYTES: usize = 512 << 20;
@@ -156,16 +162,22 @@ impl Predictor {
     }
 
     /// Side of a suitable core for the network, pixels: that of its window if it is part of the model, else the
-    /// smallest one whose overlap raises the cost to 1.12 times at most, limited by chips of 3072 x 3072 pixels.
+    /// smallest one whose overlap raises the cost to 1.12 times at most, limited by chips of 3072 x 3072 pixels, of more
+    /// than eight bands by as many values.
     pub fn window_px(&self) -> usize {
         if let Some(window) = self.window {
             return window.core_px();
         }
-        let sides = (SMALLEST_PX..).step_by(STEP_PX).map(|side| side.next_multiple_of(self.stride));
+        let smallest = smallest_px(self.bands.len());
+        let sides = (smallest..).step_by(STEP_PX).map(|side| side.next_multiple_of(self.stride));
         let core = |side: usize| Window::new(0, 0, side, side);
-        let fits = |side: &usize| self.chip_of(&core(*side)).pixels() <= LARGEST_CHIP_PX;
+        let bands = self.bands.len() as u64;
+        let fits = |side: &usize| {
+            let pixels = self.chip_of(&core(*side)).pixels();
+            pixels <= LARGEST_CHIP_PX && pixels * bands <= LARGEST_CHIP_VALUES
+        };
         let cheap = |side: usize| self.overlap_cost(&self.chip_of(&core(side)), &core(side)) <= OVERLAP_COST;
-        let mut best = SMALLEST_PX.next_multiple_of(self.stride);
+        let mut best = smallest.next_multiple_of(self.stride);
         for side in sides.take_while(fits) {
             best = side;
             if cheap(side) {
@@ -503,6 +515,13 @@ impl PixelSource for Seen<'_> {
     }
 }
 
+/// Side of the smallest core for a number of bands, pixels: 1024, 512 for 64 bands, 256 for 128.
+fn smallest_px(bands: usize) -> usize {
+    let sides = (STEP_PX..=SMALLEST_PX).step_by(STEP_PX);
+    let fits = |side: &usize| side * side * bands <= SMALLEST_VALUES;
+    sides.take_while(fits).last().unwrap_or(STEP_PX)
+}
+
 fn quantize(share: f32) -> u8 {
     truncate::<u8>((f64::from(share) / CONFIDENCE_SCALE).round().clamp(0.0, 250.0))
 }
@@ -514,6 +533,20 @@ mod tests {
     #[test]
     fn shares_are_counted_in_steps() {
         assert_eq!((quantize(1.0), quantize(0.5), quantize(f32::NAN)), (250, 125, 0));
+    }
+
+    #[test]
+    fn windows_of_many_bands_are_smaller() {
+        assert_eq!([1, 16, 17, 64, 128, 4096].map(smallest_px), [1024, 1024, 768, 512, 256, 256]);
+        let window_px = |bands: usize| {
+            let names: Vec<String> = (0..bands).map(|i| format!("A{i}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let architecture = crate::Architecture::Linear { in_channels: bands, out_channels: 3, kernel: 1 };
+            let package = crate::HandSet::segmentation(&names, 3).package(architecture.clone());
+            let weights = crate::exactness::random_weights(&architecture, 5);
+            Predictor::load(&package, &weights, DeviceChoice::Cpu).unwrap().window_px()
+        };
+        assert_eq!([3, 64, 128].map(window_px), [1024, 512, 256]);
     }
 
     /// On any Vulkan driver, including software drivers (`apt-get install mesa-vulkan-drivers`; `just vulkan`): the

@@ -9,7 +9,7 @@ use arpent_raster::Window;
 use tiff::TiffResult;
 use tiff::encoder::colortype::{ColorType, Gray8, Gray16, Gray32Float, RGB8, RGB16, RGB32Float, RGBA8};
 use tiff::encoder::{TiffEncoder, TiffValue};
-use tiff::tags::Tag;
+use tiff::tags::{PhotometricInterpretation, SampleFormat, Tag};
 
 /// Sample values, interleaved by pixel.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,37 @@ pub enum Samples {
     Gray32(Vec<f32>),
     /// Three bands of floats.
     Rgb32(Vec<f32>),
+    /// 64 signed 8-bit bands whose descriptions are `A00` to `A63`, as annual embeddings of satellite imagery.
+    Embedding(Vec<i8>),
 }
+
+/// Bands of [`Samples::Embedding`].
+pub(crate) const EMBEDDING_BANDS: usize = 64;
+
+/// 64 signed bytes a pixel.
+struct Signed64;
+
+impl ColorType for Signed64 {
+    type Inner = i8;
+    const TIFF_VALUE: PhotometricInterpretation = PhotometricInterpretation::BlackIsZero;
+    const BITS_PER_SAMPLE: &'static [u16] = &[8; EMBEDDING_BANDS];
+    const SAMPLE_FORMAT: &'static [SampleFormat] = &[SampleFormat::Int; EMBEDDING_BANDS];
+
+    fn horizontal_predict(row: &[i8], result: &mut Vec<i8>) {
+        let before = std::iter::repeat_n(&0, EMBEDDING_BANDS).chain(row);
+        result.extend(row.iter().zip(before).map(|(value, before)| value.wrapping_sub(*before)));
+    }
+}
+
+/// GDAL's metadata (in XML) with the descriptions of the bands.
+fn names_of_bands() -> String {
+    let item =
+        |i: usize| format!("<Item name=\"DESCRIPTION\" sample=\"{i}\" role=\"description\">A{i:02}</Item>");
+    format!("<GDALMetadata>{}</GDALMetadata>", (0..EMBEDDING_BANDS).map(item).collect::<String>())
+}
+
+/// The tag of [`names_of_bands`].
+const GDAL_METADATA: Tag = Tag::Unknown(42112);
 
 /// A GeoTIFF to write.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +102,7 @@ impl GeoTiff {
             Samples::Rgb16(data) => self.encode::<RGB16>(path, data),
             Samples::Gray32(data) => self.encode::<Gray32Float>(path, data),
             Samples::Rgb32(data) => self.encode::<RGB32Float>(path, data),
+            Samples::Embedding(data) => self.encode::<Signed64>(path, data),
         }
     }
 
@@ -91,6 +122,11 @@ impl GeoTiff {
         if matches!(self.samples, Samples::Rgba8(_)) {
             // 2: alpha that is not multiplied into the colors.
             tags.write_tag(Tag::ExtraSamples, &[2u16][..])?;
+        }
+        if matches!(self.samples, Samples::Embedding(_)) {
+            // 0: no data of a color.
+            tags.write_tag(Tag::ExtraSamples, &[0u16; EMBEDDING_BANDS - 1][..])?;
+            tags.write_tag(GDAL_METADATA, names_of_bands().as_str())?;
         }
         if let Some(nodata) = self.nodata {
             tags.write_tag(Tag::GdalNodata, nodata.to_string().as_str())?;

@@ -4,9 +4,10 @@
 //! they overlap, as files of one survey do. [`GeoTiff`] writes pixels with the `tiff` crate, not with GDAL, so that
 //! reading is tested against another writer. [`servers`] starts object stores on the loopback address, [`faults`]
 //! makes them fail, and [`Slurm`] is a cluster of several nodes on this machine. [`polygonize_reference`] polygonizes
-//! a label raster with GDAL. [`shapes`] draws label maps that are hard to trace and to merge. [`installed`] checks
+//! a label raster with GDAL. [`Embedding`] is a scene of 64 bands with polygons over it. [`shapes`] draws label maps that are hard to trace and to merge. [`installed`] checks
 //! completions and manual pages. [`skip`] reports and counts tests that cannot run on this machine.
 
+mod embedding;
 pub mod faults;
 mod geotiff;
 pub mod installed;
@@ -17,6 +18,7 @@ pub mod servers;
 pub mod shapes;
 mod slurm;
 
+pub use embedding::Embedding;
 pub use geotiff::{GeoTiff, Samples};
 pub use needs::{real_data, skip};
 pub use picture::{Picture, SplitMix};

@@ -1,5 +1,6 @@
 //! Text report of a model package.
 
+use arpent_base::listed_of;
 use arpent_model::{Architecture, ModelPackage};
 use arpent_shell::lines::{Lines, count};
 use serde::Serialize;
@@ -32,7 +33,11 @@ pub(crate) fn of_model(model: &ModelPackage, speed: &Speed) -> Lines {
         "engine",
         format!("{engine}, {threads} threads: {mpx_per_s:.2} Mpx/s in a probe on this machine"),
     );
-    lines.add("bands", model.bands.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(", "));
+    let names: Vec<&str> = model.bands.iter().map(|b| b.name.as_str()).collect();
+    lines.add("bands", listed_of(&names, "bands"));
+    if let Some(quantized) = model.bands.iter().find_map(|b| b.dequantize) {
+        lines.add("dequantizes", quantized.describe());
+    }
     let gsd = &model.gsd_m;
     lines.add("GSD", format!("{} m, valid from {} to {} m", gsd.nominal, gsd.min, gsd.max));
     let (reach, overlap) = (model.receptive_field_px, model.overlap_px);
@@ -67,7 +72,8 @@ pub(crate) fn of_model(model: &ModelPackage, speed: &Speed) -> Lines {
             model.territories.iter().map(arpent_model::Territory::name).collect::<Vec<_>>().join(", ")
         },
     );
-    if matches!(model.architecture, Architecture::Linear { .. }) {
+    // A training states its data.
+    if matches!(model.architecture, Architecture::Linear { .. }) && model.training_data.is_empty() {
         lines.add("note", "one convolution set by hand: for tests");
     }
     lines

@@ -17,6 +17,7 @@ mod coverage;
 mod dates;
 mod detection;
 mod doubtful;
+mod embeddings;
 mod exact;
 mod exits;
 mod hints;

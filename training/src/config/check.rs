@@ -1,5 +1,7 @@
 //! Values of the right type that are out of range or contradict each other.
 
+use arpent_raster::ReadAs;
+
 use super::parse::value_error;
 use super::tables::{ClassWeights, Paste, Term, TermKind};
 use super::training::{Config, TaskKind};
@@ -8,6 +10,7 @@ use crate::error::TrainError;
 /// Checks the configuration alone; what depends on data is checked when they are opened.
 pub(super) fn check(config: &Config) -> Result<(), TrainError> {
     sources(config)?;
+    values(config)?;
     fit(config)?;
     loss(config)?;
     paste(config)?;
@@ -29,6 +32,23 @@ fn sources(config: &Config) -> Result<(), TrainError> {
         (false, Some(_)) => Err(value_error(config, "model.detection", "is for object-detection only")),
         _ => Ok(()),
     }
+}
+
+/// The mapping of stored values; it is part of every band of the package, which is checked with other words.
+fn values(config: &Config) -> Result<(), TrainError> {
+    let Some(quantized) = &config.model.dequantize else { return Ok(()) };
+    let bad = |message: &str| Err(value_error(config, "model.dequantize", message));
+    if let Some(problem) = quantized.problem() {
+        return bad(problem);
+    }
+    if config.model.values() != ReadAs::Raw {
+        let unit = config.model.unit();
+        return bad(&format!("is for stored values, and model.unit is `{unit}`: leave out one of both"));
+    }
+    if config.model.sample_types.iter().any(|sample| !sample.is_whole()) {
+        return bad("is for whole numbers, and model.sample_types lists floats");
+    }
+    Ok(())
 }
 
 fn fit(config: &Config) -> Result<(), TrainError> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use arpent_base::{ChipSide, Count, PositiveShare, Share, Threads};
-use arpent_model::{Architecture, Detection, DeviceChoice, GsdRange, Precision};
+use arpent_model::{Architecture, Dequantize, Detection, DeviceChoice, GsdRange, Precision};
 use arpent_raster::{ReadAs, SampleType};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,10 @@ pub(crate) struct Model {
     /// the scale and offset that files declare.
     #[serde(default)]
     pub(crate) unit: Option<String>,
+    /// How stored values were quantized, as in `model.json`: the network takes `sign(x) |x|^power` with
+    /// `x = stored * scale + offset`, of every band. `value_range` stays that of stored values.
+    #[serde(default)]
+    pub(crate) dequantize: Option<Dequantize>,
     /// As in `model.json`; `in_channels` and `out_channels` follow from bands and classes.
     #[schemars(schema_with = "architecture")]
     pub(crate) architecture: toml::Table,

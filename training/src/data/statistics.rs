@@ -5,10 +5,12 @@ use std::hash::{Hash, Hasher};
 use arpent_base::Result;
 use arpent_base::number::{exact, narrow};
 use arpent_datasets::IGNORE;
+use arpent_model::Dequantize;
 use arpent_raster::Chip;
 use rayon::prelude::*;
 
 use super::{Item, ItemId, ItemTruth, Sets};
+use crate::config::Config;
 
 /// Count, mean and sum of squared distances to it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -79,9 +81,10 @@ pub(crate) struct Statistics {
 }
 
 impl Statistics {
-    /// Reads every item to train on once; no more than one per thread is held.
-    pub(crate) fn gather(sets: &Sets, ids: &[ItemId], classes: usize) -> Result<Self> {
-        let one = |id: &ItemId| Ok(of_item(*id, &sets.read(*id)?, classes));
+    /// Reads every item to train on once; no more than one per thread is held. Bands are those of dequantized values.
+    pub(crate) fn gather(config: &Config, sets: &Sets, ids: &[ItemId]) -> Result<Self> {
+        let (classes, quantized) = (config.classes.len(), config.model.dequantize);
+        let one = |id: &ItemId| Ok(of_item(*id, &sets.read(*id)?, classes, quantized));
         let all: Vec<(Vec<Moments>, ItemStatistics)> = ids.par_iter().map(one).collect::<Result<_>>()?;
         // Added up in the order of the items: the same numbers for any number of threads.
         let mut bands = vec![Moments::default(); sets.input_bands().len()];
@@ -104,11 +107,17 @@ impl Statistics {
     }
 }
 
-fn of_item(id: ItemId, item: &Item, classes: usize) -> (Vec<Moments>, ItemStatistics) {
+fn of_item(
+    id: ItemId,
+    item: &Item,
+    classes: usize,
+    quantized: Option<Dequantize>,
+) -> (Vec<Moments>, ItemStatistics) {
     let chip = &item.chip;
     let moments = |band: usize| {
         let valid = chip.band(band).iter().zip(&chip.valid).filter(|(_, valid)| **valid);
-        Moments::of(valid.map(|(value, _)| f64::from(*value)))
+        let meant = |stored: f32| quantized.map_or(stored, |of| of.value(stored));
+        Moments::of(valid.map(|(value, _)| f64::from(meant(*value))))
     };
     let mut counts = vec![0u64; classes];
     let mut count = |class: u8| {

@@ -6,6 +6,7 @@ use std::path::Path;
 use arpent_base::{Count, Result, Threads};
 use arpent_datasets::InvalidGeometries;
 
+use super::args::{NetworkKind, Quantized};
 use super::colors::color;
 use super::draft::{Draft, Seen};
 use super::place::CARD;
@@ -17,8 +18,9 @@ const EPOCHS: usize = 40;
 /// License of weights that may not be redistributed, as an SPDX LicenseRef.
 const UNSTATED: &str = "LicenseRef-not-stated";
 
-/// Range of 8-bit pixels.
+/// Range of 8-bit pixels, and of signed ones.
 const BYTES: [f32; 2] = [0.0, 255.0];
+const SIGNED_BYTES: [f32; 2] = [-128.0, 127.0];
 
 /// A TOML string.
 fn quoted(text: &str) -> String {
@@ -106,7 +108,6 @@ fn model(draft: &Draft<'_>) -> Result<String> {
             }
         }
     }
-    let shape = draft.shape;
     let output = std::path::absolute(draft.output)?;
     let (polygons, scenes) = (draft.polygons, draft.scenes.len());
     let scenes = if scenes == 1 { "one scene".to_owned() } else { format!("{scenes} scenes") };
@@ -119,13 +120,11 @@ fn model(draft: &Draft<'_>) -> Result<String> {
          gsd_m = {{ nominal = {nominal:?}, min = {min:?}, max = {max:?} }}\n\
          value_range = {range}\n\
          sample_types = {types}\n\
-         {unit}\
+         {unit}{quantized}\
          limits = \"Trained on a part of {polygons} polygons of {scenes} and validated on the others: it is untested on any \
          other place or date.\"\n\n\
          [model.architecture]\n\
-         kind = \"unet\"\n\
-         widths = {widths:?}\n\
-         encoder_convs = {convs:?}\n",
+         {network}",
         id = quoted(&plain(&file_name(&output))),
         title = quoted(&format!("{} of {}", draft.field, scene_names(draft))),
         license = quoted(draft.args.license.as_deref().unwrap_or(UNSTATED)),
@@ -139,9 +138,27 @@ fn model(draft: &Draft<'_>) -> Result<String> {
             .unit
             .as_ref()
             .map_or(String::new(), |unit| format!("unit = {}\n", quoted(unit.trim()))),
-        widths = shape.widths,
-        convs = vec![2; shape.widths.len()],
+        quantized = draft.args.dequantize.map_or_else(String::new, quantized),
+        network = network(draft),
     ))
+}
+
+/// The key `dequantize` of `[model]`.
+fn quantized(of: Quantized) -> String {
+    let Quantized { scale, offset, power } = of;
+    format!("dequantize = {{ scale = {scale:?}, offset = {offset:?}, power = {power:?} }}\n")
+}
+
+/// The keys of `[model.architecture]`.
+fn network(draft: &Draft<'_>) -> String {
+    match draft.args.network {
+        NetworkKind::Linear => "kind = \"linear\"\nkernel = 1\n".to_owned(),
+        NetworkKind::Unet => {
+            let widths = draft.shape.widths;
+            let convs = vec![2; widths.len()];
+            format!("kind = \"unet\"\nwidths = {widths:?}\nencoder_convs = {convs:?}\n")
+        }
+    }
 }
 
 /// Lowest and highest value: those of 8-bit pixels as they are, others rounded.
@@ -155,7 +172,8 @@ fn range(draft: &Draft<'_>) -> Result<String, TrainError> {
         found = Some(found.map_or(range, |all| [all[0].min(range[0]), all[1].max(range[1])]));
     }
     let found = found.unwrap_or(BYTES);
-    let [low, high] = if found == BYTES { BYTES.map(f64::from) } else { rounded(found) };
+    let is_of_type = [BYTES, SIGNED_BYTES].contains(&found);
+    let [low, high] = if is_of_type { found.map(f64::from) } else { rounded(found) };
     Ok(format!("[{low:?}, {high:?}]"))
 }
 
@@ -216,6 +234,10 @@ fn set(draft: &Draft<'_>, scene: &Seen) -> String {
 
 fn fit(draft: &Draft<'_>) -> String {
     let (budget, shape) = (draft.budget, draft.shape);
+    let rate = match draft.args.network {
+        NetworkKind::Unet => "3e-3",
+        NetworkKind::Linear => "2e-2",
+    };
     format!(
         "\n[fit]\n\
          seed = {seed}\n\
@@ -224,20 +246,28 @@ fn fit(draft: &Draft<'_>) -> String {
          steps_per_epoch = 20\n\
          batch = {batch}\n\
          chip_px = {chip}\n\
-         learning_rate = 3e-3\n\
+         learning_rate = {rate}\n\
          weight_decay = 1e-3\n\
          threads = {threads}\n\n\
          [loss]\n\
-         class_weights = \"balanced\"\n\n\
-         [augment]\n\
-         brightness = 0.1\n\
-         contrast = 0.1\n",
+         class_weights = \"balanced\"\n{light}",
         seed = budget.seed.unwrap_or(1),
         epochs = budget.epochs.map_or(EPOCHS, Count::get),
         batch = shape.batch,
         chip = shape.chip_px,
         threads = budget.threads.unwrap_or(Threads::ALL),
+        light = if has_light(draft) { LIGHT } else { "" },
     )
+}
+
+/// How pictures of light are varied.
+const LIGHT: &str = "\n[augment]\nbrightness = 0.1\ncontrast = 0.1\n";
+
+/// Whether values are amounts of light: those of embeddings, indices and decibels have signs, and do not scale with it.
+fn has_light(draft: &Draft<'_>) -> bool {
+    // Offsets may take dark pixels of reflectance a little below 0.
+    let has_sign = |scene: &Seen| scene.annotated.range.is_some_and(|[low, high]| low < -0.1 * high);
+    draft.args.dequantize.is_none() && !draft.scenes.iter().any(has_sign)
 }
 
 /// `card.toml`.

@@ -231,7 +231,14 @@ mod tests {
     /// The border of a picture, and a hole: what is not there is shown as the run shows it.
     #[test]
     fn invalid_pixels_of_a_chip_are_filled() {
-        let band = |name: &str, mean, std| Band { name: name.into(), mean, std, unit: None, number: None };
+        let band = |name: &str, mean, std| Band {
+            name: name.into(),
+            mean,
+            std,
+            unit: None,
+            number: None,
+            dequantize: None,
+        };
         let bands = [band("red", 10.0, 2.0), band("nir", 0.0, 1.0)];
         let data: Vec<f32> = (0u8..16).chain(100..116).map(f32::from).collect();
         let mut sample = Sample { side: 4, data, valid: vec![true; 16], target: Target::Labels(vec![0; 16]) };

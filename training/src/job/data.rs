@@ -39,8 +39,7 @@ impl TrainingData {
     pub(crate) fn sets(config: &Config, sets: Sets) -> Result<Self> {
         let train = sets.items(Split::Train);
         // Damaged files are reported now, not after an epoch.
-        let count = config.classes.len();
-        let held = Statistics::gather(&sets, &sets.items(Split::Validation), count)?;
+        let held = Statistics::gather(config, &sets, &sets.items(Split::Validation))?;
         let mut source = Self::on(config, sets, &train)?;
         let (sets, statistics) = (source.crops.sets(), &source.statistics);
         refuse_unseen(config, sets, &statistics.classes)?;
@@ -67,7 +66,7 @@ impl TrainingData {
 
     /// Data sets of which these items alone are trained on.
     pub(crate) fn on(config: &Config, sets: Sets, train: &[ItemId]) -> Result<Self> {
-        let statistics = Statistics::gather(&sets, train, config.classes.len())?;
+        let statistics = Statistics::gather(config, &sets, train)?;
         let absent: Vec<&str> = config
             .classes
             .iter()
@@ -85,6 +84,7 @@ impl TrainingData {
             std: narrow(moments.std()),
             unit: Some(config.model.unit().to_owned()),
             number: sets.number_of_band(i),
+            dequantize: config.model.dequantize,
         };
         let bands = sets.input_bands().into_iter().zip(&statistics.bands).enumerate().map(band).collect();
         let crops = Crops::new(config, sets, &statistics)?;

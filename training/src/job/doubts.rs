@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use arpent_base::listed_of;
 use arpent_raster::{ReadAs, Scaling};
 
 use crate::config::Config;
@@ -36,7 +37,7 @@ fn describe(bands: &[Option<Scaling>]) -> Option<String> {
             all.push(one);
         }
     }
-    (!all.is_empty()).then(|| all.join(", "))
+    (!all.is_empty()).then(|| listed_of(&all, "declarations"))
 }
 
 /// Refuses pictures that declare different scales or offsets, unless the configuration states how to read them; reports
@@ -84,7 +85,9 @@ pub(super) fn of_declared(config: &Config, sets: &Sets) -> Result<Vec<String>, T
 
 /// Refuses a range of values that does not fit the data: runs would refuse the training pictures.
 pub(super) fn refuse_other_range(config: &Config, sets: &Sets, found: &Statistics) -> Result<(), TrainError> {
-    let [low, high] = config.model.value_range.map(f64::from);
+    // The range is that of stored values; what they stand for grows with them.
+    let meant = |stored: f32| config.model.dequantize.map_or(stored, |of| of.value(stored));
+    let [low, high] = config.model.value_range.map(|stored| f64::from(meant(stored)));
     let width = MEAN_BEYOND * (high - low);
     for (name, band) in sets.input_bands().iter().zip(&found.bands) {
         let mean = band.mean();
@@ -92,8 +95,9 @@ pub(super) fn refuse_other_range(config: &Config, sets: &Sets, found: &Statistic
             continue;
         }
         let problem = format!(
-            "band `{name}` has a mean of {mean:.5} in the training split, and model.value_range is {low} to {high}: `arpent run` \
-             would refuse scenes of these values"
+            "band `{name}` has a mean of {mean:.5} in the training split, and model.value_range is {low} to {high}{}: `arpent run` \
+             would refuse scenes of these values",
+            if config.model.dequantize.is_some() { " when dequantized" } else { "" }
         );
         let hint = "correct model.value_range; where files declare a scale and an offset, model.unit decides whether they are applied: \
                     \"reflectance\" or another physical unit applies them, \"digital number\" does not";

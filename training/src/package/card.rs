@@ -100,7 +100,10 @@ fn classes(package: &ModelPackage) -> String {
     let line = |c: &arpent_raster::Class| format!("- {}: {}\n", c.id, c.name);
     let classes: String = package.classes.classes().iter().map(line).collect();
     let bands: Vec<&str> = package.bands.iter().map(|b| b.name.as_str()).collect();
-    format!("\n## Bands and classes\n\nBands: {}.\n\n{classes}", bands.join(", "))
+    let quantized = package.bands.iter().find_map(|band| band.dequantize);
+    let quantized =
+        quantized.map_or_else(String::new, |of| format!("Of stored values it takes {}.\n\n", of.describe()));
+    format!("\n## Bands and classes\n\nBands: {}.\n\n{quantized}{classes}", bands.join(", "))
 }
 
 fn sources(package: &ModelPackage) -> String {

@@ -9,6 +9,7 @@ mod cross;
 mod crowns;
 mod damaged;
 mod drawn;
+mod embeddings;
 mod guide;
 mod image_mask;
 mod installed;

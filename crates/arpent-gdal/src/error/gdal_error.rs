@@ -9,6 +9,9 @@ use crate::uri::noun;
 /// Why a local CRS is refused.
 pub(crate) const LOCAL_CRS: &str = "it is local (engineering), without a place on Earth";
 
+/// What signed bytes are as GDAL before 3.7 writes them into VRTs and warped files.
+pub(crate) const LOST_SIGN: &str = "unsigned 8-bit (nodata is -128: the sign of bytes was lost)";
+
 /// Errors of this crate. `message` has GDAL's own text.
 #[derive(Debug, Error)]
 #[non_exhaustive]

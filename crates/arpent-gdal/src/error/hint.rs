@@ -2,7 +2,7 @@
 
 use arpent_base::Diagnostic;
 
-use super::gdal_error::LOCAL_CRS;
+use super::gdal_error::{LOCAL_CRS, LOST_SIGN};
 use super::opening::is_without_ranges;
 use super::transient::is_transient;
 use super::{GdalError, file_hint, layer_hint};
@@ -76,6 +76,9 @@ impl Diagnostic for GdalError {
                     quoted(path),
                     quoted(&out)
                 )
+            }
+            Self::UnsupportedType { type_name, .. } if type_name == LOST_SIGN => {
+                "name the files that it was made of, or make it again with GDAL 3.7 or newer, which has signed bytes".into()
             }
             Self::UnsupportedType { path, .. } => {
                 format!("gdal_translate -ot Float32 {} {}", quoted(path), quoted(&derived_name(path, "float32")))

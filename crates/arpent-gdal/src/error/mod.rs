@@ -9,6 +9,6 @@ mod transient;
 mod words;
 
 pub use gdal_error::GdalError;
-pub(crate) use gdal_error::LOCAL_CRS;
+pub(crate) use gdal_error::{LOCAL_CRS, LOST_SIGN};
 pub(crate) use opening::{cannot_open, is_trouble, not_found};
 pub(crate) use transient::is_transient;

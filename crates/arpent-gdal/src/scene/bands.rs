@@ -6,11 +6,15 @@ use gdal::{Dataset, Metadata};
 use super::band_names::{common_name, of_interpretation};
 use super::scaling;
 use crate::GdalError;
+use crate::error::LOST_SIGN;
 use crate::ffi::{self, failure};
 
 const GRAY: u32 = 1;
 const PALETTE: u32 = 2;
 const ALPHA: u32 = 6;
+
+/// The lowest signed byte; no unsigned one can be it.
+const LEAST_BYTE: f64 = -128.0;
 
 /// Describes the bands; refuses those without measured values.
 pub(crate) fn bands(path: &str, dataset: &Dataset, names: &[String]) -> Result<Vec<BandInfo>, GdalError> {
@@ -31,6 +35,7 @@ fn subdatasets(dataset: &Dataset) -> Vec<String> {
     names.map(|(_, v)| v.to_owned()).collect()
 }
 
+#[allow(clippy::float_cmp, reason = "a whole number")]
 fn band(path: &str, dataset: &Dataset, index: usize, name: Option<&String>) -> Result<BandInfo, GdalError> {
     let band = dataset
         .rasterband(index)
@@ -50,6 +55,10 @@ fn band(path: &str, dataset: &Dataset, index: usize, name: Option<&String>) -> R
         band: index,
         type_name: type_name.clone(),
     })?;
+    if sample_type == SampleType::Uint8 && band.no_data_value().is_some_and(|nodata| nodata == LEAST_BYTE) {
+        let type_name = LOST_SIGN.to_owned();
+        return Err(GdalError::UnsupportedType { path: path.into(), band: index, type_name });
+    }
     let description = band.description().unwrap_or_default();
     let named = name.filter(|n| !n.is_empty()).map(|n| {
         let known = common_name(n).map(str::to_owned);

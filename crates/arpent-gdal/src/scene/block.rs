@@ -94,7 +94,25 @@ fn gathered<T: Copy>(values: &[T], runs: impl Iterator<Item = Range<usize>> + Cl
     out
 }
 
+/// Reverses the order of the rows of each band.
+pub(crate) fn turn<T>(values: &mut [T], (width, height): (usize, usize)) {
+    for band in values.chunks_exact_mut((width * height).max(1)) {
+        let (above, below) = band.split_at_mut(height / 2 * width);
+        let from_below = below.chunks_exact_mut(width.max(1)).rev();
+        above.chunks_exact_mut(width.max(1)).zip(from_below).for_each(|(a, b)| a.swap_with_slice(b));
+    }
+}
+
 impl Values {
+    /// Reverses the order of the rows of each band.
+    pub(crate) fn turn(&mut self, size: (usize, usize)) {
+        match self {
+            Self::Bytes(v) => turn(v, size),
+            Self::Words(v) => turn(v, size),
+            Self::Floats(v) => turn(v, size),
+        }
+    }
+
     fn copy(&self, from: usize, to: &mut [f32]) {
         match self {
             Self::Bytes(v) => to.iter_mut().zip(&v[from..]).for_each(|(to, v)| *to = f32::from(*v)),

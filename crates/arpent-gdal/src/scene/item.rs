@@ -43,12 +43,12 @@ fn differs(source: &SceneSource, what: String, item: String, file: String) -> Gd
 ///
 /// # Errors
 /// [`GdalError::ItemDiffers`] if both declare it and a corner differs by more than half a pixel, or the CRS differs; as
-/// [`placement::place`].
+/// [`placement::place_scene`].
 pub(crate) fn place(source: &SceneSource, dataset: &Dataset) -> Result<Placement, GdalError> {
     let (declared, path) = (&source.projection, source.uri.as_str());
     let size = dataset.raster_size();
     if declared.is_empty() {
-        return placement::place(path, dataset);
+        return placement::place_scene(path, dataset);
     }
     if let Some([rows, columns]) = declared.shape.filter(|s| *s != [size.1, size.0]) {
         let (item, file) = (format!("{columns} x {rows} px"), format!("{} x {} px", size.0, size.1));
@@ -61,7 +61,7 @@ pub(crate) fn place(source: &SceneSource, dataset: &Dataset) -> Result<Placement
             return Err(differs(source, "CRS".into(), item.name, file.name));
         }
         (Some(crs), _) | (None, Some(crs)) => crs,
-        (None, None) => return placement::place(path, dataset),
+        (None, None) => return placement::place_scene(path, dataset),
     };
     let of_item = declared.geotransform.or_else(|| of_bbox(declared.bbox?, size));
     let geotransform = match (dataset.geo_transform().ok(), of_item) {
@@ -72,10 +72,11 @@ pub(crate) fn place(source: &SceneSource, dataset: &Dataset) -> Result<Placement
                 let what = "place (its geotransform)".to_owned();
                 return Err(differs(source, what, format!("{item:?}"), format!("{file:?}")));
             }
-            file
+            placement::north_up(file, size.1)
         }
-        (Some(geotransform), None) | (None, Some(geotransform)) => geotransform,
-        (None, None) => return placement::place(path, dataset),
+        (Some(file), None) => placement::north_up(file, size.1),
+        (None, Some(item)) => item,
+        (None, None) => return placement::place_scene(path, dataset),
     };
     placement::place_in(path, Arc::new(crs), geotransform, size)
 }

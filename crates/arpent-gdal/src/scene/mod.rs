@@ -49,7 +49,7 @@ pub use published::PublishedRaster;
 pub use reader::MosaicReader;
 pub use resample::resampled;
 pub use resolve::resolve_scenes;
-pub use sample::{BandSample, Sample, sample};
+pub use sample::{BandSample, Convert, Sample, sample};
 pub use shared_blocks::SharedBlocks;
 pub(crate) use side_files::sibling;
 pub use source::{ItemScaling, SceneProjection, SceneSource};

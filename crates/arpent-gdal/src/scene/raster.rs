@@ -3,11 +3,12 @@
 use arpent_raster::{BandInfo, Chip, Declared, SampleType, Scaling, Validity, Window};
 use gdal::Dataset;
 
-use super::block::{Block, Values};
+use super::block::{Block, Values, turn};
 use super::coverage::{Coverage, both};
 use super::mask::{Mask, mask_of};
 use super::nodata::{Nodata, Sample, invalidate};
 use super::open::open_raster;
+use super::placement::is_bottom_up;
 use crate::uri::gdal_path;
 use crate::{GdalError, ffi};
 
@@ -41,6 +42,8 @@ pub(crate) struct RasterSource {
 pub(crate) struct Opened {
     pub(crate) dataset: Dataset,
     pub(crate) coverage: Coverage,
+    /// Whether its rows go northward, those of the grid southward.
+    bottom_up: bool,
     /// The mask of its collar, opened when needed.
     pub(super) collar: Option<Dataset>,
 }
@@ -49,12 +52,14 @@ impl Opened {
     /// Opens a file or URL.
     pub(crate) fn new(uri: &str) -> Result<Self, GdalError> {
         let path = gdal_path(uri);
-        Ok(Self::of(open_raster(uri, &path)?, &path))
+        let opened = Self::of(open_raster(uri, &path)?, &path);
+        let bottom_up = opened.dataset.geo_transform().is_ok_and(|of_file| is_bottom_up(&of_file));
+        Ok(Self { bottom_up, ..opened })
     }
 
-    /// From a data set opened with a GDAL path.
+    /// From a data set opened with a GDAL path, whose rows are read as they are stored.
     pub(crate) fn of(dataset: Dataset, path: &str) -> Self {
-        Self { dataset, coverage: Coverage::of(path), collar: None }
+        Self { dataset, coverage: Coverage::of(path), bottom_up: false, collar: None }
     }
 }
 
@@ -176,9 +181,20 @@ impl RasterSource {
     /// Stored values of all bands, band by band, and which pixels are valid.
     pub(crate) fn raw(&self, opened: &mut Opened, window: Window) -> Result<(Vec<f32>, Vec<bool>), String> {
         let valid = self.read(opened, window).map_err(|e| e.to_string())?.valid;
-        let offset = self.window.offset_of(&window).ok_or("outside the scene")?;
+        let offset = self.offset_in(opened, &window).ok_or("outside the scene")?;
         let size = (window.width, window.height);
-        Ok((ffi::read_bands::<f32>(&opened.dataset, offset, size, &self.bands)?, valid))
+        let mut values = ffi::read_bands::<f32>(&opened.dataset, offset, size, &self.bands)?;
+        if opened.bottom_up {
+            turn(&mut values, size);
+        }
+        Ok((values, valid))
+    }
+
+    /// Column and row of a file at which a window begins; the last rows of the grid are its first if it is bottom-up.
+    fn offset_in(&self, opened: &Opened, window: &Window) -> Option<(usize, usize)> {
+        let (col, row) = self.window.offset_of(window)?;
+        let below = self.window.height.checked_sub(row + window.height)?;
+        Some((col, if opened.bottom_up { below } else { row }))
     }
 
     /// The largest value of the type of all bands, if they have one integer type.
@@ -205,8 +221,14 @@ impl RasterSource {
         inside: Option<Vec<bool>>,
     ) -> Result<Block, GdalError> {
         let error = |message: String| self.unreadable(window, message);
-        let offset = self.window.offset_of(&window).ok_or_else(|| error("outside the scene".into()))?;
+        let offset = self.offset_in(opened, &window).ok_or_else(|| error("outside the scene".into()))?;
         let size = (window.width, window.height);
+        let bottom_up = opened.bottom_up;
+        let turned = |mut pixels: Vec<bool>| {
+            turn(&mut pixels, size);
+            pixels
+        };
+        let inside = if bottom_up { inside.map(turned) } else { inside };
         let decided = self.mask(&opened.dataset, offset, size).map_err(error)?;
         let nodata = if decided.is_none() || self.nodata_counts { &self.nodata[..] } else { &[] };
         let of_all: Vec<usize> = self.bands.iter().copied().chain(self.alpha).collect();
@@ -215,6 +237,7 @@ impl RasterSource {
         let dataset = &opened.dataset;
         let decides = self.kind >= ReadType::Floats || nodata.iter().any(Option::is_some);
         if self.validity_alone && !decides {
+            let valid = if bottom_up { valid.map(turned) } else { valid };
             return Ok(Block { window, bands: 0, values: Values::Bytes(Vec::new()), valid });
         }
         let values = match self.kind {
@@ -231,8 +254,12 @@ impl RasterSource {
                 .samples::<f64>(dataset, offset, size, nodata, &mut valid)
                 .map(|values| Values::Floats(values.into_iter().map(Sample::narrow).collect())),
         };
-        let values = values.map_err(error)?;
-        let valid = valid.filter(|v| v.contains(&false));
+        let mut values = values.map_err(error)?;
+        let mut valid = valid.filter(|v| v.contains(&false));
+        if bottom_up {
+            values.turn(size);
+            valid = valid.map(turned);
+        }
         if self.validity_alone {
             return Ok(Block { window, bands: 0, values: Values::Bytes(Vec::new()), valid });
         }

@@ -21,9 +21,14 @@ pub struct Sample {
     pub pixels: usize,
     /// The bands, in the order given.
     pub bands: Vec<BandSample>,
+    /// Mean and standard deviation of each band's values after their conversion ([`Convert`]).
+    pub converted: Vec<[f64; 2]>,
     /// Correlation of each band with the next, -1 to 1; `None` if one of them is constant.
     pub correlations: Vec<Option<f64>>,
 }
+
+/// Converts a value of a band, by its place in the selection, for [`Sample::converted`].
+pub type Convert<'a> = dyn Fn(usize, f32) -> f32 + 'a;
 
 /// Statistics of the valid values of one band in a sample; all are 0 if there are none.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -46,11 +51,16 @@ pub struct BandSample {
 
 /// Reads windows of up to 128 x 128 pixels, `across` in each direction, in the middle of equal parts of the scene,
 /// aligned to the start of a stored block if blocks are narrower than the scene. Values are the same as those of a
-/// reader.
+/// reader. Percentiles, means and correlations are of these; `convert` is for [`Sample::converted`] alone.
 ///
 /// # Errors
 /// Those of opening and reading the scene.
-pub fn sample(info: &SceneInfo, bands: &[usize], across: usize) -> Result<Sample, GdalError> {
+pub fn sample(
+    info: &SceneInfo,
+    bands: &[usize],
+    across: usize,
+    convert: &Convert<'_>,
+) -> Result<Sample, GdalError> {
     let source = RasterSource::new(&info.id, &info.uri, info.window, &info.bands, bands.to_vec())?;
     // Without the collar: finding it reads the whole border, which is left to the run.
     let source = source.with(&info.validity);
@@ -70,7 +80,11 @@ pub fn sample(info: &SceneInfo, bands: &[usize], across: usize) -> Result<Sample
     }
     let correlations = values.windows(2).map(|pair| correlation(&pair[0], &pair[1])).collect();
     let pixels = values.first().map_or(0, Vec::len);
-    Ok(Sample { pixels, bands: values.into_iter().map(statistics).collect(), correlations })
+    values.iter_mut().for_each(|values| values.sort_unstable_by(f32::total_cmp));
+    let of_band = |(i, values): (usize, &Vec<f32>)| mean_std(values.iter().map(|v| convert(i, *v)));
+    let converted = values.iter().enumerate().map(of_band).collect();
+    let bands = values.iter().map(|values| statistics(values)).collect();
+    Ok(Sample { pixels, bands, converted, correlations })
 }
 
 /// Each once, in order.
@@ -95,17 +109,23 @@ fn places(whole: &Window, block: (usize, usize), across: usize) -> Vec<Window> {
     spots.into_iter().map(window).collect()
 }
 
-fn statistics(mut values: Vec<f32>) -> BandSample {
+/// Of values in ascending order.
+fn statistics(values: &[f32]) -> BandSample {
     if values.is_empty() {
         return BandSample::default();
     }
-    values.sort_unstable_by(f32::total_cmp);
     let last = values.len() - 1;
     let at = |percent: usize| f64::from(values[last * percent / 100]);
-    let n = exact(values.len());
-    let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / n;
-    let variance = values.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / n;
-    BandSample { min: at(0), p1: at(1), p50: at(50), p99: at(99), max: at(100), mean, std: variance.sqrt() }
+    let [mean, std] = mean_std(values.iter().copied());
+    BandSample { min: at(0), p1: at(1), p50: at(50), p99: at(99), max: at(100), mean, std }
+}
+
+/// Mean and standard deviation; 0 without values.
+fn mean_std(values: impl Iterator<Item = f32> + Clone) -> [f64; 2] {
+    let n = exact(values.clone().count().max(1));
+    let mean = values.clone().map(f64::from).sum::<f64>() / n;
+    let variance = values.map(|v| (f64::from(v) - mean).powi(2)).sum::<f64>() / n;
+    [mean, variance.sqrt()]
 }
 
 /// Pearson's.
@@ -142,10 +162,11 @@ mod tests {
 
     #[test]
     fn statistics_are_exact() {
-        let of = statistics((0..=100u8).rev().map(f32::from).collect());
+        let of = statistics(&(0..=100u8).map(f32::from).collect::<Vec<_>>());
         assert_eq!((of.min, of.p1, of.p50, of.p99, of.max, of.mean), (0.0, 1.0, 50.0, 99.0, 100.0, 50.0));
         assert!((of.std - 29.154_759).abs() < 1e-5, "{}", of.std);
-        assert_eq!(statistics(Vec::new()), BandSample::default());
+        assert_eq!(statistics(&[]), BandSample::default());
+        assert_eq!(mean_std([1.0, 3.0].into_iter()), [2.0, 1.0]);
         assert_eq!(correlation(&[0.0, 1.0, 2.0], &[4.0, 2.0, 0.0]), Some(-1.0));
         assert_eq!(correlation(&[1.0, 1.0], &[4.0, 2.0]), None);
     }

@@ -134,9 +134,9 @@ fn local_crs() {
 }
 
 #[test]
-fn rotated_and_south_up() {
+fn rotated_and_mirrored() {
     let dir = folder();
-    for gt in [[0.0, 0.2, 0.1, 0.0, 0.1, -0.2], [0.0, 0.2, 0.0, 0.0, 0.0, 0.2]] {
+    for gt in [[0.0, 0.2, 0.1, 0.0, 0.1, -0.2], [0.0, -0.2, 0.0, 0.0, 0.0, 0.2]] {
         let p = Picture { geotransform: Some(gt), ..picture(8, 8, 1) };
         let path = p.write(&dir.path().join("my scene.tif"));
         let (e, hint) = refused(&path);
@@ -144,6 +144,21 @@ fn rotated_and_south_up() {
         let expected = format!("gdalwarp -r bilinear -dstalpha '{}' 'my scene_north_up.tif'", path.display());
         assert_eq!(hint, expected);
     }
+}
+
+/// As GDAL before 3.7 writes VRTs of signed bytes.
+#[test]
+fn bytes_that_lost_their_sign() {
+    let dir = folder();
+    picture(8, 8, 1).write(&dir.path().join("a.tif"));
+    let vrt = dir.path().join("a.vrt");
+    let text = "<VRTDataset rasterXSize=\"8\" rasterYSize=\"8\"><SRS>EPSG:2154</SRS><GeoTransform>0, 1, 0, 0, 0, -1</GeoTransform>\
+                <VRTRasterBand dataType=\"Byte\" band=\"1\"><NoDataValue>-128</NoDataValue><SimpleSource>\
+                <SourceFilename relativeToVRT=\"1\">a.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>";
+    std::fs::write(&vrt, text).unwrap();
+    let (e, hint) = refused(&vrt);
+    assert!(e.to_string().contains("the sign of bytes was lost"), "{e}");
+    assert!(hint.contains("GDAL 3.7"), "{hint}");
 }
 
 #[test]

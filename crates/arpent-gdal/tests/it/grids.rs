@@ -1,10 +1,12 @@
 //! One CRS and one grid, however they are spelled; metadata of an item besides its file.
 
 use arpent_base::Diagnostic as _;
-use arpent_gdal::{GdalError, SceneProjection, describe_crs, group_scenes, open_scene};
+use arpent_gdal::{GdalError, MosaicReader, SceneProjection, describe_crs, group_scenes, open_scene};
+use arpent_raster::Window;
+use gdal::raster::Buffer;
 use gdal::spatial_ref::SpatialRef;
 
-use crate::common::{GEOTRANSFORM, Picture, folder, open, picture, source};
+use crate::common::{GEOTRANSFORM, Picture, folder, mosaic, open, picture, source, value};
 
 /// WKT of version 1 without the codes of registries.
 fn without_codes(definition: &str) -> String {
@@ -152,4 +154,64 @@ fn an_item_fills_the_gaps_of_its_file_and_does_not_contradict_it() {
         let e = open_scene(&item);
         assert!(matches!(e, Err(GdalError::ItemDiffers { .. })), "{wrong:?}: {e:?}");
     }
+}
+
+/// A file that is stored bottom-up (its rows go northward) has the pixels of its twin that is not: values, nodata, masks and
+/// collars, in any window.
+#[test]
+fn rows_that_go_northward_are_turned() {
+    const SIZE: (usize, usize) = (37, 23);
+    let dir = folder();
+    let [x0, gsd, _, y0, ..] = GEOTRANSFORM;
+    let below = y0 - 23.0 * gsd;
+    let write = |name: &str, geotransform: [f64; 6], is_turned: bool, has_mask: bool| {
+        let row = |i: usize| if is_turned { SIZE.1 - 1 - i / SIZE.0 } else { i / SIZE.0 };
+        let pixels = || (0..SIZE.0 * SIZE.1).map(|i| (i % SIZE.0, row(i)));
+        // A black wedge in the northwest, and black pixels elsewhere.
+        let is_black = |col: usize, row: usize| col + 2 * row < 16 || (col * row) % 17 == 5;
+        let of = |band: usize| {
+            pixels().map(|(col, row)| if is_black(col, row) { 0 } else { value(col, row, band) }).collect()
+        };
+        let nodata = (!has_mask).then_some(0.0);
+        let geotransform = Some(geotransform);
+        let picture = Picture { geotransform, nodata, ..Picture::new(SIZE, vec![of(0), of(1)]) };
+        open(&picture.write_with(&dir.path().join(name), |ds| {
+            if has_mask {
+                let mask = pixels().map(|(col, row)| u8::from(col * 3 + row < 90) * 255).collect();
+                let mut band = ds.rasterband(1).unwrap();
+                band.create_mask_band(true).unwrap();
+                band.open_mask_band().unwrap().write((0, 0), SIZE, &mut Buffer::new(SIZE, mask)).unwrap();
+            }
+        }))
+    };
+    for has_mask in [false, true] {
+        let scenes = [
+            write(&format!("down{has_mask}.tif"), GEOTRANSFORM, false, has_mask),
+            write(&format!("up{has_mask}.tif"), [x0, gsd, 0.0, below, 0.0, gsd], true, has_mask),
+        ];
+        assert_eq!(scenes[0].window, scenes[1].window);
+        assert_eq!(scenes[0].grid.key(), scenes[1].grid.key());
+        for with_collar in [false, true] {
+            let chips = [0, 1].map(|i| {
+                let mut scene = scenes[i].clone();
+                let collar = dir.path().join(format!("collar{i}{has_mask}.tif"));
+                scene.validity.collar = with_collar.then_some(collar);
+                let mosaic = mosaic(vec![scene]);
+                let Window { col, row, .. } = mosaic.window;
+                let mut reader = MosaicReader::new(&mosaic, &[vec![2, 1]]).unwrap();
+                let parts = [(0, 0, 37, 23), (3, 1, 20, 9), (30, 20, 40, 8), (0, 22, 37, 1), (5, 0, 1, 23)];
+                parts.map(|(x, y, w, h)| reader.read(Window::new(col + x, row + y, w, h)).unwrap())
+            });
+            assert_eq!(chips[0], chips[1], "{has_mask} {with_collar}");
+            assert!([true, false].iter().all(|valid| chips[0][0].valid.contains(valid)));
+        }
+    }
+}
+
+#[test]
+fn the_default_geotransform_of_files_without_a_place_is_no_place() {
+    let dir = folder();
+    let geotransform = Some([0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    let path = Picture { geotransform, ..picture(8, 8, 1) }.write(&dir.path().join("a.tif"));
+    assert!(open_scene(&source(&path)).is_err());
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use arpent_base::Result;
+use arpent_base::{Result, listed_of};
 use arpent_gdal::{GdalError, SceneSource};
 use arpent_model::{Band, ModelPackage};
 use arpent_publish::Warning;
@@ -130,7 +130,7 @@ fn names_differ(info: &SceneInfo, bands: &[usize]) -> Option<Warning> {
     let differ: Vec<String> = info.bands.iter().filter_map(one).collect();
     (!differ.is_empty()).then(|| {
         let message =
-            format!("its STAC item and its file name bands differently, and the item is used: {}", differ.join(", "));
+            format!("its STAC item and its file name bands differently, and the item is used: {}", listed_of(&differ, "bands"));
         let hint = "if the item is wrong, set the numbers of the bands under [input], for example bands = { red = 1, green = 2, blue = 3 }";
         Warning::new("band-names-differ", &info.id, message).with_hint(hint)
     })
@@ -236,6 +236,7 @@ fn resampled(
     let target_m = if options.pixel_size.is_some() { info.gsd_m } else { gsd.nominal };
     check_factors(&scene.info, target, target_m, options)?;
     let mut warnings = scene.warnings;
+    warnings.extend(weighed_as_stored(&info.id, model, options));
     if info.window.is_empty() {
         let Window { width, height, .. } = scene.info.window;
         let message = format!(
@@ -245,6 +246,18 @@ fn resampled(
         warnings.push(Warning::new("no-pixel-of-its-own", &info.id, message));
     }
     Ok(UsableScene { info, resampled: true, warnings, ..scene })
+}
+
+/// A warning about weighted sums of stored values that are not in proportion to what they stand for.
+fn weighed_as_stored(scene: &str, model: &ModelPackage, options: &InputOptions) -> Option<Warning> {
+    let quantized = model.bands.iter().filter_map(|band| band.dequantize).find(|of| !of.is_linear());
+    let quantized = quantized.filter(|_| options.resampling != Resampling::Nearest)?;
+    let message = format!(
+        "resampling weighs stored values, and the model takes {} of the result: sums of stored values are not those of what they stand for",
+        quantized.describe()
+    );
+    let hint = "set resampling = \"nearest\" under [input] to keep stored values as they are";
+    Some(Warning::new("resampled-before-dequantized", scene, message).with_hint(hint))
 }
 
 /// In systems of degrees and in Mercator the size of pixels on the ground is only right in the middle of a band of latitude, by less than this.

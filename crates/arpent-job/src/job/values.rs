@@ -3,9 +3,9 @@
 //! A sample only refuses or warns. It never changes a value, so that the prediction of a pixel does not depend on its
 //! file.
 
-use arpent_base::Result;
+use arpent_base::{Result, listed_of};
 use arpent_gdal::{BandSample, Sample, SceneSource, is_remote_uri, sample};
-use arpent_model::{Band, ModelPackage};
+use arpent_model::{Band, Dequantize, ModelPackage};
 use arpent_publish::{BandValues, DeclaredScaling, InputValues, Warning};
 use arpent_raster::{ReadAs, Scaling, SceneInfo};
 
@@ -79,9 +79,21 @@ impl Expected<'_> {
         for (wanted, number) in self.bands.iter().zip(numbers) {
             let Some(band) = info.bands.iter_mut().find(|b| b.index == *number) else { continue };
             let Some(scaling) = &mut band.scaling else { continue };
-            scaling.read_as = match (self.options.values, wanted.unit.as_deref().map(ReadAs::of_unit)) {
+            let of_unit = wanted.unit.as_deref().map(ReadAs::of_unit);
+            // A package that dequantizes takes stored values.
+            let of_package = of_unit.or(wanted.dequantize.map(|_| ReadAs::Raw));
+            scaling.read_as = match (self.options.values, of_package) {
+                (Some(ReadAs::Physical | ReadAs::Harmonized), _) if wanted.dequantize.is_some() => {
+                    return Err(JobError::DequantizedTwice {
+                        scene: info.uri.clone(),
+                        band: *number,
+                        by: scaling.by.clone(),
+                        declared: scaling.describe(),
+                        model: self.model.id.clone(),
+                    });
+                }
                 (Some(chosen), _) => chosen,
-                (None, Some(of_unit)) => of_unit,
+                (None, Some(of_package)) => of_package,
                 (None, None) => {
                     return Err(JobError::UnclearValues {
                         scene: info.uri.clone(),
@@ -112,7 +124,9 @@ impl Expected<'_> {
                         those of the model";
             return Ok(vec![Warning::new("values-not-declared", &info.id, message).with_hint(hint)]);
         }
-        Ok(not_applied.map(|(number, scaling)| unapplied(info, number, &scaling)).into_iter().collect())
+        let quantized = self.bands.iter().find_map(|band| band.dequantize);
+        let told = |(number, scaling)| unapplied(info, number, &scaling, quantized.as_ref());
+        Ok(not_applied.map(told).into_iter().collect())
     }
 
     /// Compares a sample of a scene with the model, if it is sampled; adds to `warnings`.
@@ -130,7 +144,8 @@ impl Expected<'_> {
             return Ok(None);
         }
         let across = if is_remote_uri(&info.uri) { ACROSS_REMOTE } else { ACROSS };
-        let found = sample(info, numbers, across)?;
+        let convert = |band: usize, value: f32| self.bands.get(band).map_or(value, |b| b.value(value));
+        let found = sample(info, numbers, across, &convert)?;
         let mut values = self.record(info, numbers, &found);
         if found.pixels < FEWEST_PIXELS {
             return Ok(Some(values));
@@ -204,7 +219,7 @@ impl Expected<'_> {
         let one = |(wanted, of): (&Band, &BandSample)| {
             format!("{} is {} to {} (median {})", wanted.name, shown(of.p1), shown(of.p99), shown(of.p50))
         };
-        self.bands.iter().zip(&found.bands).map(one).collect::<Vec<_>>().join(", ")
+        listed_of(&self.bands.iter().zip(&found.bands).map(one).collect::<Vec<_>>(), "bands")
     }
 
     /// Whether values are of another scale than the model's.
@@ -230,10 +245,10 @@ impl Expected<'_> {
         let (top_of_bytes, range_of_more) = BYTES;
         let is_little = highest <= high * FEW_OF_RANGE || (highest <= top_of_bytes && high >= range_of_more);
         let is_whole = found.bands.iter().any(|b| b.p99 - b.p1 >= WHOLE_PICTURE * highest);
-        let is_of_scale = |(band, of): (&Band, &BandSample)| {
-            learned(band).is_some_and(|(_, std)| of.std >= SPREAD_OF_SCALE * std)
+        let is_of_scale = |(band, [_, of]): (&Band, &[f64; 2])| {
+            learned(band).is_some_and(|(_, std)| *of >= SPREAD_OF_SCALE * std)
         };
-        let of_scale = self.bands.iter().zip(&found.bands).any(is_of_scale);
+        let of_scale = self.bands.iter().zip(&found.converted).any(is_of_scale);
         let is_small = is_little && is_whole && highest > 0.0 && lowest >= -highest && !of_scale;
         is_small.then_some("its values fill a small part of the range that the model was trained on, as values of another scale do")
     }
@@ -253,25 +268,26 @@ impl Expected<'_> {
 
     /// A warning about bands whose mean or spread differs from the training.
     fn unlike(self, info: &SceneInfo, found: &Sample) -> Option<Warning> {
-        let one = |(band, of): (&Band, &BandSample)| {
+        let one = |(band, [of_mean, of_std]): (&Band, &[f64; 2])| {
             let (mean, std) = learned(band)?;
             let (least, most) = SPREAD_UNLIKE;
-            let is_far = (of.mean - mean).abs() > MEAN_UNLIKE * std;
-            let is_other = !(least * std..=most * std).contains(&of.std);
+            let is_far = (of_mean - mean).abs() > MEAN_UNLIKE * std;
+            let is_other = !(least * std..=most * std).contains(of_std);
             (is_far || is_other).then(|| {
                 format!(
                     "{} has mean {} and spread {} (training: {} and {})",
                     band.name,
-                    shown(of.mean),
-                    shown(of.std),
+                    shown(*of_mean),
+                    shown(*of_std),
                     shown(mean),
                     shown(std)
                 )
             })
         };
-        let unlike: Vec<String> = self.bands.iter().zip(&found.bands).filter_map(one).collect();
+        let unlike: Vec<String> = self.bands.iter().zip(&found.converted).filter_map(one).collect();
         (!unlike.is_empty()).then(|| {
-            let message = format!("its bands differ from those of the training: {}", unlike.join(", "));
+            let message =
+                format!("its bands differ from those of the training: {}", listed_of(&unlike, "bands"));
             let hint =
                 "compare the scene with images of the training set, and check a sample of the map by eye";
             Warning::new("values-unlike-training", &info.id, message).with_hint(hint)
@@ -296,7 +312,17 @@ impl Expected<'_> {
 }
 
 /// A warning about a declared scale or offset that is not applied, for a model of stored values.
-fn unapplied(info: &SceneInfo, number: usize, scaling: &Scaling) -> Warning {
+fn unapplied(info: &SceneInfo, number: usize, scaling: &Scaling, quantized: Option<&Dequantize>) -> Warning {
+    if let Some(quantized) = quantized {
+        let message = format!(
+            "{} declares {} for stored values (band {number}), which is not applied: the model takes {} itself",
+            scaling.by,
+            scaling.describe(),
+            quantized.describe()
+        );
+        let hint = "if the stored values are those of the training scenes, values = \"raw\" under [input] confirms it";
+        return Warning::new("scale-not-applied", &info.id, message).with_hint(hint);
+    }
     let message = format!(
         "{} declares {} for stored values (band {number}); the model was trained on stored values, and the scale is not applied",
         scaling.by,
@@ -353,7 +379,9 @@ mod tests {
         let model = model(range, mean_std);
         let options = InputOptions::default();
         let expected = Expected { model: &model, bands: &model.bands, options: &options };
-        let found = Sample { pixels: 10_000, bands: vec![of; 3], correlations: vec![Some(0.95); 2] };
+        let converted = vec![[of.mean, of.std]; 3];
+        let found =
+            Sample { pixels: 10_000, bands: vec![of; 3], converted, correlations: vec![Some(0.95); 2] };
         expected.outside(&found).is_some()
     }
 

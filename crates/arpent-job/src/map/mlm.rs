@@ -1,6 +1,6 @@
 //! A model package as properties of STAC's Machine Learning Model extension.
 
-use arpent_model::{Band, ModelPackage, Weights};
+use arpent_model::{Band, Dequantize, ModelPackage, Weights};
 use arpent_publish::StacModel;
 use serde_json::{Map, Value, json};
 
@@ -53,8 +53,6 @@ fn decimal(value: f32) -> f64 {
 
 fn input(bands: &[Band], side: &Value) -> Value {
     let names: Vec<Value> = bands.iter().map(|b| json!({ "name": b.name })).collect();
-    let scaling =
-        bands.iter().map(|b| json!({ "type": "z-score", "mean": decimal(b.mean), "stddev": decimal(b.std) }));
     json!({
         "name": "image",
         "bands": names,
@@ -63,6 +61,32 @@ fn input(bands: &[Band], side: &Value) -> Value {
             "dim_order": ["batch", "channel", "height", "width"],
             "data_type": "float32",
         },
-        "value_scaling": scaling.collect::<Vec<_>>(),
+        "value_scaling": bands.iter().map(scaling).collect::<Vec<_>>(),
     })
+}
+
+/// The scaling of a band: its z-score, and as an expression where stored values are dequantized before.
+fn scaling(band: &Band) -> Value {
+    let (mean, std) = (decimal(band.mean), decimal(band.std));
+    let Some(quantized) = band.dequantize else {
+        return json!({ "type": "z-score", "mean": mean, "stddev": std });
+    };
+    let Dequantize { scale, offset, power } = quantized;
+    let x = format!("(A*{scale}+{offset})");
+    let value = if quantized.is_linear() { x } else { format!("sign({x})*abs({x})**{power}") };
+    json!({ "type": "processing", "format": "gdal-calc", "expression": format!("({value}-({mean}))/{std}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dequantized_bands_have_an_expression() {
+        let mut band =
+            Band { name: "A00".into(), mean: -0.25, std: 0.5, unit: None, number: None, dequantize: None };
+        assert_eq!(scaling(&band), json!({ "type": "z-score", "mean": -0.25, "stddev": 0.5 }));
+        band.dequantize = Some(Dequantize { scale: 0.5, offset: 0.0, power: 2.0 });
+        assert_eq!(scaling(&band)["expression"], "(sign((A*0.5+0))*abs((A*0.5+0))**2-(-0.25))/0.5");
+    }
 }

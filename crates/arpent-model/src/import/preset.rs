@@ -132,6 +132,7 @@ impl Preset {
             std: std * 255.0,
             unit: Some("digital number".into()),
             number: None,
+            dequantize: None,
         };
         let rgb = [("red", 0.485, 0.229), ("green", 0.456, 0.224), ("blue", 0.406, 0.225)];
         let grey = [("nir", 0.45, 0.225), ("elevation", 0.45, 0.225)];

@@ -57,8 +57,8 @@ impl ModelPackage {
             if self.bands[..i].iter().any(|b| b.name == band.name) {
                 return self.bad("bands", format!("lists `{}` twice", band.name));
             }
-            if !(band.mean.is_finite() && band.std.is_finite() && band.std > 0.0) {
-                return self.bad("bands", format!("`{}` needs a finite mean and a std above 0", band.name));
+            if let Some(problem) = band.problem(&self.sample_types) {
+                return self.bad("bands", problem);
             }
         }
         if !self.dates_are_in_order() {

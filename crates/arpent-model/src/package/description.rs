@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use arpent_raster::{Nomenclature, SampleType, SceneInfo};
+use arpent_raster::{Nomenclature, SampleType};
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::window::ModelWindow;
-use crate::Architecture;
+use crate::{Architecture, Band};
 
 /// The package format that this version reads and writes.
 pub const FORMAT: &str = "arpent-model/1";
@@ -26,59 +26,6 @@ pub enum Task {
     ObjectDetection,
     /// A class for every cell of the lattice, written to all pixels of the cell.
     SceneClassification,
-}
-
-/// An input band of the network.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Band {
-    /// STAC common name: `red`, `green`, `blue`, `nir`, ...; with `_before` or `_after` if two dates are compared.
-    pub name: String,
-    /// Mean that is subtracted, in raw units.
-    pub mean: f32,
-    /// Standard deviation that is divided by, in raw units.
-    pub std: f32,
-    /// Unit of the raw values.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    /// Number of the band in the training scenes, from 1. Used in a scene that has no band of this name, if the band
-    /// of this number has no name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<usize>,
-}
-
-impl Band {
-    /// Normalizes a raw value: standard deviations above the mean.
-    pub fn normalized(&self, value: f32) -> f32 {
-        (value - self.mean) / self.std
-    }
-}
-
-/// Suffixes of band names in packages that compare two dates, the earlier first.
-const DATE_ENDS: [&str; 2] = ["_before", "_after"];
-
-impl Band {
-    /// Whether a name has the suffix of one of two dates.
-    pub fn names_a_date(name: &str) -> bool {
-        DATE_ENDS.iter().any(|end| name.ends_with(end))
-    }
-
-    /// The band of a scene with this name, else the band with this number if that one has no name.
-    pub fn in_scene(&self, scene: &SceneInfo) -> Option<usize> {
-        let unnamed = |number: &usize| scene.bands.iter().any(|b| b.index == *number && !b.is_named());
-        let named = scene.band_named(&self.name).or_else(|| scene.band_named(self.common_name()));
-        named.or_else(|| self.number.filter(unnamed))
-    }
-
-    /// The common name in a scene: without `_before` or `_after`.
-    pub fn common_name(&self) -> &str {
-        let ended = DATE_ENDS.iter().find_map(|end| self.name.strip_suffix(end));
-        ended.unwrap_or(&self.name)
-    }
-
-    pub(super) fn is_of_date(&self, date: usize) -> bool {
-        self.name.ends_with(DATE_ENDS[date])
-    }
 }
 
 /// Ground sample distances that the network accepts, meters.

@@ -10,6 +10,7 @@
 //! | `task` | `mlm:tasks` |
 //! | `bands[].name` | `mlm:input[].bands[].name` |
 //! | `bands[].mean`, `.std` | `mlm:input[].value_scaling[]`, `z-score`: `mean`, `stddev` |
+//! | `bands[].dequantize` | `mlm:input[].value_scaling[]`, `processing`: `expression`, in place of `z-score` |
 //! | `window.side_px` | sides of `mlm:input[].input.shape`; without a window they are free (-1) |
 //! | `stride_px`, `overlap_px` | none |
 //! | `classes` | `mlm:output[].classification:classes` |
@@ -31,7 +32,7 @@ mod description;
 mod window;
 
 pub use description::{
-    Band, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
+    Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
     Territory, TrainingSource, WeightsFile,
 };
 pub use window::ModelWindow;
