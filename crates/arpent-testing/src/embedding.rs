@@ -66,7 +66,7 @@ impl Embedding {
     /// The vector of each cover, of length 1.
     pub fn vectors(&self) -> [[f64; EMBEDDING_BANDS]; Self::COVERS.len()] {
         let mut random = SplitMix64::new(self.seed);
-        Self::COVERS.map(|_| unit(drawn(&mut random, 1.0)))
+        Self::COVERS.map(|_| unit(&drawn(&mut random, 1.0)))
     }
 
     /// Stored values, pixel by pixel.
@@ -78,7 +78,7 @@ impl Embedding {
         for (row, col) in (0..side).flat_map(|row| (0..side).map(move |col| (row, col))) {
             let mut noisy = classes[self.cover(col, row)];
             noisy.iter_mut().zip(drawn(&mut random, 2.0 * NOISE)).for_each(|(value, noise)| *value += noise);
-            samples.extend(unit(noisy).map(stored));
+            samples.extend(unit(&noisy).map(stored));
         }
         samples[..EMBEDDING_BANDS].fill(Self::NODATA);
         samples
@@ -120,7 +120,7 @@ fn drawn(random: &mut SplitMix64, spread: f64) -> [f64; EMBEDDING_BANDS] {
 }
 
 /// The vector of length 1 in its direction.
-fn unit(vector: [f64; EMBEDDING_BANDS]) -> [f64; EMBEDDING_BANDS] {
+fn unit(vector: &[f64; EMBEDDING_BANDS]) -> [f64; EMBEDDING_BANDS] {
     let length = vector.iter().map(|v| v * v).sum::<f64>().sqrt();
     vector.map(|v| v / length)
 }

@@ -80,7 +80,9 @@ pub fn sample(
     }
     let correlations = values.windows(2).map(|pair| correlation(&pair[0], &pair[1])).collect();
     let pixels = values.first().map_or(0, Vec::len);
-    values.iter_mut().for_each(|values| values.sort_unstable_by(f32::total_cmp));
+    for values in &mut values {
+        values.sort_unstable_by(f32::total_cmp);
+    }
     let of_band = |(i, values): (usize, &Vec<f32>)| mean_std(values.iter().map(|v| convert(i, *v)));
     let converted = values.iter().enumerate().map(of_band).collect();
     let bands = values.iter().map(|values| statistics(values)).collect();
