@@ -67,7 +67,9 @@ fn covers_are_mapped_by_the_names_that_the_file_has() {
     assert_eq!(codes(&map), [""; 0]);
     // Windows change memory, not answers.
     let small = place.run(&["scene.tif"], "small", &["--window", "32", "--threads", "1"]);
-    assert_eq!(small.hashes(), map.hashes());
+    // The STAC item records the windows of the network.
+    let of = |map: &Map| map.hashes().into_iter().filter(|(name, _)| name != "item.json").collect::<Vec<_>>();
+    assert_eq!(of(&small), of(&map));
     let plan = place.arpent(&["plan", "run.toml", "--scene", "scene.tif"]).expect(0);
     let line = plan.out.lines().find(|line| line.contains("(64 bands)")).unwrap_or_default();
     assert!(line.contains("values") && line.len() < 250, "{}", plan.out);
