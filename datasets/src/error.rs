@@ -101,6 +101,21 @@ pub enum DatasetError {
         /// That one's columns and rows.
         expected: [usize; 2],
     },
+    /// Annotations that state another size of a picture than it has.
+    #[error(
+        "{}: `width` and `height` of {} are {} x {} pixels, but the picture has {} x {}",
+        path.display(), picture.display(), stated[0], stated[1], found[0], found[1]
+    )]
+    StatedSize {
+        /// The annotations.
+        path: PathBuf,
+        /// Columns and rows that they state.
+        stated: [usize; 2],
+        /// The picture.
+        picture: PathBuf,
+        /// Its columns and rows.
+        found: [usize; 2],
+    },
     /// A file that lies elsewhere than the one it belongs to.
     #[error("{}: {problem} {}", path.display(), than.display())]
     Misplaced {
@@ -221,6 +236,11 @@ impl Diagnostic for DatasetError {
                 "list the bands that the files have in the card, or name those to read with `bands`".into()
             }
             Self::Size { .. } => "label rasters must have the size of their pictures: cut them again".into(),
+            Self::StatedSize { .. } => {
+                "boxes are in pixels of the size that is stated: put the picture that was labeled in its place, or label this one \
+                 again; if only the numbers are wrong, correct them"
+                    .into()
+            }
             Self::Misplaced { command: Some(command), .. } => {
                 format!("bring it onto the pixels of its picture and put the result in its place: {command}")
             }

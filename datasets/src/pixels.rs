@@ -206,6 +206,24 @@ pub(crate) fn check_size(
     })
 }
 
+/// Refuses annotations that state another size of a picture than it has.
+pub(crate) fn check_stated_size(
+    path: &Path,
+    stated: Window,
+    picture: &Path,
+    found: Window,
+) -> Result<(), DatasetError> {
+    if (stated.width, stated.height) == (found.width, found.height) {
+        return Ok(());
+    }
+    Err(DatasetError::StatedSize {
+        path: path.to_owned(),
+        stated: [stated.width, stated.height],
+        picture: picture.to_owned(),
+        found: [found.width, found.height],
+    })
+}
+
 /// Refuses a file at another location than the one it belongs to, where both are georeferenced.
 pub(crate) fn check_place(path: &Path, than: &Path) -> Result<(), DatasetError> {
     let [uri, other] = [path, than].map(Path::to_string_lossy);

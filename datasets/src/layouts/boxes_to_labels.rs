@@ -9,13 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::boxes::fitted;
+use super::boxes_csv::lines;
 use super::layout::{Layout, Listed};
 use super::marks::Marks;
 use super::names::Names;
 use super::pascal_voc::parse_boxes;
 use crate::ellipse::ellipse_pixels;
 use crate::files::{read_text, read_xml};
-use crate::pixels::{Bands, check_bands, check_size, read_chip};
+use crate::pixels::{Bands, check_bands, check_stated_size, read_chip};
 use crate::remarks::Seen;
 use crate::set::Set;
 use crate::{AnnotatedBox, Asked, Card, DatasetError, Example, IGNORE, Split, Truth};
@@ -141,10 +142,11 @@ impl BoxesToLabelsLayout {
     fn read_boxes(&self, set: &Set, chip: &Chip, seen: &mut Seen) -> Result<Vec<AnnotatedBox>, DatasetError> {
         let (path, dataset) = (self.boxes.as_path(), set.card().name.as_str());
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
-            return csv_boxes(path, &read_text(dataset, path)?, &self.names);
+            let lines = lines(path, &read_text(dataset, path)?, &self.names)?;
+            return Ok(lines.into_iter().filter_map(|line| line.found).collect());
         }
         let (size, boxes) = parse_boxes(path, &read_xml(dataset, path, seen)?, &self.names)?;
-        size.map_or(Ok(()), |size| check_size(path, size, &self.picture, chip.window))?;
+        size.map_or(Ok(()), |size| check_stated_size(path, size, &self.picture, chip.window))?;
         Ok(boxes)
     }
 
@@ -218,35 +220,4 @@ fn near([x0, y0, x1, y1]: [f64; 4], margin: f64, [width, height]: [usize; 2], mu
 #[allow(clippy::cast_precision_loss, reason = "pictures are far smaller than 2^52")]
 fn real(pixels: usize) -> f64 {
     pixels as f64
-}
-
-/// A box in a line of a table.
-#[derive(Deserialize)]
-struct Row {
-    xmin: f64,
-    ymin: f64,
-    xmax: f64,
-    ymax: f64,
-    label: String,
-}
-
-fn csv_boxes(path: &Path, text: &str, names: &Names) -> Result<Vec<AnnotatedBox>, DatasetError> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let header = reader.headers().cloned();
-    let bad = |e: &csv::Error| {
-        let line = e.position().map_or(1, csv::Position::line);
-        let problem = format!("want the columns xmin, ymin, xmax, ymax and label ({e})");
-        DatasetError::Malformed { path: path.to_owned(), line: usize::try_from(line).unwrap_or(1), problem }
-    };
-    let header = header.map_err(|e| bad(&e))?;
-    let mut boxes = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| bad(&e))?;
-        let Row { xmin, ymin, xmax, ymax, label } = record.deserialize(Some(&header)).map_err(|e| bad(&e))?;
-        let line = record.position().map_or(1, csv::Position::line);
-        if let Some(class_id) = names.id(path, usize::try_from(line).ok(), &label)? {
-            boxes.push(AnnotatedBox { class_id, bbox: [xmin, ymin, xmax, ymax] });
-        }
-    }
-    Ok(boxes)
 }

@@ -11,7 +11,7 @@ use super::boxes::fitted;
 use super::layout::{Layout, Listed};
 use super::names::Names;
 use crate::files::{below, read_text, without_extension};
-use crate::pixels::{Bands, check_size, read_chip};
+use crate::pixels::{Bands, check_stated_size, read_chip};
 use crate::remarks::Seen;
 use crate::set::Set;
 use crate::{AnnotatedBox, Asked, Card, DatasetError, Example, RemarkKind, Split, Truth};
@@ -374,7 +374,7 @@ impl Layout for CocoLayout {
         let [width, height] = self.sizes[position];
         if width > 0 && height > 0 {
             let told = arpent_raster::Window::new(0, 0, width, height);
-            check_size(&self.annotations, told, path, chip.window)?;
+            check_stated_size(&self.annotations, told, path, chip.window)?;
         }
         let truth = match &self.truths[position] {
             Truth::Boxes(boxes) => {

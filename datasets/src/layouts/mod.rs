@@ -1,6 +1,7 @@
 //! One file per layout: where pictures and truth lie, and how they are written.
 
 mod boxes;
+mod boxes_csv;
 mod boxes_to_labels;
 mod change_pairs;
 mod class_folders;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Card, DatasetError};
 
+pub use boxes_csv::BoxesCsv;
 pub use boxes_to_labels::BoxesToLabels;
 pub use change_pairs::ChangePairs;
 pub use class_folders::ClassFolders;
@@ -52,6 +54,8 @@ pub enum LayoutConfig {
     Yolo(Yolo),
     /// Boxes in Pascal VOC's XML files.
     PascalVoc(PascalVoc),
+    /// Boxes in CSV tables, as DeepForest writes them.
+    BoxesCsv(BoxesCsv),
     /// RDD2022: Pascal VOC in one folder per country.
     Rdd2022(Rdd2022),
     /// Two dates and a label raster in folders.
@@ -79,6 +83,7 @@ impl LayoutConfig {
             Self::Aerialwaste(options) => Box::new(coco::find_waste(options, root, card)?),
             Self::Yolo(options) => Box::new(yolo::find(options, root, card)?),
             Self::PascalVoc(options) => Box::new(pascal_voc::find(options, root, card)?),
+            Self::BoxesCsv(options) => Box::new(boxes_csv::find(options, root, card)?),
             Self::Rdd2022(options) => Box::new(rdd2022::find(options, root, card)?),
             Self::ChangePairs(options) => Box::new(change_pairs::find(options, root, card)?),
             Self::RasterPolygons(options) => Box::new(raster_polygons::find(options, root, card, values)?),

@@ -16,7 +16,7 @@ use super::layout::{Layout, Listed, without_picture};
 use super::names::Names;
 use crate::files::{Index, below, read_xml};
 use crate::folders::ImageFolder;
-use crate::pixels::check_size;
+use crate::pixels::check_stated_size;
 use crate::remarks::Seen;
 use crate::set::Set;
 use crate::{AnnotatedBox, Asked, Card, DatasetError, Example, Split, Truth};
@@ -109,7 +109,7 @@ pub(super) fn read_voc(
     let text = read_xml(&card.name, annotation, &mut seen)?;
     let (size, boxes) = parse_boxes(annotation, &text, names)?;
     if let Some(size) = size {
-        check_size(annotation, size, picture, chip.window)?;
+        check_stated_size(annotation, size, picture, chip.window)?;
     }
     let boxes = fitted(annotation, id, &chip, boxes, &mut seen)?;
     set.remark(item, &seen);

@@ -1,10 +1,13 @@
 //! A scene and polygons drawn over it, each with a class: `<scene>.tif`, `<polygons>.gpkg`. Pixels outside of the
-//! polygons are unknown. An item is the window of one polygon with some surroundings; in it, polygons of another
-//! split are not known either.
+//! polygons are unknown, or of a class of their own. An item is the window of one polygon with some surroundings; in it,
+//! polygons of another split are not known either. Or items are square tiles of the scene, where all that has no polygon
+//! is known.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use arpent_base::number::signed;
 use arpent_gdal::{
     Aoi, FieldPolygon, FieldPolygons, GdalError, InvalidGeometries, MosaicReader, PolygonSource, SceneSource,
     group_scenes, open_scene, read_polygons,
@@ -19,7 +22,7 @@ use crate::remarks::Seen;
 use crate::set::Set;
 use crate::{Asked, Card, DatasetError, Example, IGNORE, Split, Truth};
 
-/// Options of the layout `raster-polygons`. A polygon is a group.
+/// Options of the layout `raster-polygons`. A polygon is a group, or a tile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RasterPolygons {
@@ -30,8 +33,12 @@ pub struct RasterPolygons {
     /// Its layer; the only one with polygons without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<String>,
-    /// The field with the class.
-    pub field: String,
+    /// The field with the class; `class` stands for it where all polygons are of one class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Class of the card of all polygons, instead of `field`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// Bands of the scene in the order of the card, from 1; all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bands: Option<Vec<usize>>,
@@ -50,6 +57,9 @@ pub struct RasterPolygons {
     /// Class of the card for pixels outside of the polygons; unknown by default. Polygons that are left out
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<String>,
+    /// Side of square tiles of the scene, pixels, which are the items instead of the polygons; `background` is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tile_px: Option<NonZeroUsize>,
 }
 
 const fn default_margin() -> usize {
@@ -62,10 +72,26 @@ fn is_default(invalid: &InvalidGeometries) -> bool {
 }
 
 impl RasterPolygons {
+    /// Refuses options that contradict each other.
+    fn check(&self, vector: &Path) -> Result<(), DatasetError> {
+        let problem = match (&self.field, &self.class) {
+            (None, None) => {
+                "give `field`, which has each polygon's class, or `class`, the class of all polygons"
+            }
+            (Some(_), Some(_)) => "`field` and `class` exclude each other",
+            _ if self.tile_px.is_some() && self.background.is_none() => {
+                "`tile_px` needs `background`, the class of what lies in no polygon"
+            }
+            _ => return Ok(()),
+        };
+        Err(DatasetError::BadConfig { path: vector.to_owned(), problem: problem.to_owned() })
+    }
+
     /// The polygons over a scene.
     fn polygons_over(&self, vector: &Path, scene: &SceneInfo) -> Result<FieldPolygons, DatasetError> {
         let (uri, layer, invalid) = (vector.to_string_lossy(), self.layer.as_deref(), self.invalid);
-        let source = PolygonSource { layer, invalid, ..PolygonSource::new(&uri, &self.field) };
+        let source =
+            PolygonSource { layer, invalid, field: self.field.as_deref(), ..PolygonSource::new(&uri, "") };
         read_polygons(&source, &scene.grid, &scene.window).map_err(|source| DatasetError::Raster { source })
     }
 
@@ -88,6 +114,9 @@ pub(super) struct RasterPolygonsLayout {
     bands: Vec<usize>,
     margin: usize,
     items: Vec<Listed>,
+    /// Windows of the items, where they are tiles.
+    tiles: Vec<Window>,
+    /// Classes and areas; of the items, where those are polygons.
     polygons: Vec<(u8, Aoi)>,
     /// Polygons whose class is left out.
     left_out: Vec<Aoi>,
@@ -105,6 +134,7 @@ pub(super) fn find(
     values: ReadAs,
 ) -> Result<RasterPolygonsLayout, DatasetError> {
     let (picture, vector) = (root.join(&options.raster), root.join(&options.polygons));
+    options.check(&vector)?;
     let mut scene = options.scene(root, values)?;
     let bands = bands(options, &scene, card, &picture)?;
     // A band that is named as data is not an alpha band, even where the file flags it as alpha.
@@ -124,11 +154,18 @@ pub(super) fn find(
     }
     let background = background.flatten();
     let margin = options.margin;
+    let tiles = options.tile_px.map_or_else(Vec::new, |side| tiles(&scene.window, side.get()));
+    if options.tile_px.is_some() {
+        let (west, north) = (scene.window.col, scene.window.row);
+        let item = |t: &Window| Listed::alone(&format!("y{:06}x{:06}", t.row - north, t.col - west));
+        items = tiles.iter().map(item).collect();
+    }
     Ok(RasterPolygonsLayout {
         scene,
         bands,
         margin,
         items,
+        tiles,
         polygons,
         left_out,
         background,
@@ -136,6 +173,14 @@ pub(super) fn find(
         names,
         seen,
     })
+}
+
+/// Squares of this side that fill a scene, row by row; the last ones of a row and of a column may be smaller.
+fn tiles(scene: &Window, side: usize) -> Vec<Window> {
+    let (columns, rows) = (scene.width.div_ceil(side), scene.height.div_ceil(side));
+    let place = |i: usize| (scene.col + signed(i % columns * side), scene.row + signed(i / columns * side));
+    let tile = |(col, row)| Window::new(col, row, side, side).intersect(scene);
+    (0..columns * rows).map(place).filter_map(tile).collect()
 }
 
 /// A scene that polygons were drawn over, read part by part.
@@ -218,11 +263,16 @@ fn class_of(
     number: u64,
     value: Option<String>,
 ) -> Result<Option<u8>, DatasetError> {
+    if let Some(class) = &options.class {
+        return names.id(path, None, class);
+    }
     let empty =
         value.is_none() && !options.skip.iter().any(String::is_empty) && !options.names.contains_key("");
     if empty {
-        let problem =
-            format!("its field `{}` is empty (to leave such features out: skip = [\"\"])", options.field);
+        let problem = format!(
+            "its field `{}` is empty (to leave such features out: skip = [\"\"])",
+            options.field.as_deref().unwrap_or_default()
+        );
         return Err(DatasetError::BadItem {
             path: path.to_owned(),
             item: format!("feature {number}"),
@@ -291,19 +341,24 @@ impl Layout for RasterPolygonsLayout {
 
 impl RasterPolygonsLayout {
     fn window(&self, position: usize) -> Window {
+        if let Some(tile) = self.tiles.get(position) {
+            return *tile;
+        }
         let window = self.polygons[position].1.window();
         window.grow(self.margin).intersect(&self.scene.window).unwrap_or(window)
     }
 
-    /// Classes of a window: of the polygons of this split. Where a polygon of another split or of another class lies
-    /// as well, the class is unknown.
+    /// Classes of a window: of the polygons of this split (in a tile, of all). Where a polygon of another split or of another class
+    /// lies as well, the class is unknown.
     fn labels(&self, set: &Set, window: Window, split: Split) -> Vec<u8> {
+        let are_tiles = !self.tiles.is_empty();
         let mut labels: Vec<Option<u8>> = vec![None; window.width * window.height];
         for (position, (class, area)) in self.polygons.iter().enumerate() {
             if !area.intersects(&window) {
                 continue;
             }
-            let class = if set.split_at(position) == Some(split) { *class } else { IGNORE };
+            let known = are_tiles || set.split_at(position) == Some(split);
+            let class = if known { *class } else { IGNORE };
             for (label, inside) in labels.iter_mut().zip(area.mask(window).data()) {
                 if *inside {
                     *label = Some(if label.is_none_or(|other| other == class) { class } else { IGNORE });
@@ -320,7 +375,10 @@ impl RasterPolygonsLayout {
                 .filter(|(_, i)| **i)
                 .for_each(|(l, _)| *l = Some(IGNORE));
         }
-        self.keep_apart(set, window, split, &mut labels);
+        // Tiles share no pixel.
+        if !are_tiles {
+            self.keep_apart(set, window, split, &mut labels);
+        }
         labels.into_iter().map(|l| l.unwrap_or(background)).collect()
     }
 

@@ -210,7 +210,11 @@ fn broken_xml_is_reported_with_its_line() {
     );
     assert!(half.contains("a.xml:3") && half.contains("bndbox"), "{half}");
     let size = told(&voc((21, 10), &[]));
-    assert!(size.contains("21 x 10"), "{size}");
+    assert!(
+        size.contains("a.xml: `width` and `height` of ")
+            && size.contains("are 21 x 10 pixels, but the picture has 20 x 10"),
+        "{size}"
+    );
 }
 
 #[test]

@@ -264,6 +264,47 @@ fn pascal_voc_gives_boxes() {
 }
 
 #[test]
+fn tables_of_boxes_give_boxes() {
+    let fixture = Fixture::rgb(&[(3, "tree")]);
+    ["a.png", "b.png", "c.png"].iter().for_each(|name| fixture.picture(name, (8, 6), 0));
+    // As DeepForest writes them: a picture without objects has a line of zeros. One box reaches a little beyond the picture.
+    fixture.text("one.csv", "image_path,xmin,ymin,xmax,ymax,label\nb.png,1,2,4,6,Tree\na.png,0,0,0,0,nothing\nb.png,0,0,8.5,1.5,Shrub\n");
+    fixture.text("two.csv", "file,xmin,ymin,xmax,ymax,label\nc.png,0,0,2,1.5,tree\n");
+    let options =
+        "part = \"train\"\nlayout = \"boxes-csv\"\ntables = [\"one.csv\", \"two.csv\"]\nskip = [\"shrub\"]";
+    let set = fixture.open(options).unwrap();
+    let items: Vec<_> = set.items().iter().map(|i| (i.item.as_str(), i.group.as_str())).collect();
+    assert_eq!(items, [("a", "one"), ("b", "one"), ("c", "two")]);
+    let tree = |bbox| AnnotatedBox { class_id: 3, bbox };
+    let truths = (0..3).map(|i| set.read(i).unwrap().truth).collect::<Vec<_>>();
+    let expected = [vec![], vec![tree([1.0, 2.0, 4.0, 6.0])], vec![tree([0.0, 0.0, 2.0, 1.5])]];
+    assert_eq!(truths, expected.map(Truth::Boxes));
+    let all = fixture.open(&options.replace("skip = [\"shrub\"]", "names = { shrub = \"tree\" }")).unwrap();
+    let Truth::Boxes(boxes) = all.read(1).unwrap().truth else { panic!("boxes expected") };
+    assert_eq!(boxes[1].bbox, [0.0, 0.0, 8.0, 1.5]);
+
+    let problem = |text: &str| {
+        fixture.text("one.csv", text);
+        fixture.open(options).unwrap_err().to_string()
+    };
+    let header = "image_path,xmin,ymin,xmax,ymax,label\n";
+    assert!(
+        problem("xmin,ymin,xmax,ymax,label\n1,2,4,6,tree\n")
+            .contains("one.csv:2: want the column image_path")
+    );
+    assert!(
+        problem("image_path,xmin,ymin,xmax,label\nb.png,1,2,4,tree\n")
+            .contains("one.csv:2: want the columns xmin")
+    );
+    assert!(problem(&format!("{header}../b.png,1,2,4,6,tree\n")).contains("must lie in the folder"));
+    assert!(problem(&format!("{header}b.png,1,2,4,6,bush\n")).contains("one.csv:2: class `bush`"));
+    assert!(
+        problem(&format!("{header}b.png,1,2,4,6,tree\nc.png,1,2,4,6,tree\n"))
+            .contains("two.csv:2: the picture c.png is in")
+    );
+}
+
+#[test]
 fn rdd2022_is_split_by_country() {
     let fixture = Fixture::rgb(&[
         (0, "longitudinal crack"),
@@ -405,6 +446,42 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn tiles_of_a_scene_have_all_polygons_and_what_lies_in_none() {
+    // The first square lies on the border of two tiles.
+    let fixture = scene_with_polygons(&[("\"a\"", [6, 1, 10, 4]), ("\"b\"", [20, 8, 24, 10])]);
+    let open = |text: &str| fixture.open(&format!("part = \"train\"\n{POLYGONS}\n{text}"));
+    let set = open("class = \"water\"\nbackground = \"forest\"\ntile_px = 8").unwrap();
+    let ids: Vec<&str> = set.items().iter().map(|i| i.item.as_str()).collect();
+    assert_eq!((ids.len(), ids[1], ids[7]), (8, "y000000x000008", "y000008x000024"));
+    let scene: Vec<f32> = (0..8)
+        .flat_map(|i| {
+            let example = set.read(i).unwrap();
+            let window = example.chips[0].window;
+            assert_eq!(
+                (window.width, window.height),
+                (if i % 4 == 3 { 6 } else { 8 }, if i < 4 { 8 } else { 2 })
+            );
+            let (col, row) = (i % 4 * 8, i / 4 * 8);
+            for (at, label) in labels(&example).iter().enumerate() {
+                let (x, y) = (col + at % window.width, row + at / window.width);
+                let is_water =
+                    ((6..10).contains(&x) && (1..4).contains(&y)) || ((20..24).contains(&x) && y >= 8);
+                assert_eq!(*label, if is_water { 2 } else { 1 }, "column {x}, row {y}");
+            }
+            example.chips[0].band(0).to_vec()
+        })
+        .collect();
+    assert_eq!(scene.len(), 300, "tiles fill the scene and share no pixel");
+    let problem = |text: &str| open(text).unwrap_err().to_string();
+    assert!(problem("class = \"water\"\ntile_px = 8").contains("`tile_px` needs `background`"));
+    assert!(
+        problem("").contains("give `field`")
+            && problem("field = \"kind\"\nclass = \"water\"").contains("exclude")
+    );
+    assert!(problem("class = \"lake\"").contains("class `lake` is not in the card"));
 }
 
 #[test]

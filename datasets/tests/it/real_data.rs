@@ -203,6 +203,20 @@ names = { Complete = \"complete building\", Incomplete = \"incomplete building\"
 }
 
 #[test]
+fn tables_of_boxes() {
+    let Some(root) = data() else { return };
+    let tables = ["SJER", "TEAK", "HARV", "OSBS"].map(|site| format!("\"{site}_boxes.csv\"")).join(", ");
+    let options = format!("part = \"train\"\nlayout = \"boxes-csv\"\ntables = [{tables}]");
+    let set = open(&root, "detection", "neon_tree_boxes", &options);
+    let boxes = |i: usize| match set.read(i).unwrap().truth {
+        Truth::Boxes(boxes) => boxes.len(),
+        other => panic!("boxes expected: {other:?}"),
+    };
+    assert_eq!(set.items().len(), 68);
+    assert_eq!((0..68).map(boxes).sum::<usize>(), 1033);
+}
+
+#[test]
 fn unlabeled_items_are_listed_by_themselves() {
     let Some(root) = data() else { return };
     let table = root.join("splits.csv");

@@ -178,7 +178,7 @@ fn unknown_keys_are_refused() {
         "layout = \"coco\"\nsplit = { validation = 0.1, sed = 1 }",
         "layout = \"coco\"\nspilt = { validation = 0.1 }",
         "layout = \"coco\"\nsplit = { validation = 0.1, by = \"site\" }",
-        "layout = \"raster-polygons\"\nraster = \"a\"\npolygons = \"b\"",
+        "layout = \"raster-polygons\"\nraster = \"a\"\npolygons = \"b\"\ntile_px = 0",
         "layout = \"image-mask\"\nmasks = [{ folder = \"m\", values = { x = 1 } }]",
         "splits = \"splits.csv\"",
     ];

@@ -34,8 +34,8 @@ pub struct PolygonSource<'a> {
     pub uri: &'a str,
     /// Name of the layer; by default the only one with polygons.
     pub layer: Option<&'a str>,
-    /// The field.
-    pub field: &'a str,
+    /// The field; without it, no polygon has a value.
+    pub field: Option<&'a str>,
     /// Handling of invalid geometries.
     pub invalid: InvalidGeometries,
 }
@@ -43,7 +43,7 @@ pub struct PolygonSource<'a> {
 impl<'a> PolygonSource<'a> {
     /// The only layer with polygons, with repair of invalid geometries.
     pub fn new(uri: &'a str, field: &'a str) -> Self {
-        Self { uri, layer: None, field, invalid: InvalidGeometries::Repair }
+        Self { uri, layer: None, field: Some(field), invalid: InvalidGeometries::Repair }
     }
 }
 
@@ -58,11 +58,10 @@ pub fn read_polygons(
     within: &Window,
 ) -> Result<FieldPolygons, GdalError> {
     let PolygonSource { uri, layer, field, invalid } = *source;
-    let fields = [field];
     let (shapes, place) = (LayerShapes::Areas, Some(grid.bbox(within)));
     let source = LayerSource {
         layer,
-        fields: &fields,
+        fields: field.as_slice(),
         shapes,
         invalid,
         within: place,
