@@ -13,7 +13,7 @@ use arpent_model::{
 };
 use serde::Serialize;
 
-use crate::config::{ClassWeights, Config};
+use crate::config::{ClassWeights, Config, StoredWeights};
 use crate::error::TrainError;
 use crate::evaluate::Judge;
 use crate::fit::{Checkpoint, Epoch, Log, Place, Start, Trained, TrainingSetup, train, write_at_once};
@@ -221,12 +221,16 @@ fn finish(
     place: &Place,
     source: &TrainingData,
 ) -> Result<()> {
-    let predictor = predictor(&package, &trained.weights)?;
+    let weights = match config.model.weights {
+        StoredWeights::F32 => trained.weights.clone(),
+        StoredWeights::F16 => trained.weights.in_half()?,
+    };
+    let predictor = predictor(&package, &weights)?;
     let published = judge.publish(&predictor)?;
     package.scores.clone_from(&published.scores);
     package.territories = published.territories.iter().cloned().map(Into::into).collect();
     package.energy = Some(energy_of(meter, trained.energy_before));
-    package.save(&trained.weights, &config.output)?;
+    package.save(&weights, &config.output)?;
     let story = Story {
         config,
         published: &published,
@@ -234,14 +238,14 @@ fn finish(
         loss: trained.progress.loss,
         told: source.notes(),
     };
-    write(&config.output.join("card.md"), card::write(&package, &trained.weights, &story).as_bytes())?;
+    write(&config.output.join("card.md"), card::write(&package, &weights, &story).as_bytes())?;
     write(&place.validation(), &serde_json::to_vec_pretty(&published.detail)?)?;
     let (splits, scenes) = (source.splits(), source.scenes(config, &predictor)?);
     let facts = Facts {
         config,
         package: &package,
         trained,
-        parameters: trained.weights.parameters(),
+        parameters: weights.parameters(),
         splits,
         scenes,
         told: source.notes(),

@@ -21,6 +21,17 @@ impl NumberType {
         }
     }
 
+    /// The values, rounded to this type, little-endian.
+    pub(crate) fn bytes(self, values: &[f32]) -> Vec<u8> {
+        let values = values.iter();
+        match self {
+            Self::F64 => values.flat_map(|v| f64::from(*v).to_le_bytes()).collect(),
+            Self::F32 => values.flat_map(|v| v.to_le_bytes()).collect(),
+            Self::F16 => values.flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect(),
+            Self::Bf16 => values.flat_map(|v| half::bf16::from_f32(*v).to_le_bytes()).collect(),
+        }
+    }
+
     /// The values in single precision; bytes after the last whole value are left out.
     pub(crate) fn values(self, bytes: &[u8]) -> Vec<f32> {
         let pairs = || bytes.as_chunks::<2>().0.iter();

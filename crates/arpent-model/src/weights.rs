@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use crate::storage::NumberType;
 use crate::{ModelError, TensorShape};
 
 /// One array of weights, row-major.
@@ -18,12 +19,34 @@ pub struct WeightTensor {
 
 /// All weights of a network, by name.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Weights(BTreeMap<String, WeightTensor>);
+pub struct Weights {
+    tensors: BTreeMap<String, WeightTensor>,
+    /// All values are numbers of half precision, and files store them as such.
+    half: bool,
+}
 
 impl Weights {
-    /// Adds an array.
+    /// Adds an array. Files store all of them in single precision from then on.
     pub fn insert(&mut self, name: impl Into<String>, shape: &[usize], data: Vec<f32>) {
-        self.0.insert(name.into(), WeightTensor { shape: shape.to_vec(), data });
+        self.half = false;
+        self.tensors.insert(name.into(), WeightTensor { shape: shape.to_vec(), data });
+    }
+
+    /// The weights rounded to half precision (IEEE 754 binary16, to nearest), which files then store in 2 bytes each.
+    ///
+    /// # Errors
+    /// [`ModelError::NotFinite`] with the tensor that has a value beyond the largest of half precision, 65,504.
+    pub fn in_half(&self) -> Result<Self, ModelError> {
+        let mut rounded = Self::default();
+        for (name, WeightTensor { shape, data }) in self.iter() {
+            let data: Vec<f32> = data.iter().map(|v| half::f16::from_f32(*v).to_f32()).collect();
+            if let Some(index) = data.iter().position(|v| !v.is_finite()) {
+                return Err(ModelError::NotFinite { tensor: name.to_owned(), index });
+            }
+            rounded.insert(name, shape, data);
+        }
+        rounded.half = true;
+        Ok(rounded)
     }
 
     /// The array with this name.
@@ -31,34 +54,35 @@ impl Weights {
     /// # Errors
     /// [`ModelError::WeightsMismatch`] if there is none.
     pub fn get(&self, name: &str) -> Result<&WeightTensor, ModelError> {
-        self.0.get(name).ok_or_else(|| ModelError::WeightsMismatch { what: format!("no tensor `{name}`") })
+        self.tensors
+            .get(name)
+            .ok_or_else(|| ModelError::WeightsMismatch { what: format!("no tensor `{name}`") })
     }
 
     /// All arrays, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &WeightTensor)> {
-        self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
     }
 
     /// Number of values.
     pub fn parameters(&self) -> usize {
-        self.0.values().map(|t| t.data.len()).sum()
+        self.tensors.values().map(|t| t.data.len()).sum()
     }
 
-    /// The safetensors file: names sorted, little-endian f32; equal weights give equal bytes.
+    /// The safetensors file: names sorted, little-endian, in single precision, or in half ([`Weights::in_half`]); equal
+    /// weights give equal bytes.
     ///
     /// # Errors
     /// [`ModelError::WeightsFormat`] if a shape does not match its number of values.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
         let bad = |e: safetensors::SafeTensorError| ModelError::WeightsFormat { reason: e.to_string() };
-        let raw: Vec<(&str, &[usize], Vec<u8>)> = self
-            .iter()
-            .map(|(name, t)| {
-                (name, t.shape.as_slice(), t.data.iter().flat_map(|v| v.to_le_bytes()).collect())
-            })
-            .collect();
+        let (number, dtype) =
+            if self.half { (NumberType::F16, Dtype::F16) } else { (NumberType::F32, Dtype::F32) };
+        let raw: Vec<(&str, &[usize], Vec<u8>)> =
+            self.iter().map(|(name, t)| (name, t.shape.as_slice(), number.bytes(&t.data))).collect();
         let mut views = Vec::with_capacity(raw.len());
         for (name, shape, bytes) in &raw {
-            views.push((*name, TensorView::new(Dtype::F32, shape.to_vec(), bytes).map_err(bad)?));
+            views.push((*name, TensorView::new(dtype, shape.to_vec(), bytes).map_err(bad)?));
         }
         safetensors::serialize(views, None).map_err(bad)
     }
@@ -66,18 +90,24 @@ impl Weights {
     /// Reads a safetensors file.
     ///
     /// # Errors
-    /// [`ModelError::WeightsFormat`] if the file is damaged or contains a type other than f32.
+    /// [`ModelError::WeightsFormat`] if the file is damaged, or contains a type other than f32, or than f16 in all tensors.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
         let bad = |reason: String| ModelError::WeightsFormat { reason };
         let file = SafeTensors::deserialize(bytes).map_err(|e| bad(e.to_string()))?;
         let mut weights = Self::default();
+        let half = file.iter().next().is_some_and(|(_, view)| view.dtype() == Dtype::F16);
+        let (number, expected) =
+            if half { (NumberType::F16, Dtype::F16) } else { (NumberType::F32, Dtype::F32) };
         for (name, view) in file.tensors() {
-            if view.dtype() != Dtype::F32 {
-                return Err(bad(format!("tensor `{name}` is {:?}, expected F32", view.dtype())));
+            if view.dtype() != expected {
+                let found = view.dtype();
+                return Err(bad(format!(
+                    "tensor `{name}` is {found:?}, expected F32 or F16, the same for all tensors"
+                )));
             }
-            let values = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-            weights.insert(name, view.shape(), values);
+            weights.insert(name, view.shape(), number.values(view.data()));
         }
+        weights.half = half;
         Ok(weights)
     }
 
@@ -89,11 +119,11 @@ impl Weights {
         for TensorShape { name, shape } in wanted {
             self.check_one(name, shape)?;
         }
-        if self.0.len() != wanted.len() {
-            let extra = self.0.keys().find(|name| !wanted.iter().any(|w| w.name == **name));
+        if self.tensors.len() != wanted.len() {
+            let extra = self.tensors.keys().find(|name| !wanted.iter().any(|w| w.name == **name));
             let what = format!(
                 "{} tensors, the architecture has {}; unexpected `{}`",
-                self.0.len(),
+                self.tensors.len(),
                 wanted.len(),
                 extra.map_or("", String::as_str)
             );
@@ -127,5 +157,25 @@ mod tests {
         let bytes = weights.to_bytes().unwrap();
         assert_eq!(Weights::from_bytes(&bytes).unwrap(), weights);
         assert!(Weights::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn rounded_weights_take_two_bytes_each_and_come_back() {
+        let mut weights = Weights::default();
+        weights.insert("a", &[3], vec![1.0 / 3.0, -0.0, 6.1e-5]);
+        let half = weights.in_half().unwrap();
+        assert_ne!(half, weights);
+        for (rounded, exact) in half.get("a").unwrap().data.iter().zip(&weights.get("a").unwrap().data) {
+            assert!((rounded - exact).abs() <= exact.abs() / 2048.0, "{rounded} {exact}");
+        }
+        let bytes = half.to_bytes().unwrap();
+        assert!(bytes.len() < weights.to_bytes().unwrap().len());
+        let back = Weights::from_bytes(&bytes).unwrap();
+        assert_eq!(back, half);
+        assert_eq!(back.to_bytes().unwrap(), bytes, "what was read in half is written in half");
+        weights.insert("b", &[1], vec![65_520.0]);
+        assert!(
+            matches!(weights.in_half(), Err(ModelError::NotFinite { tensor, index: 0 }) if tensor == "b")
+        );
     }
 }

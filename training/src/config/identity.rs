@@ -11,8 +11,8 @@ use super::tables::Fit;
 pub(crate) const TOLERANCE_F1: &str = "tolerance_f1";
 
 /// Keys that change no weight: a finished training is packaged again with others by `--resume`.
-const DESCRIPTIVE: [&str; 9] =
-    ["title", "limits", "version", "license", "tried_on", "failed_on", "name_fr", "code", "color"];
+const DESCRIPTIVE: [&str; 10] =
+    ["title", "limits", "version", "weights", "license", "tried_on", "failed_on", "name_fr", "code", "color"];
 
 /// The configuration as TOML without comments, `output` and `data`, with the changes of the command line.
 pub(super) fn identity(text: &str, fit: &Fit) -> String {

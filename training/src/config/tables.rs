@@ -21,6 +21,9 @@ pub(crate) struct Model {
     /// License of the weights, SPDX.
     #[serde(alias = "licence")]
     pub(crate) license: String,
+    /// How the package stores its weights. `f16` halves the file; the scores are those of the rounded weights.
+    #[serde(default)]
+    pub(crate) weights: StoredWeights,
     /// What the model is suited for and not suited for, in Markdown: a section of the card.
     #[serde(default)]
     pub(crate) limits: String,
@@ -53,6 +56,17 @@ pub(crate) struct Model {
     /// Settings of a detection network.
     #[serde(default)]
     pub(crate) detection: Option<Detection>,
+}
+
+/// How a package stores its weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum StoredWeights {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Half precision.
+    F16,
 }
 
 /// The schema of the network's shape: that of `model.json` without what follows from bands and classes.
