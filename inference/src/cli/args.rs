@@ -430,11 +430,11 @@ pub struct ListArgs {
 /// A package, and scenes to measure on.
 #[derive(Debug, Clone, Args)]
 pub struct ProbeArgs {
-    /// Folder of the package.
-    #[arg(value_name = "PACKAGE")]
+    /// Folder of the package, or the configuration of a run with it (.toml), whose bands and scenes are taken.
+    #[arg(value_name = "PACKAGE|CONFIG")]
     pub package: PathBuf,
-    /// Scenes: files, folders, patterns, URLs.
-    #[arg(long, value_name = "SCENE", required = true, num_args = 1..)]
+    /// Scenes: files, folders, patterns, URLs; those of the configuration by default.
+    #[arg(long, value_name = "SCENE", num_args = 1..)]
     pub scene: Vec<String>,
     /// Pixels of cores to predict for each margin, about.
     #[arg(long, value_name = "N", default_value_t = 4_000_000)]

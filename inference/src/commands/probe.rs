@@ -18,15 +18,19 @@ const SECTION: &str = "## Margin";
 /// # Errors
 /// A package or scenes that cannot be used; no margin that is enough, when it is to be written.
 pub(crate) fn main(args: &ProbeArgs, format: Format) -> Result<u8> {
-    let mut config = Config::of_model(&args.package)?;
-    config.scenes.clone_from(&args.scene);
+    let is_a_run = args.package.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
+    let mut config = if is_a_run { Config::load(&args.package)? } else { Config::of_model(&args.package)? };
+    if !args.scene.is_empty() {
+        config.scenes.clone_from(&args.scene);
+    }
+    let folder = config.model.clone();
     let job = Job::resolve(config, true)?;
     let options = MarginOptions { pixels: args.pixels, disagreement: args.disagreement };
     let report = pool(&job.config)?.install(|| margins(&job, options))?;
     if args.write {
         let mut package = with_margin(&job.model, &report)?;
-        package.save(&job.weights, &args.package)?;
-        write_section(&args.package.join("card.md"), &section(&report))?;
+        package.save(&job.weights, &folder)?;
+        write_section(&folder.join("card.md"), &section(&report))?;
     }
     print(&report, human(&report, args.write).text(), format)?;
     Ok(0)
