@@ -5,6 +5,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/setup.sh --test
 export PATH="$PWD/.venv/bin:$PATH"
 # What setup.sh has installed must be used: a test that lacks it fails. Without it (`just test`) such a test is skipped and counted.
-export ARPENT_TESTS_REQUIRE="arpent,slurm,azurite,kubernetes-schemas,dev-full,mdbook"
+export ARPENT_TESTS_REQUIRE="arpent,slurm,azurite,kubernetes-schemas,dev-full,mdbook,csmask"
 [[ "$(uname -m)" != x86_64 ]] || export ARPENT_TESTS_REQUIRE+=",seaweedfs"
 exec just ci
