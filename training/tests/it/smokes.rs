@@ -146,6 +146,42 @@ fn waste_sites_are_found_and_not_exported() {
     assert_ne!(refused.code, 0);
 }
 
+/// Tiles of a scene whose buildings are polygons; the weights are stored in half precision.
+#[test]
+fn buildings_are_learned_from_tiles_of_a_scene() {
+    let smoke = Smoke::new("buildings", Some("oam_drone_buildings.toml"));
+    let root = smoke.folder("data/landcover/oam_drone_buildings");
+    // A roof of 30 x 30 pixels in the middle of each of 16 lots.
+    let is_roof = |x: u32, y: u32| x % 48 >= 9 && x % 48 < 39 && y % 48 >= 9 && y % 48 < 39;
+    let color =
+        |x, y| if is_roof(x, y) { [190u8, 120, 100] } else { [90, 120, 60] }.map(|v| v + grain(x, y, 2));
+    rgb_scene(&root.join("zanzibar_a.tif"), 0.1, 192, color);
+    let roofs: Vec<Value> = (0..16).map(|i| (i % 4 * 48 + 9, i / 4 * 48 + 9)).map(roof).collect();
+    let crs = serde_json::json!({ "type": "name", "properties": { "name": "urn:ogc:def:crs:EPSG::32631" } });
+    let layer = serde_json::json!({ "type": "FeatureCollection", "crs": crs, "features": roofs });
+    fs::write(root.join("zanzibar_buildings.geojson"), layer.to_string()).unwrap();
+    let (evaluated, package) = smoke.done(&[]);
+    assert!(evaluated["classes"][1]["iou"].as_f64().unwrap() > 0.7, "{evaluated}");
+    let bytes = fs::metadata(smoke.path("copy/weights.safetensors")).unwrap().len();
+    let parameters: usize =
+        package.architecture.tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
+    assert!(bytes < 3 * parameters as u64 + 4096, "{bytes} bytes for {parameters} parameters");
+    if let Some(buildings) = smoke.features(
+        "buildings",
+        &[("--scene", "data/landcover/oam_drone_buildings/zanzibar_a.tif")],
+        "building",
+    ) {
+        assert!((8..=24).contains(&buildings), "{buildings}");
+    }
+}
+
+/// A square of 30 pixels of [`rgb_scene`], whose north-west corner is this column and row.
+fn roof((col, row): (u32, u32)) -> Value {
+    let at = |x: u32, y: u32| [300.0 + f64::from(x) * 0.1, 4000.0 - f64::from(y) * 0.1];
+    let ring = [at(col, row), at(col, row + 30), at(col + 30, row + 30), at(col + 30, row), at(col, row)];
+    serde_json::json!({ "type": "Feature", "properties": {}, "geometry": { "type": "Polygon", "coordinates": [ring] } })
+}
+
 /// Five bands of 16 bits in five files; stress shows in two of them.
 #[test]
 fn stress_is_found_in_many_bands() {
