@@ -6,6 +6,7 @@
 pub mod measure;
 pub mod models;
 pub mod network;
+pub mod published;
 pub mod scenes;
 pub mod step;
 pub mod suites;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use arpent_benches::network::Network;
+use arpent_benches::published::Published;
 use arpent_benches::step::Steps;
 use arpent_benches::suites::Bench;
 use arpent_benches::vectors::{self, VectorCase};
@@ -70,6 +71,18 @@ enum Suite {
         #[arg(long, default_value_t = 1.0)]
         tolerance_px: f64,
     },
+    /// Speed of the presets' networks and of shipped packages, a line of JSON each.
+    Models {
+        /// Folder with the shipped packages.
+        #[arg(long, default_value = "models")]
+        packages: PathBuf,
+        /// Only models whose name contains this.
+        #[arg(long)]
+        only: Option<String>,
+        /// Number of threads.
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
     /// Training steps: reads the commands `run` and `quit` (from `benches/peers/speed_step.py`).
     Step {
         /// Encoder of the trained U-Net.
@@ -106,6 +119,12 @@ fn main() -> Result<()> {
             let coverage = |mmu_px| VectorCase::Coverage { mmu_px, tolerance_px };
             let found = vectors::run(&labels, width, mmu_px.map_or(VectorCase::Regions, coverage))?;
             format!("{found}\n")
+        }
+        Suite::Models { packages, only, threads } => {
+            let published = Published { packages, only, threads, runs: bench.runs };
+            return published.measure(|speed| {
+                writeln!(std::io::stdout(), "{}", serde_json::to_string(speed)?).context("cannot write")
+            });
         }
         Suite::Step { encoder, batch, size, classes, threads } => {
             let steps = Steps { encoder, batch, size, classes, threads };

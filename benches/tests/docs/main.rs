@@ -8,6 +8,7 @@ mod commands;
 mod contents;
 mod links;
 mod markdown;
+mod models;
 mod schema;
 mod site;
 mod table;
@@ -47,6 +48,7 @@ fn references() -> Vec<(String, String)> {
     let [arpent, train] = programs();
     vec![
         (page("columns"), columns::page()),
+        (page("models"), models::page()),
         (page("arpent"), cli::page(&arpent)),
         (page("arpent-train"), cli::page(&train)),
         of_schema(

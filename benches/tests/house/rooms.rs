@@ -70,7 +70,7 @@ const ROOMS: &[(&str, &str)] = &[
         "margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address scratch sorted stores warnings > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),
-    ("arpent-benches", "network step suites vectors > measure models scenes"),
+    ("arpent-benches", "published network step suites vectors > measure models scenes"),
 ];
 
 /// A crate's sources, without tests.
