@@ -4,14 +4,12 @@
     PYTHONPATH=/tmp/smp-0.4 python benches/peers/parity_upernet.py
 """
 
-import hashlib
-
 import segmentation_models_pytorch as smp
 import torch
 
 import formula
 from fixture import NETWORKS, keys_and_shapes, number, versions, write
-from parity_networks import fill, samples
+from parity_networks import fill, hash_row, samples
 
 SIDE = 96
 # In the files, and never used.
@@ -43,18 +41,11 @@ def network(file, encoder, bands, classes):
 
 
 def hashes(encoders):
-    """As in parity_networks.py."""
     rows = []
     for encoder in encoders:
         with torch.device("meta"):
             model = smp.UPerNet(encoder, encoder_weights=None, in_channels=3, classes=19)
-        state = {k: list(v.shape) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
-        unused = [k for k in state if k.startswith(UNUSED)]
-        # Weights of a linear layer are those of a convolution of one pixel.
-        shapes = {k: s + [1, 1] if len(s) == 2 else s for k, s in state.items() if k not in unused}
-        lines = sorted(f"{k}: {shape}\n" for k, shape in shapes.items())
-        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-        rows.append({"encoder": encoder, "tensors": len(lines), "unused": unused, "sha256": digest})
+        rows.append(hash_row(encoder, model, lambda k: k.startswith(UNUSED)))
     write(NETWORKS / "upernet-hashes.json", {"versions": versions(), "in_channels": 3, "classes": 19, "networks": rows})
 
 

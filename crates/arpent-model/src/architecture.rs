@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::encoders::{Encoder, PyramidEncoder};
+use crate::encoders::{Encoder, MitSize, PyramidEncoder};
 use crate::graph::{Affine, Graph, Layer};
 use crate::{ModelError, pyramids, unets};
 
@@ -60,6 +60,16 @@ pub enum Architecture {
         /// Output channels.
         out_channels: usize,
     },
+    /// SegFormer (Xie et al., *SegFormer: simple and efficient design for semantic segmentation with transformers*, 2021)
+    /// with the tensor names of Hugging Face's transformers 4; scores are enlarged four times. Not local.
+    Segformer {
+        /// The size of the encoder and of the decoder.
+        size: MitSize,
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
+    },
     /// The encoder of a [`Architecture::Unet`], then the mean over each cell and a 1 x 1 head: one class for all
     /// pixels of a cell. Cells lie on the lattice of the network's stride.
     Classifier {
@@ -110,6 +120,7 @@ impl Architecture {
             Self::Unet { .. } => "U-Net".into(),
             Self::EncoderUnet { encoder, .. } => format!("U-Net, {}", encoder.name()),
             Self::Upernet { encoder, .. } => format!("UPerNet, {}", encoder.name()),
+            Self::Segformer { size, .. } => format!("SegFormer, {}", size.name()),
             Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
             Self::Linear { .. } => "linear".into(),
         }
@@ -121,6 +132,7 @@ impl Architecture {
             Self::Unet { in_channels, .. }
             | Self::EncoderUnet { in_channels, .. }
             | Self::Upernet { in_channels, .. }
+            | Self::Segformer { in_channels, .. }
             | Self::Classifier { in_channels, .. }
             | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
         }
@@ -130,7 +142,9 @@ impl Architecture {
     pub fn dates(&self) -> usize {
         match self {
             Self::Unet { dates, .. } | Self::EncoderUnet { dates, .. } => *dates,
-            Self::Upernet { .. } | Self::Classifier { .. } | Self::Linear { .. } => 1,
+            Self::Upernet { .. } | Self::Segformer { .. } | Self::Classifier { .. } | Self::Linear { .. } => {
+                1
+            }
         }
     }
 
@@ -140,6 +154,7 @@ impl Architecture {
             Self::Unet { out_channels, .. }
             | Self::EncoderUnet { out_channels, .. }
             | Self::Upernet { out_channels, .. }
+            | Self::Segformer { out_channels, .. }
             | Self::Classifier { out_channels, .. }
             | Self::Linear { out_channels, .. } => *out_channels,
         }
@@ -161,6 +176,9 @@ impl Architecture {
             }
             Self::Upernet { encoder, in_channels, out_channels } => {
                 pyramids::upernet(*encoder, *in_channels, *out_channels)
+            }
+            Self::Segformer { size, in_channels, out_channels } => {
+                pyramids::segformer(*size, *in_channels, *out_channels)
             }
             Self::Classifier { in_channels, out_channels, widths, convs, cell_px } => {
                 let plain = unets::Plain { widths, encoder_convs: convs };
@@ -216,7 +234,7 @@ impl Architecture {
             return Err(bad(format!("compares {} dates, expected 1 or {MOST_DATES}", self.dates())));
         }
         let problem = match self {
-            Self::Linear { kernel: 1 | 3, .. } | Self::Upernet { .. } => None,
+            Self::Linear { kernel: 1 | 3, .. } | Self::Upernet { .. } | Self::Segformer { .. } => None,
             Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, expected 1 or 3")),
             Self::Unet { widths, encoder_convs, .. } => plain_problem(widths, encoder_convs),
             Self::Classifier { widths, convs, cell_px, .. } => {
@@ -224,6 +242,9 @@ impl Architecture {
             }
             Self::EncoderUnet { decoder, .. } if decoder.len() != DECODER_STAGES => {
                 Some(format!("lists {} decoder widths, expected {DECODER_STAGES}", decoder.len()))
+            }
+            Self::EncoderUnet { encoder, dates: 2, .. } if encoder.transformer().is_some() => {
+                Some(format!("compares 2 dates, which {} does not", encoder.name()))
             }
             Self::EncoderUnet { decoder, .. } => width_problem(decoder),
         };

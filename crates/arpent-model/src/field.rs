@@ -52,7 +52,7 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
     for (index, step) in graph.steps.iter().enumerate().rev() {
         let Some((a, b)) = needed[index] else { continue };
         let below = match step.op {
-            Op::Conv(layer) => {
+            Op::Conv(layer) | Op::Part { layer, .. } => {
                 let layer = &graph.layers[layer];
                 let (stride, before) = (signed(layer.stride), signed(layer.pads().0));
                 (a * stride - before, b * stride - before + signed(layer.kernel) - 1)
@@ -65,7 +65,9 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
                 Extent::Grid(_) => continue,
             },
             // The whole picture is in no span; networks with such operations are not local.
-            Op::AdaptiveMean { .. } | Op::Bilinear { .. } | Op::ResponseNorm(_) => continue,
+            Op::AdaptiveMean { .. } | Op::Bilinear { .. } | Op::ResponseNorm(_) | Op::Attention { .. } => {
+                continue;
+            }
             Op::Input { .. } | Op::Concat | Op::Add | Op::Difference | Op::Scale | Op::LayerNorm(_) => (a, b),
         };
         if step.from.is_empty() {
@@ -97,15 +99,30 @@ fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
-/// Floating-point operations per pixel of the chip, convolutions only. Those of grids, whose number does not depend on
-/// the chip's size, are not counted.
+/// Side of the chip for which the cost of attention is counted, pixels: it grows with the area of the chip.
+const ATTENTION_CHIP: f64 = 512.0;
+
+/// Floating-point operations per pixel of the chip, of convolutions and of attention (in a chip of 512 x 512 pixels).
+/// Those of grids, whose number does not depend on the chip's size, are not counted.
 pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
-    let cost = |step: &Step| match (step.op, step.extent) {
-        (Op::Conv(layer), Extent::Level(level)) => {
-            2.0 * exact(graph.layers[layer].shape().iter().product::<usize>()) / pixels_at(level)
-        }
-        _ => 0.0,
+    let cost = |step: &Step| {
+        let Extent::Level(level) = step.extent else { return 0.0 };
+        let products = match step.op {
+            Op::Conv(layer) => exact(graph.layers[layer].shape().iter().product::<usize>()),
+            Op::Part { layer, count, .. } => {
+                exact(graph.layers[layer].shape()[1..].iter().product::<usize>()) * exact(count)
+            }
+            // Queries times keys, and shares times values.
+            Op::Attention { .. } => match graph.steps[step.from[1]].extent {
+                Extent::Level(keys) => {
+                    2.0 * exact(step.channels) * ATTENTION_CHIP * ATTENTION_CHIP / pixels_at(keys)
+                }
+                Extent::Grid(side) => 2.0 * exact(step.channels * side * side),
+            },
+            _ => 0.0,
+        };
+        2.0 * products / pixels_at(level)
     };
     graph.steps.iter().map(cost).sum()
 }
@@ -116,7 +133,7 @@ pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
 pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
     let kept = |step: &Step| match step.op {
-        Op::Conv(_) => 3.0,
+        Op::Conv(_) | Op::Part { .. } => 3.0,
         // The differences, their squares, and both multiplied.
         Op::LayerNorm(_) | Op::ResponseNorm(_) => 4.0,
         _ => 1.0,

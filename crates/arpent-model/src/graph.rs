@@ -76,6 +76,8 @@ pub(crate) enum Op {
     Input { start: usize, count: usize },
     /// The layer with this number.
     Conv(usize),
+    /// The outputs `start..start + count` of a layer: several steps may share one.
+    Part { layer: usize, start: usize, count: usize },
     /// Maximum of `kernel` x `kernel` pixels with stride 2; kernel 2 without padding, kernel 3 with one pixel of
     /// padding.
     MaxPool { kernel: usize },
@@ -102,6 +104,9 @@ pub(crate) enum Op {
     /// Global response normalization of ConvNeXt V2 (Woo et al., 2023), by the affine normalization of this number. Not
     /// local.
     ResponseNorm(usize),
+    /// Attention with several heads of the first input's pixels (queries) to the second's (keys), whose values are the
+    /// third. Not local.
+    Attention { heads: usize },
 }
 
 impl Op {
@@ -109,7 +114,10 @@ impl Op {
     pub(crate) const fn is_local(self) -> bool {
         !matches!(
             self,
-            Self::AdaptiveMean { .. } | Self::Bilinear { align_corners: true, .. } | Self::ResponseNorm(_)
+            Self::AdaptiveMean { .. }
+                | Self::Bilinear { align_corners: true, .. }
+                | Self::ResponseNorm(_)
+                | Self::Attention { .. }
         )
     }
 }
@@ -187,6 +195,19 @@ impl Graph {
         let Layer { outputs, stride, .. } = self.layers[layer];
         let extent = self.steps[from].extent.reduced(stride.ilog2());
         self.step(Op::Conv(layer), vec![from], activation, outputs, extent)
+    }
+
+    /// Adds a convolution by outputs `start..start + count` of a layer.
+    pub(crate) fn part(&mut self, from: usize, layer: usize, [start, count]: [usize; 2]) -> usize {
+        let extent = self.steps[from].extent.reduced(self.layers[layer].stride.ilog2());
+        self.step(Op::Part { layer, start, count }, vec![from], Activation::None, count, extent)
+    }
+
+    /// Attention of queries to keys with their values.
+    pub(crate) fn attention(&mut self, [queries, keys, values]: [usize; 3], heads: usize) -> usize {
+        let Step { channels, extent, .. } = self.steps[queries];
+        let from = vec![queries, keys, values];
+        self.step(Op::Attention { heads }, from, Activation::None, channels, extent)
     }
 
     /// Adds the head: a convolution with a bias that maps the features of a step to `outputs` scores.

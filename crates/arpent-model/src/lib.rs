@@ -73,7 +73,7 @@ pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
 pub use band::{Band, Dequantize};
 pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
-pub use encoders::{Encoder, PyramidEncoder};
+pub use encoders::{Encoder, MitSize, PyramidEncoder};
 pub use error::{ModelError, OnnxError};
 pub use field::{
     flop_per_pixel, is_local, overlap, receptive_field_radius, stride, training_values_per_pixel,

@@ -1,7 +1,7 @@
 //! Lowers a network to the engine that runs it on the CPU.
 
 use arpent_base::number::narrow;
-use arpent_engine::{Activation, Conv, Engine, Normalization, Op, Options, Step};
+use arpent_engine::{Activation, Attention, Conv, Engine, Normalization, Op, Options, Step};
 
 use crate::graph::{self, Affine, Graph, Layer};
 use crate::{Architecture, ModelError, ModelPackage, Weights};
@@ -48,6 +48,16 @@ fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, 
     Ok(match op {
         graph::Op::Input { start, count } => Op::Input { start, count },
         graph::Op::Conv(layer) => Op::Conv(conv(&graph.layers[layer], weights)?),
+        graph::Op::Part { layer, start, count } => {
+            let whole = conv(&graph.layers[layer], weights)?;
+            let each = whole.weight.len() / whole.outputs.max(1);
+            Op::Conv(Conv {
+                outputs: count,
+                weight: &whole.weight[start * each..(start + count) * each],
+                bias: &whole.bias[start..start + count],
+                ..whole
+            })
+        }
         graph::Op::MaxPool { kernel } => Op::MaxPool { kernel },
         graph::Op::MeanPool { levels } => Op::MeanPool { levels },
         graph::Op::Upsample { levels } => Op::Upsample { levels },
@@ -58,6 +68,7 @@ fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, 
         graph::Op::Scale => Op::Scale,
         graph::Op::Bilinear { level, align_corners } => Op::Bilinear { level, align_corners },
         graph::Op::LayerNorm(norm) => Op::LayerNorm(normalization(&graph.norms[norm], weights)?),
+        graph::Op::Attention { heads } => Op::Attention(Attention { heads, window: None }),
         graph::Op::ResponseNorm(norm) => Op::ResponseNorm(normalization(&graph.norms[norm], weights)?),
     })
 }

@@ -1,9 +1,10 @@
 //! A network as a Burn module, for training (with batch normalization) and for prediction (folded).
 
+use arpent_base::number::exact;
 use burn::module::{Module, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::activation::{gelu, relu, sigmoid, silu};
+use burn::tensor::activation::{gelu, relu, sigmoid, silu, softmax};
 use burn::tensor::module::{adaptive_avg_pool2d, avg_pool2d, conv2d, interpolate, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
@@ -128,6 +129,10 @@ impl Network {
                 let first = from.pop().unwrap_or_else(|| x.clone());
                 return self.blocks[layer].forward(first, self.precision, step.activation);
             }
+            Op::Part { layer, start, count } => {
+                let first = from.pop().unwrap_or_else(|| x.clone());
+                self.blocks[layer].part(first, start, count, self.precision)
+            }
             Op::LayerNorm(norm) | Op::ResponseNorm(norm) => {
                 let first = from.pop().unwrap_or_else(|| x.clone());
                 let (affine, epsilon) = (&self.norms[norm], self.graph.norms[norm].epsilon);
@@ -156,6 +161,14 @@ impl Network {
         }
         if step.op == Op::Concat {
             return Tensor::cat(from, 1);
+        }
+        if let Op::Attention { heads } = step.op {
+            let mut from = from.into_iter();
+            return match (from.next(), from.next(), from.next()) {
+                (Some(queries), Some(keys), Some(values)) => attention(queries, keys, values, heads),
+                // A step of attention reads three.
+                _ => x.clone(),
+            };
         }
         let second = if from.len() > 1 { from.pop() } else { None };
         // Every step but an input has at least one input.
@@ -265,6 +278,22 @@ impl Block {
         }
     }
 
+    /// As [`Block::forward`] without normalization and activation, for `count` of the outputs.
+    fn part(&self, x: Tensor<4>, start: usize, count: usize, precision: Precision) -> Tensor<4> {
+        let conv = &self.conv;
+        let options = ConvOptions::new_with_padding(conv.stride, self.pads(), conv.dilation, conv.groups);
+        let weight = conv.weight.val().narrow(0, start, count);
+        let bias = conv.bias.as_ref().map(|bias| bias.val().narrow(0, start, count));
+        match precision {
+            Precision::F32 => conv2d(x, weight, bias, options),
+            Precision::Bf16 => {
+                let dtype = precision.dtype();
+                let bias = bias.map(|bias| bias.cast(dtype));
+                conv2d(x.cast(dtype), weight.cast(dtype), bias, options).cast(FloatDType::F32)
+            }
+        }
+    }
+
     fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
         #[cfg(feature = "training")]
         {
@@ -325,6 +354,19 @@ fn normalize(norm: &BatchNorm, x: Tensor<4>, activation: Activation) -> Tensor<4
         return activate(out, activation);
     }
     activate(norm.forward(x), activation)
+}
+
+/// Attention of all pixels of the queries to all pixels of the keys: each head has an equal share of the channels.
+fn attention(queries: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, heads: usize) -> Tensor<4> {
+    let [batch, channels, height, width] = queries.dims();
+    let by_head = |x: Tensor<4>| {
+        let [_, _, rows, columns] = x.dims();
+        x.reshape([batch, heads, channels / heads, rows * columns])
+    };
+    let (queries, keys, values) = (by_head(queries), by_head(keys), by_head(values));
+    let scale = 1.0 / exact(channels / heads).sqrt();
+    let shares = softmax((queries * scale).swap_dims(2, 3).matmul(keys), 3);
+    values.matmul(shares.swap_dims(2, 3)).reshape([batch, channels, height, width])
 }
 
 fn activate(x: Tensor<4>, activation: Activation) -> Tensor<4> {

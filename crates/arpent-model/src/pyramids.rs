@@ -1,6 +1,7 @@
 //! Decoders of pyramids of feature maps.
 
-use crate::encoders::PyramidEncoder;
+use crate::encoders::mix_transformer::{self, Names};
+use crate::encoders::{MitSize, PyramidEncoder};
 use crate::graph::{Activation, Graph, Layer, Op};
 
 /// Channels of the pyramid's maps, and of the decoder's output.
@@ -29,6 +30,29 @@ pub(crate) fn upernet(encoder: PyramidEncoder, inputs: usize, outputs: usize) ->
     let features = normalized(&mut graph, all, "decoder.fpn_bottleneck", FEATURES, 3);
     let scores = graph.head(features, "segmentation_head.0", outputs, 1);
     graph.bilinear(scores, 0, true);
+    graph
+}
+
+/// SegFormer (Xie et al., 2021): all maps at a quarter of the picture's size, fused by convolutions of single pixels.
+pub(crate) fn segformer(size: MitSize, inputs: usize, outputs: usize) -> Graph {
+    let mut graph = Graph::default();
+    let input = graph.input(0, inputs);
+    let maps = mix_transformer::add(&mut graph, input, size, Names::Transformers);
+    let width = size.decoder_width();
+    let mut brought = Vec::new();
+    for (stage, map) in maps.into_iter().enumerate() {
+        let name = format!("decode_head.linear_c.{stage}.proj");
+        let layer = graph.layer(Layer::biased(name, [graph.channels(map), width], 1));
+        let projected = graph.conv(map, layer, Activation::None);
+        brought.push(graph.bilinear(projected, 2, false));
+    }
+    // The coarsest map first.
+    let all = brought.into_iter().rev().reduce(|all, map| graph.concat(all, map)).unwrap_or(input);
+    let fuse = Layer::new("decode_head.linear_fuse", "decode_head.batch_norm", [graph.channels(all), width]);
+    let fuse = graph.layer(fuse.sized(1, 1));
+    let fused = graph.conv(all, fuse, Activation::Relu);
+    let scores = graph.head(fused, "decode_head.classifier", outputs, 1);
+    graph.bilinear(scores, 0, false);
     graph
 }
 

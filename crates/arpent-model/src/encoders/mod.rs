@@ -12,11 +12,13 @@ use crate::graph::Graph;
 mod convnext;
 mod efficientnet;
 mod inverted;
+pub(crate) mod mix_transformer;
 mod mobilenet;
 mod resnet;
 mod steps;
 
 use efficientnet::Scaling;
+pub use mix_transformer::MitSize;
 pub(crate) use steps::Steps;
 
 /// An encoder.
@@ -51,11 +53,24 @@ pub enum Encoder {
     EfficientnetB6,
     /// See [`Encoder::EfficientnetB1`].
     EfficientnetB7,
+    /// Xie et al., *SegFormer: simple and efficient design for semantic segmentation with transformers*, 2021: attention to
+    /// all pixels, not local. Names of segmentation_models_pytorch.
+    MitB0,
+    /// The same, wider and deeper, and so on to B5.
+    MitB1,
+    /// See [`Encoder::MitB1`].
+    MitB2,
+    /// See [`Encoder::MitB1`].
+    MitB3,
+    /// See [`Encoder::MitB1`].
+    MitB4,
+    /// See [`Encoder::MitB1`].
+    MitB5,
 }
 
 impl Encoder {
     /// Every encoder.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Resnet18,
         Self::Resnet34,
         Self::Resnet50,
@@ -69,6 +84,12 @@ impl Encoder {
         Self::EfficientnetB5,
         Self::EfficientnetB6,
         Self::EfficientnetB7,
+        Self::MitB0,
+        Self::MitB1,
+        Self::MitB2,
+        Self::MitB3,
+        Self::MitB4,
+        Self::MitB5,
     ];
 
     /// The name in `model.json` and on the command line.
@@ -87,27 +108,48 @@ impl Encoder {
             Self::EfficientnetB5 => "efficientnet-b5",
             Self::EfficientnetB6 => "efficientnet-b6",
             Self::EfficientnetB7 => "efficientnet-b7",
+            Self::MitB0 => "mit-b0",
+            Self::MitB1 => "mit-b1",
+            Self::MitB2 => "mit-b2",
+            Self::MitB3 => "mit-b3",
+            Self::MitB4 => "mit-b4",
+            Self::MitB5 => "mit-b5",
         }
     }
 
-    /// Adds the encoder's layers, through which any number of pictures can then be passed ([`Steps::run`]).
+    /// The size of a transformer.
+    pub(crate) const fn transformer(self) -> Option<MitSize> {
+        Some(match self {
+            Self::MitB0 => MitSize::B0,
+            Self::MitB1 => MitSize::B1,
+            Self::MitB2 => MitSize::B2,
+            Self::MitB3 => MitSize::B3,
+            Self::MitB4 => MitSize::B4,
+            Self::MitB5 => MitSize::B5,
+            _ => return None,
+        })
+    }
+
+    /// Adds the encoder's layers, through which any number of pictures can then be passed ([`Steps::run`]). A transformer
+    /// has none: [`mix_transformer::add`].
     pub(crate) fn steps(self, graph: &mut Graph, inputs: usize) -> Steps {
         let mut steps = Steps::default();
-        let (steps_of, efficientnet) = (&mut steps, efficientnet::add);
+        let (to, efficientnet) = (&mut steps, efficientnet::add);
         match self {
-            Self::Resnet18 => resnet::add(steps_of, graph, inputs, [2, 2, 2, 2], false),
-            Self::Resnet34 => resnet::add(steps_of, graph, inputs, [3, 4, 6, 3], false),
-            Self::Resnet50 => resnet::add(steps_of, graph, inputs, [3, 4, 6, 3], true),
-            Self::MobilenetV2 => mobilenet::add_v2(steps_of, graph, inputs),
-            Self::EfficientnetLite0 => mobilenet::add_lite0(steps_of, graph, inputs),
-            Self::EfficientnetB0 => efficientnet(steps_of, graph, inputs, Scaling::new(10, 10, 224)),
-            Self::EfficientnetB1 => efficientnet(steps_of, graph, inputs, Scaling::new(10, 11, 240)),
-            Self::EfficientnetB2 => efficientnet(steps_of, graph, inputs, Scaling::new(11, 12, 260)),
-            Self::EfficientnetB3 => efficientnet(steps_of, graph, inputs, Scaling::new(12, 14, 300)),
-            Self::EfficientnetB4 => efficientnet(steps_of, graph, inputs, Scaling::new(14, 18, 380)),
-            Self::EfficientnetB5 => efficientnet(steps_of, graph, inputs, Scaling::new(16, 22, 456)),
-            Self::EfficientnetB6 => efficientnet(steps_of, graph, inputs, Scaling::new(18, 26, 528)),
-            Self::EfficientnetB7 => efficientnet(steps_of, graph, inputs, Scaling::new(20, 31, 600)),
+            Self::Resnet18 => resnet::add(to, graph, inputs, [2, 2, 2, 2], false),
+            Self::Resnet34 => resnet::add(to, graph, inputs, [3, 4, 6, 3], false),
+            Self::Resnet50 => resnet::add(to, graph, inputs, [3, 4, 6, 3], true),
+            Self::MobilenetV2 => mobilenet::add_v2(to, graph, inputs),
+            Self::EfficientnetLite0 => mobilenet::add_lite0(to, graph, inputs),
+            Self::EfficientnetB0 => efficientnet(to, graph, inputs, Scaling::new(10, 10, 224)),
+            Self::EfficientnetB1 => efficientnet(to, graph, inputs, Scaling::new(10, 11, 240)),
+            Self::EfficientnetB2 => efficientnet(to, graph, inputs, Scaling::new(11, 12, 260)),
+            Self::EfficientnetB3 => efficientnet(to, graph, inputs, Scaling::new(12, 14, 300)),
+            Self::EfficientnetB4 => efficientnet(to, graph, inputs, Scaling::new(14, 18, 380)),
+            Self::EfficientnetB5 => efficientnet(to, graph, inputs, Scaling::new(16, 22, 456)),
+            Self::EfficientnetB6 => efficientnet(to, graph, inputs, Scaling::new(18, 26, 528)),
+            Self::EfficientnetB7 => efficientnet(to, graph, inputs, Scaling::new(20, 31, 600)),
+            Self::MitB0 | Self::MitB1 | Self::MitB2 | Self::MitB3 | Self::MitB4 | Self::MitB5 => {}
         }
         steps
     }

@@ -1,13 +1,14 @@
 //! Architectures by name, and what the names of a checkpoint's tensors look like.
 
 use crate::adopt::{is_linear, prefix_of};
-use crate::encoders::{Encoder, PyramidEncoder};
+use crate::encoders::{Encoder, MitSize, PyramidEncoder};
 use crate::{Architecture, ModelError, TensorShape, Weights};
 
 /// The architectures that can be imported, by their name in [`crate::ImportOptions::architecture`].
 pub fn architecture_names() -> Vec<String> {
     let unets = Encoder::ALL.iter().map(|e| format!("unet-{}", e.name()));
-    unets.chain(PyramidEncoder::ALL.iter().map(|e| format!("upernet-{}", e.name()))).collect()
+    let upernets = PyramidEncoder::ALL.iter().map(|e| format!("upernet-{}", e.name()));
+    unets.chain(upernets).chain(MitSize::ALL.iter().map(|s| format!("segformer-{}", s.name()))).collect()
 }
 
 /// The architecture with a name.
@@ -26,10 +27,12 @@ pub(super) fn architecture(
         decoder: decoder.into(),
         dates: 1,
     };
+    let segformer = |size| Architecture::Segformer { size, in_channels, out_channels };
     let upernet = |encoder| Architecture::Upernet { encoder, in_channels, out_channels };
     let found = match name.split_once('-') {
         Some(("unet", rest)) => Encoder::ALL.into_iter().find(|e| e.name() == rest).map(unet),
         Some(("upernet", rest)) => PyramidEncoder::ALL.into_iter().find(|e| e.name() == rest).map(upernet),
+        Some(("segformer", rest)) => MitSize::ALL.into_iter().find(|s| s.name() == rest).map(segformer),
         _ => None,
     };
     found.ok_or_else(|| ModelError::UnknownName {
@@ -40,9 +43,7 @@ pub(super) fn architecture(
 }
 
 /// Networks that cannot be imported, by a part of their tensors' names.
-const FOREIGN: [(&str, &str); 9] = [
-    ("segformer.encoder.", "SegFormer of transformers"),
-    ("encoder.block1.0.attn", "a Mix Transformer"),
+const FOREIGN: [(&str, &str); 7] = [
     ("relative_position_bias_table", "a Swin Transformer"),
     ("backbone.fpn.", "a detector of torchvision"),
     (".dfl.conv.", "YOLO"),

@@ -60,7 +60,7 @@ pub fn import(
     };
     let of = |channels| family::architecture(name, channels, &preset.decoder);
     let any = of([preset.bands.len(), 1])?;
-    let renamed = prepared::of_flair_hub(checkpoint, name)?;
+    let renamed = prepared::of_flair_hub(checkpoint, name)?.or_else(|| prepared::of_transformers(checkpoint));
     let checkpoint = renamed.as_ref().unwrap_or(checkpoint);
     let outputs = Found::new(&any, checkpoint).classes;
     let cut = (outputs == Some(preset.classes.len() + preset.ignored_outputs) && preset.ignored_outputs > 0)

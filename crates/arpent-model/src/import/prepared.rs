@@ -52,6 +52,50 @@ pub(super) fn of_flair_hub(checkpoint: &Weights, architecture: &str) -> Result<O
     Ok(Some(renamed))
 }
 
+/// Parts of a block in transformers 5, and in version 4.
+const TRANSFORMERS: [(&str, &str); 10] = [
+    ("layernorm_before.", "layer_norm_1."),
+    ("layernorm_after.", "layer_norm_2."),
+    ("attention.q_proj.", "attention.self.query."),
+    ("attention.k_proj.", "attention.self.key."),
+    ("attention.v_proj.", "attention.self.value."),
+    ("attention.o_proj.", "attention.output.dense."),
+    ("attention.sequence_reduction.sequence_reduction.", "attention.self.sr."),
+    ("attention.sequence_reduction.layer_norm.", "attention.self.layer_norm."),
+    ("mlp.fc1.", "mlp.dense1."),
+    ("mlp.fc2.", "mlp.dense2."),
+];
+
+/// A checkpoint of SegFormer with the names of transformers 5, with those of version 4. `None` for any other checkpoint.
+pub(super) fn of_transformers(checkpoint: &Weights) -> Option<Weights> {
+    const STAGES: &str = "segformer.stages.";
+    checkpoint.iter().any(|(key, _)| key.contains(STAGES)).then(|| {
+        let mut renamed = Weights::default();
+        for (key, tensor) in checkpoint.iter() {
+            let name = in_version_4(key, STAGES).unwrap_or_else(|| key.to_owned());
+            renamed.insert(name, &tensor.shape, tensor.data.clone());
+        }
+        renamed
+    })
+}
+
+fn in_version_4(key: &str, stages: &str) -> Option<String> {
+    if let Some((before, rest)) = key.split_once("decode_head.linear_projections.") {
+        return Some(format!("{before}decode_head.linear_c.{rest}"));
+    }
+    let (before, rest) = key.split_once(stages)?;
+    let (stage, rest) = rest.split_once('.')?;
+    let encoder = format!("{before}segformer.encoder");
+    if let Some(rest) = rest.strip_prefix("blocks.") {
+        let (block, part) = rest.split_once('.')?;
+        let renamed =
+            TRANSFORMERS.iter().find_map(|(from, to)| Some(format!("{to}{}", part.strip_prefix(from)?)));
+        return Some(format!("{encoder}.block.{stage}.{block}.{}", renamed.as_deref().unwrap_or(part)));
+    }
+    let (group, rest) = rest.split_once('.')?;
+    Some(format!("{encoder}.{group}.{stage}.{rest}"))
+}
+
 /// A checkpoint whose head has `kept` outputs, without the ones that follow.
 pub(super) fn with_outputs(checkpoint: &Weights, architecture: &Architecture, kept: usize) -> Weights {
     let head = architecture.head();
@@ -106,6 +150,38 @@ mod tests {
         file.insert("model.encoders.SPOT_RGBI.seg_model.model.stem_0.weight", &[1], vec![1.0]);
         let error = of_flair_hub(&file, "x").unwrap_err().to_string();
         assert!(error.contains("AERIAL_RGBI, SPOT_RGBI"), "{error}");
+    }
+
+    #[test]
+    fn names_of_transformers_5_become_those_of_version_4() {
+        for (new, old) in [
+            (
+                "model.segformer.stages.2.patch_embeddings.layer_norm.bias",
+                "model.segformer.encoder.patch_embeddings.2.layer_norm.bias",
+            ),
+            (
+                "segformer.stages.0.blocks.1.layernorm_before.weight",
+                "segformer.encoder.block.0.1.layer_norm_1.weight",
+            ),
+            (
+                "segformer.stages.0.blocks.1.attention.sequence_reduction.sequence_reduction.bias",
+                "segformer.encoder.block.0.1.attention.self.sr.bias",
+            ),
+            (
+                "segformer.stages.3.blocks.0.mlp.dwconv.dwconv.weight",
+                "segformer.encoder.block.3.0.mlp.dwconv.dwconv.weight",
+            ),
+            ("segformer.stages.3.layer_norm.weight", "segformer.encoder.layer_norm.3.weight"),
+            ("decode_head.linear_projections.1.proj.bias", "decode_head.linear_c.1.proj.bias"),
+            ("decode_head.linear_fuse.weight", "decode_head.linear_fuse.weight"),
+        ] {
+            let mut file = Weights::default();
+            file.insert("segformer.stages.0.blocks.0.mlp.fc1.bias", &[1], vec![0.0]);
+            file.insert(new, &[1], vec![1.0]);
+            let renamed = of_transformers(&file).unwrap();
+            assert_eq!(renamed.get(old).unwrap().data, [1.0], "{new}");
+            assert_eq!(of_transformers(&renamed), None);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arpent_model::{Architecture, Encoder, PyramidEncoder, Weights, adopt, fold};
+use arpent_model::{Architecture, Encoder, MitSize, PyramidEncoder, Weights, adopt, fold};
 use serde_json::Value;
 
 pub(crate) fn parity(name: &str) -> PathBuf {
@@ -56,7 +56,10 @@ pub(crate) fn encoder(name: &str) -> Encoder {
         "resnet50" => Encoder::Resnet50,
         "mobilenet_v2" => Encoder::MobilenetV2,
         "tu-tf_efficientnet_lite0" => Encoder::EfficientnetLite0,
-        other => Encoder::ALL.into_iter().find(|e| e.name() == other).unwrap_or_else(|| panic!("{other}")),
+        other => Encoder::ALL
+            .into_iter()
+            .find(|e| e.name() == other.replace('_', "-"))
+            .unwrap_or_else(|| panic!("{other}")),
     }
 }
 
@@ -74,12 +77,17 @@ pub(crate) fn pyramid_encoder(name: &str) -> PyramidEncoder {
 }
 
 pub(crate) fn architecture(fixture: &Value) -> Architecture {
-    if fixture["library"].as_str() == Some("segmentation_models_pytorch.UPerNet") {
-        return Architecture::Upernet {
-            encoder: pyramid_encoder(fixture["encoder"].as_str().unwrap()),
-            in_channels: number(&fixture["in_channels"]),
-            out_channels: number(&fixture["classes"]),
-        };
+    let name = fixture["encoder"].as_str().unwrap();
+    let [in_channels, out_channels] = ["in_channels", "classes"].map(|key| number(&fixture[key]));
+    match fixture["library"].as_str().unwrap() {
+        "segmentation_models_pytorch.UPerNet" => {
+            return Architecture::Upernet { encoder: pyramid_encoder(name), in_channels, out_channels };
+        }
+        "transformers.SegformerForSemanticSegmentation" => {
+            let size = MitSize::ALL.into_iter().find(|size| size.name() == name).unwrap();
+            return Architecture::Segformer { size, in_channels, out_channels };
+        }
+        _ => {}
     }
     Architecture::EncoderUnet {
         encoder: encoder(fixture["encoder"].as_str().unwrap()),
