@@ -15,11 +15,13 @@ use std::fs;
 use std::path::Path;
 
 use arpent_model::{
-    Architecture, Encoder, ImportOptions, ModelError, ModelWindow, Network, TensorShape, Weights, adopt,
-    adopt_encoder, fold, import, initial, read_checkpoint, unfold,
+    Architecture, Encoder, ModelError, Network, TensorShape, Weights, adopt, adopt_encoder, fold, initial,
+    read_checkpoint, unfold,
 };
 use burn::tensor::{Device, Tensor, TensorData};
-use common::{architecture, assert_logits, bits, folded, json, number, parity, pixels, state_dict, unit};
+use common::{
+    architecture, assert_logits, bits, folded, json, number, parity, pixels, segformer, state_dict, unit,
+};
 use serde_json::Value;
 
 #[test]
@@ -73,24 +75,10 @@ fn transformers_answer_as_in_pytorch() {
     assert_parity("unet-mit_b0");
 }
 
-/// A file with the names of transformers 5 is imported like one of version 4.
 #[test]
 fn segformers_answer_as_in_transformers() {
     let fixture = json("segformer-b0.json");
-    let options = ImportOptions {
-        id: "segformer".into(),
-        architecture: Some("segformer-b0".into()),
-        classes: None,
-        bands: None,
-        like: None,
-        license: None,
-        overlap: None,
-        window: Some(ModelWindow { side_px: 128, margin_px: 32 }),
-        stored_scale: None,
-    };
-    let (package, weights, adopted) = import(&state_dict(&fixture, "model."), &options).unwrap();
-    assert_eq!((adopted.prefix.as_str(), adopted.unused.len()), ("model.", 0));
-    assert_eq!(package.architecture, architecture(&fixture));
+    let (package, weights) = segformer(&fixture);
     let network = Network::for_prediction(&package.architecture, &weights, &Device::flex()).unwrap();
     let [channels, height, width] = ["in_channels", "height", "width"].map(|key| number(&fixture[key]));
     assert_logits(&fixture, &scores(&network, channels, height, width));

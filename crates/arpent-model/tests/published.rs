@@ -5,8 +5,10 @@
 mod common;
 
 use arpent_engine::{Answers, Engine, Picture, PixelSource};
-use arpent_model::{Architecture, HandSet, engine};
-use common::{architecture, assert_logits, encoder, folded, json, number, pixels, pyramid_encoder};
+use arpent_model::{Architecture, HandSet, ModelPackage, Weights, engine};
+use common::{
+    architecture, assert_logits, encoder, folded, json, number, pixels, pyramid_encoder, segformer,
+};
 use serde_json::Value;
 
 /// Compares names and shapes of all tensors by their hash.
@@ -76,11 +78,27 @@ fn assert_engine(name: &str) {
     let fixture = json(&format!("{name}.json"));
     let architecture = architecture(&fixture);
     let weights = folded(&fixture, &architecture);
-    let package =
-        HandSet::segmentation(&[], u8::try_from(architecture.out_channels()).unwrap()).package(architecture);
+    let classes = u8::try_from(architecture.out_channels()).unwrap();
+    assert_package(&fixture, &HandSet::segmentation(&[], classes).package(architecture), &weights);
+}
+
+fn assert_package(fixture: &Value, package: &ModelPackage, weights: &Weights) {
     let [channels, height, width] = ["in_channels", "height", "width"].map(|key| number(&fixture[key]));
     let source = Planes { data: pixels(channels, height, width), height, width };
-    assert_logits(&fixture, &scores(&engine(&package, &weights).unwrap(), &source));
+    assert_logits(fixture, &scores(&engine(package, weights).unwrap(), &source));
+}
+
+#[test]
+fn the_engine_answers_as_pytorch_with_pools_and_response_normalization() {
+    assert_engine("upernet-convnextv2_tiny");
+}
+
+#[test]
+fn the_engine_answers_as_pytorch_with_attention() {
+    assert_engine("unet-mit_b0");
+    let fixture = json("segformer-b0.json");
+    let (package, weights) = segformer(&fixture);
+    assert_package(&fixture, &package, &weights);
 }
 
 #[test]

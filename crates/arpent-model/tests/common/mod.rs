@@ -12,7 +12,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arpent_model::{Architecture, Encoder, MitSize, PyramidEncoder, Weights, adopt, fold};
+use arpent_model::{
+    Architecture, Encoder, ImportOptions, MitSize, ModelPackage, ModelWindow, PyramidEncoder, Weights, adopt,
+    fold, import,
+};
 use serde_json::Value;
 
 pub(crate) fn parity(name: &str) -> PathBuf {
@@ -128,6 +131,25 @@ pub(crate) fn folded(fixture: &Value, architecture: &Architecture) -> Weights {
     let is_known = |key: &String| known.iter().any(|part| key.contains(part));
     assert!(adopted.unused.iter().all(is_known), "{:?}", adopted.unused);
     fold(architecture, &adopted.state).unwrap()
+}
+
+/// The package of a SegFormer whose file has the names of transformers 5; they are renamed at import.
+pub(crate) fn segformer(fixture: &Value) -> (ModelPackage, Weights) {
+    let options = ImportOptions {
+        id: "segformer".into(),
+        architecture: Some(format!("segformer-{}", fixture["encoder"].as_str().unwrap())),
+        classes: None,
+        bands: None,
+        like: None,
+        license: None,
+        overlap: None,
+        window: Some(ModelWindow { side_px: 128, margin_px: 32 }),
+        stored_scale: None,
+    };
+    let (package, weights, adopted) = import(&state_dict(fixture, "model."), &options).unwrap();
+    assert_eq!((adopted.prefix.as_str(), adopted.unused.len()), ("model.", 0));
+    assert_eq!(package.architecture, architecture(fixture));
+    (package, weights)
 }
 
 /// The pixels of the input, plane by plane.
