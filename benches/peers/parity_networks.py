@@ -120,10 +120,11 @@ def network(file, encoder, bands, classes):
 
 def hash_row(encoder, model, is_unused):
     """SHA-256 of a network's tensors: a line `name: [shape]` each, sorted, without counters and tensors that are in the
-    files and not used. Weights of a linear layer are those of a convolution of one pixel."""
+    files and not used. Weights of a linear layer are those of a convolution of one pixel; tables have two dimensions."""
     state = {k: list(v.shape) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
     unused = [k for k in state if is_unused(k)]
-    shapes = {k: s + [1, 1] if len(s) == 2 else s for k, s in state.items() if k not in unused}
+    linear = {k for k, s in state.items() if len(s) == 2 and not k.endswith("_table")}
+    shapes = {k: s + [1, 1] if k in linear else s for k, s in state.items() if k not in unused}
     lines = sorted(f"{k}: {shape}\n" for k, shape in shapes.items())
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()
     return {"encoder": encoder, "tensors": len(lines), "unused": unused, "sha256": digest}

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::encoders::{Encoder, MitSize, PyramidEncoder};
-use crate::graph::{Affine, Graph, Layer};
+use crate::graph::{Affine, Graph, Layer, Op, Squares, Step};
 use crate::{ModelError, pyramids, unets};
 
 /// Smallest width of a level of a U-Net.
@@ -190,8 +190,20 @@ impl Architecture {
         }
     }
 
+    /// Side of the smallest picture, pixels, that the network is defined for: 0 for most. Where a feature map of a Swin
+    /// transformer is no larger than the squares of its attention, timm makes the squares smaller and does not roll them.
+    pub(crate) fn least_window_px(&self) -> usize {
+        let graph = self.graph();
+        let of = |step: &Step| match (step.op, step.extent.level()) {
+            (Op::SquareAttention(squares), Some(level)) => (graph.squares[squares].side + 1) << level,
+            _ => 0,
+        };
+        graph.steps.iter().map(of).max().unwrap_or(0)
+    }
+
     /// Tensors for prediction: for each convolution, in the order in which the network uses them, `<name>.weight` (out,
-    /// in, kernel height, kernel width) and `<name>.bias`; then those of normalizations that are not folded.
+    /// in, kernel height, kernel width) and `<name>.bias`; then those of normalizations that are not
+    /// folded, and of attention's relative positions.
     pub fn tensors(&self) -> Vec<TensorShape> {
         let graph = self.graph();
         let both = |layer: &Layer| {
@@ -199,7 +211,10 @@ impl Architecture {
             [(weight, layer.shape().to_vec()), (bias, vec![layer.outputs])]
         };
         let layers = graph.layers.iter().flat_map(both).map(|(name, shape)| TensorShape { name, shape });
-        layers.chain(graph.norms.iter().flat_map(affine_tensors)).collect()
+        layers
+            .chain(graph.norms.iter().flat_map(affine_tensors))
+            .chain(graph.squares.iter().map(table))
+            .collect()
     }
 
     /// Tensors for training, in the same order: a convolution has a bias, or a normalization with `<norm>.weight`,
@@ -209,7 +224,8 @@ impl Architecture {
         for layer in &graph.layers {
             all.push((format!("{}.weight", layer.name), layer.shape().to_vec()));
             match &layer.norm {
-                None => all.push((format!("{}.bias", layer.name), vec![layer.outputs])),
+                None if layer.biased => all.push((format!("{}.bias", layer.name), vec![layer.outputs])),
+                None => {}
                 Some(norm) => {
                     let parts = ["weight", "bias", "running_mean", "running_var"];
                     all.extend(parts.map(|part| (format!("{}.{part}", norm.name), vec![layer.outputs])));
@@ -217,7 +233,10 @@ impl Architecture {
             }
         }
         let layers = all.into_iter().map(|(name, shape)| TensorShape { name, shape });
-        layers.chain(graph.norms.iter().flat_map(affine_tensors)).collect()
+        layers
+            .chain(graph.norms.iter().flat_map(affine_tensors))
+            .chain(graph.squares.iter().map(table))
+            .collect()
     }
 
     /// Checks that such a network can be built.
@@ -250,6 +269,10 @@ impl Architecture {
         };
         problem.map_or(Ok(()), |problem| Err(bad(problem)))
     }
+}
+
+fn table(squares: &Squares) -> TensorShape {
+    TensorShape { name: squares.table.clone(), shape: squares.shape().to_vec() }
 }
 
 fn affine_tensors(norm: &Affine) -> [TensorShape; 2] {

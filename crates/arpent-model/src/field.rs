@@ -64,10 +64,13 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
                 Extent::Level(from) => interpolated((a, b), i64::from(from) - i64::from(level)),
                 Extent::Grid(_) => continue,
             },
+            Op::Pick { row, column } => (2 * a + signed(row.min(column)), 2 * b + signed(row.max(column))),
             // The whole picture is in no span; networks with such operations are not local.
-            Op::AdaptiveMean { .. } | Op::Bilinear { .. } | Op::ResponseNorm(_) | Op::Attention { .. } => {
-                continue;
-            }
+            Op::AdaptiveMean { .. }
+            | Op::Bilinear { .. }
+            | Op::ResponseNorm(_)
+            | Op::Attention { .. }
+            | Op::SquareAttention(_) => continue,
             Op::Input { .. } | Op::Concat | Op::Add | Op::Difference | Op::Scale | Op::LayerNorm(_) => (a, b),
         };
         if step.from.is_empty() {
@@ -120,6 +123,7 @@ pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
                 }
                 Extent::Grid(side) => 2.0 * exact(step.channels * side * side),
             },
+            Op::SquareAttention(squares) => 2.0 * exact(step.channels * graph.squares[squares].side.pow(2)),
             _ => 0.0,
         };
         2.0 * products / pixels_at(level)

@@ -21,6 +21,8 @@ pub(crate) struct Layer {
     pub(crate) depthwise: bool,
     /// Padding.
     pub(crate) padding: Padding,
+    /// Whether it has a bias where no normalization follows. In a prediction network every layer has one.
+    pub(crate) biased: bool,
 }
 
 /// Padding of a convolution, along either axis.
@@ -53,6 +55,71 @@ pub(crate) struct Affine {
     pub(crate) channels: usize,
     /// Added to the variance, or to the mean of the norms.
     pub(crate) epsilon: f64,
+}
+
+/// The squares of pixels of a Swin transformer's attention (Liu et al., 2021).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Squares {
+    /// Name of the tensor of what is added to a product, for each relative position of two pixels and each head.
+    pub(crate) table: String,
+    pub(crate) heads: usize,
+    /// Side of the squares, pixels.
+    pub(crate) side: usize,
+    /// Pixels by which the picture is rolled to the north-west before it is cut.
+    pub(crate) shift: usize,
+    /// The layer whose outputs are queries, keys and values, in this order, and the name of its bias. Pixels beyond the
+    /// picture are zeros before it, so that the bias is seen there.
+    pub(crate) projection: usize,
+    pub(crate) bias_name: String,
+}
+
+impl Squares {
+    /// Shape of the table: relative positions, row by row, and heads.
+    pub(crate) fn shape(&self) -> [usize; 2] {
+        [(2 * self.side - 1).pow(2), self.heads]
+    }
+
+    /// Row of the table for each query pixel and key pixel of a square: by their relative position.
+    pub(crate) fn positions(side: usize) -> Vec<usize> {
+        let pixels = 0..side * side;
+        let place = |query: usize, key: usize| {
+            let rows = query / side + side - 1 - key / side;
+            let columns = query % side + side - 1 - key % side;
+            rows * (2 * side - 1) + columns
+        };
+        pixels.clone().flat_map(|query| pixels.clone().map(move |key| place(query, key))).collect()
+    }
+
+    /// For each head, query pixel and key pixel of a square: the values of the table.
+    pub(crate) fn bias(&self, table: &[f32]) -> Vec<f32> {
+        let positions = Self::positions(self.side);
+        let of = |head: usize| positions.iter().map(move |row| table[row * self.heads + head]);
+        (0..self.heads).flat_map(of).collect()
+    }
+
+    /// For each square of a picture of `down` x `across` squares, query pixel and key pixel: -100 where they were not
+    /// neighbors before the picture was rolled.
+    #[cfg(feature = "tensors")]
+    pub(crate) fn mask([down, across]: [usize; 2], side: usize, shift: usize) -> Vec<f32> {
+        // Along one axis: before the last square, in it, or in the part of it that came from the other end.
+        let part = |place: usize, squares: usize| {
+            let end = squares * side;
+            usize::from(place + side >= end) + usize::from(place + shift >= end)
+        };
+        let group = |square: usize, pixel: usize| {
+            let row = square / across * side + pixel / side;
+            let column = square % across * side + pixel % side;
+            (part(row, down), part(column, across))
+        };
+        let mut mask = Vec::with_capacity(down * across * side.pow(4));
+        for square in 0..down * across {
+            let groups: Vec<_> = (0..side * side).map(|pixel| group(square, pixel)).collect();
+            for query in &groups {
+                mask.extend(groups.iter().map(|key| if key == query { 0.0 } else { -100.0 }));
+            }
+        }
+        mask
+    }
 }
 
 /// The activation after a step.
@@ -107,6 +174,10 @@ pub(crate) enum Op {
     /// Attention with several heads of the first input's pixels (queries) to the second's (keys), whose values are the
     /// third. Not local.
     Attention { heads: usize },
+    /// Attention within squares of pixels, by these squares. Not local: the picture is cut from its corner on.
+    SquareAttention(usize),
+    /// Of every square of 2 x 2 pixels, the one in this row and column.
+    Pick { row: usize, column: usize },
 }
 
 impl Op {
@@ -118,6 +189,7 @@ impl Op {
                 | Self::Bilinear { align_corners: true, .. }
                 | Self::ResponseNorm(_)
                 | Self::Attention { .. }
+                | Self::SquareAttention(_)
         )
     }
 }
@@ -175,6 +247,7 @@ pub(crate) struct Step {
 pub(crate) struct Graph {
     pub(crate) layers: Vec<Layer>,
     pub(crate) norms: Vec<Affine>,
+    pub(crate) squares: Vec<Squares>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -208,6 +281,22 @@ impl Graph {
         let Step { channels, extent, .. } = self.steps[queries];
         let from = vec![queries, keys, values];
         self.step(Op::Attention { heads }, from, Activation::None, channels, extent)
+    }
+
+    /// Attention within squares of pixels; queries, keys and values are parts of `squares.projection`.
+    pub(crate) fn square_attention(&mut self, from: usize, squares: Squares) -> usize {
+        let width = self.layers[squares.projection].outputs / 3;
+        let parts = [0, 1, 2].map(|part| self.part(from, squares.projection, [part * width, width]));
+        self.squares.push(squares);
+        let extent = self.steps[from].extent;
+        let op = Op::SquareAttention(self.squares.len() - 1);
+        self.step(op, parts.to_vec(), Activation::None, width, extent)
+    }
+
+    /// One pixel of every square of 2 x 2.
+    pub(crate) fn pick(&mut self, from: usize, row: usize, column: usize) -> usize {
+        let Step { channels, extent, .. } = self.steps[from];
+        self.step(Op::Pick { row, column }, vec![from], Activation::None, channels, extent.reduced(1))
     }
 
     /// Adds the head: a convolution with a bias that maps the features of a step to `outputs` scores.
@@ -341,6 +430,7 @@ impl Layer {
             stride: 1,
             depthwise: false,
             padding: Padding::Even,
+            biased: true,
         }
     }
 

@@ -1,15 +1,15 @@
 //! A network as a Burn module, for training (with batch normalization) and for prediction (folded).
 
-use arpent_base::number::exact;
+use arpent_base::number::{exact, signed};
 use burn::module::{Module, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::activation::{gelu, relu, sigmoid, silu, softmax};
 use burn::tensor::module::{adaptive_avg_pool2d, avg_pool2d, conv2d, interpolate, max_pool2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Device, FloatDType, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
-use crate::graph::{self, Activation, Graph, Layer, Op, Step};
+use crate::graph::{self, Activation, Graph, Layer, Op, Squares, Step};
 use crate::{Architecture, ModelError, Precision, Weights};
 #[cfg(feature = "training")]
 use crate::{lowered, native};
@@ -35,6 +35,8 @@ pub struct Network {
     blocks: Vec<Block>,
     /// In the order of the graph's affine normalizations.
     norms: Vec<Affine>,
+    /// In the order of the graph's squares: relative positions, heads.
+    tables: Vec<Param<Tensor<2>>>,
     #[module(skip)]
     graph: Graph,
     #[module(skip)]
@@ -83,6 +85,9 @@ impl Network {
             norm.weight.id = next();
             norm.bias.id = next();
         }
+        for table in &mut network.tables {
+            table.id = next();
+        }
         Ok(network)
     }
 
@@ -96,7 +101,13 @@ impl Network {
         let blocks = graph.layers.iter().map(|layer| Block::new(layer, weights, norm, device));
         let blocks = blocks.collect::<Result<_, _>>()?;
         let norms = graph.norms.iter().map(|norm| Affine::new(norm, weights, device));
-        Ok(Self { blocks, norms: norms.collect::<Result<_, _>>()?, graph, precision: Precision::F32 })
+        let norms = norms.collect::<Result<_, _>>()?;
+        let table = |squares: &Squares| {
+            let data = weights.get(&squares.table)?.data.clone();
+            Ok::<_, ModelError>(Param::from_data(TensorData::new(data, squares.shape()), device))
+        };
+        let tables = graph.squares.iter().map(table).collect::<Result<_, _>>()?;
+        Ok(Self { blocks, norms, tables, graph, precision: Precision::F32 })
     }
 
     /// Convolves in `precision`, including gradients. Weights, normalizations and everything else stay in single
@@ -141,6 +152,7 @@ impl Network {
                     _ => affine.response(first, epsilon),
                 }
             }
+            Op::SquareAttention(squares) => self.attend_in_squares(squares, from),
             Op::Bilinear { level, align_corners } => {
                 let [_, _, height, width] = x.dims();
                 let to = InterpolateOptions::new(InterpolateMode::Bilinear)
@@ -151,6 +163,45 @@ impl Network {
             _ => Self::combine(step, from, x),
         };
         activate(out, step.activation)
+    }
+
+    /// Attention within squares of pixels, to the queries, keys and values of three steps.
+    fn attend_in_squares(&self, number: usize, from: Vec<Tensor<4>>) -> Tensor<4> {
+        let squares = &self.graph.squares[number];
+        let Squares { heads, side, shift, .. } = *squares;
+        let [_, channels, height, width] = from[0].dims();
+        // Beyond the picture the projection sees zeros, and gives its bias.
+        let bias = self.blocks[squares.projection].conv.bias.as_ref().map(Param::val);
+        let cut: Vec<Tensor<4>> = from
+            .into_iter()
+            .enumerate()
+            .map(|(part, x)| {
+                let beyond = bias.clone().map(|bias| bias.narrow(0, part * channels, channels));
+                in_squares(extended(rolled(x, shift), beyond, side), heads, side)
+            })
+            .collect();
+        let [queries, keys, values] = [0, 1, 2].map(|part| cut[part].clone());
+        let device = queries.device();
+        let pixels = side * side;
+        // What is added to a product is looked up by the relative position.
+        let places: Vec<i64> = Squares::positions(side).into_iter().map(signed).collect();
+        let places = Tensor::<1, Int>::from_data(TensorData::new(places, [pixels * pixels]), &device);
+        let table = self.tables[number].val().select(0, places);
+        let bias = table.reshape([1, pixels, pixels, heads]).permute([0, 3, 1, 2]);
+        let scale = 1.0 / exact(channels / heads).sqrt();
+        let mut products = (queries * scale).matmul(keys.swap_dims(2, 3)) + bias;
+        let (down, across) = (height.div_ceil(side), width.div_ceil(side));
+        if shift > 0 {
+            let mask = Squares::mask([down, across], side, shift);
+            let count = down * across;
+            let mask = Tensor::<4>::from_data(TensorData::new(mask, [count, 1, pixels, pixels]), &device);
+            let batch = products.dims()[0] / count;
+            products = products + mask.repeat_dim(0, batch);
+        }
+        let seen = softmax(products, 3).matmul(values);
+        let whole = out_of_squares(seen, [down, across], side);
+        let whole = whole.narrow(2, 0, height).narrow(3, 0, width);
+        rolled_back(whole, shift)
     }
 
     /// All operations without weights, before the activation.
@@ -184,6 +235,12 @@ impl Network {
                 avg_pool2d(first, AvgPoolOptions::new(side).with_stride(side))
             }
             (Op::Upsample { levels }, _) => upsample(first, 1 << levels),
+            (Op::Pick { row, column }, _) => {
+                let [batch, channels, height, width] = first.dims();
+                let rows = first.reshape([batch * channels * height / 2, 2, width / 2, 2]);
+                let picked = rows.narrow(1, row, 1).narrow(3, column, 1);
+                picked.reshape([batch, channels, height / 2, width / 2])
+            }
             (Op::AdaptiveMean { side }, _) => adaptive_avg_pool2d(first, [side, side]),
             (Op::Add, Some(second)) => first + second,
             // Both have the same channels; the second's one pixel is repeated.
@@ -198,6 +255,9 @@ impl Network {
         let mut weights = Weights::default();
         for (layer, block) in self.graph.layers.iter().zip(&self.blocks) {
             block.read(layer, &mut weights);
+        }
+        for (squares, table) in self.graph.squares.iter().zip(&self.tables) {
+            weights.insert(&squares.table, &squares.shape(), values(table.val()));
         }
         for (norm, affine) in self.graph.norms.iter().zip(&self.norms) {
             for (part, tensor) in [("weight", affine.weight.val()), ("bias", affine.bias.val())] {
@@ -239,8 +299,8 @@ fn plane(of: &Param<Tensor<1>>) -> Tensor<4> {
 }
 
 impl Block {
-    fn new(layer: &Layer, weights: &Weights, norm: bool, device: &Device) -> Result<Self, ModelError> {
-        let norm = layer.norm.as_ref().filter(|_| norm);
+    fn new(layer: &Layer, weights: &Weights, training: bool, device: &Device) -> Result<Self, ModelError> {
+        let norm = layer.norm.as_ref().filter(|_| training);
         let shape = layer.shape();
         let (kernel, (before, after)) = (layer.kernel, layer.pads());
         let mut conv = Conv2dConfig::new([layer.inputs, layer.outputs], [kernel, kernel])
@@ -254,7 +314,11 @@ impl Block {
             Param::from_data(TensorData::new(values(format!("{}.weight", layer.name))?, shape), device);
         let vector = |name: String| Ok::<_, ModelError>(TensorData::new(values(name)?, [layer.outputs]));
         let Some(norm) = norm else {
-            conv.bias = Some(Param::from_data(vector(format!("{}.bias", layer.name))?, device));
+            conv.bias = if layer.biased || !training {
+                Some(Param::from_data(vector(format!("{}.bias", layer.name))?, device))
+            } else {
+                None
+            };
             return Ok(Self { conv, norm: None });
         };
         let mut block = BatchNormConfig::new(layer.outputs).with_epsilon(norm.epsilon).init(device);
@@ -354,6 +418,67 @@ fn normalize(norm: &BatchNorm, x: Tensor<4>, activation: Activation) -> Tensor<4
         return activate(out, activation);
     }
     activate(norm.forward(x), activation)
+}
+
+/// Rolls a picture by `shift` pixels to the north-west: what leaves it there enters in the south-east.
+fn rolled(x: Tensor<4>, shift: usize) -> Tensor<4> {
+    [2, 3].into_iter().fold(x, |x, axis| {
+        let side = x.dims()[axis];
+        let shift = shift % side;
+        if shift == 0 {
+            return x;
+        }
+        Tensor::cat(vec![x.clone().narrow(axis, shift, side - shift), x.narrow(axis, 0, shift)], axis)
+    })
+}
+
+/// The inverse of [`rolled`].
+fn rolled_back(x: Tensor<4>, shift: usize) -> Tensor<4> {
+    [2, 3].into_iter().fold(x, |x, axis| {
+        let side = x.dims()[axis];
+        let shift = shift % side;
+        if shift == 0 {
+            return x;
+        }
+        Tensor::cat(vec![x.clone().narrow(axis, side - shift, shift), x.narrow(axis, 0, side - shift)], axis)
+    })
+}
+
+/// Extends a picture in the south and the east to a multiple of `side`, by a value for each channel.
+fn extended(x: Tensor<4>, beyond: Option<Tensor<1>>, side: usize) -> Tensor<4> {
+    let [batch, channels, ..] = x.dims();
+    let beyond = match beyond {
+        Some(beyond) => beyond.reshape([1, channels, 1, 1]),
+        None => Tensor::zeros([1, channels, 1, 1], &x.device()),
+    };
+    [2, 3].into_iter().fold(x, |x, axis| {
+        let mut missing = x.dims();
+        let more = missing[axis].next_multiple_of(side) - missing[axis];
+        if more == 0 {
+            return x;
+        }
+        missing[axis] = more;
+        missing[0] = batch;
+        Tensor::cat(vec![x, beyond.clone().expand(missing)], axis)
+    })
+}
+
+/// `[batch, channels, rows, columns]` to `[squares of all pictures, heads, pixels of a square, channels of a head]`.
+fn in_squares(x: Tensor<4>, heads: usize, side: usize) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let (down, across) = (height / side, width / side);
+    let cut: Tensor<7> = x.reshape([batch, heads, channels / heads, down, side, across, side]);
+    let cut = cut.permute([0, 3, 5, 1, 4, 6, 2]);
+    cut.reshape([batch * down * across, heads, side * side, channels / heads])
+}
+
+/// The inverse of [`in_squares`].
+fn out_of_squares(x: Tensor<4>, [down, across]: [usize; 2], side: usize) -> Tensor<4> {
+    let [squares, heads, _, each] = x.dims();
+    let batch = squares / (down * across);
+    let cut: Tensor<7> = x.reshape([batch, down, across, heads, side, side, each]);
+    let cut = cut.permute([0, 3, 6, 1, 4, 2, 5]);
+    cut.reshape([batch, heads * each, down * side, across * side])
 }
 
 /// Attention of all pixels of the queries to all pixels of the keys: each head has an equal share of the channels.

@@ -85,8 +85,9 @@ fn segformers_answer_as_in_transformers() {
 }
 
 #[test]
-fn upernets_with_convnext_answer_as_in_pytorch() {
+fn upernets_answer_as_in_pytorch() {
     assert_parity("upernet-convnextv2_tiny");
+    assert_parity("upernet-swin_tiny");
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn the_engine_answers_as_pytorch_with_pools_and_response_normalization() {
 #[test]
 fn the_engine_answers_as_pytorch_with_attention() {
     assert_engine("unet-mit_b0");
+    assert_engine("upernet-swin_tiny");
     let fixture = json("segformer-b0.json");
     let (package, weights) = segformer(&fixture);
     assert_package(&fixture, &package, &weights);

@@ -16,6 +16,7 @@ pub(crate) mod mix_transformer;
 mod mobilenet;
 mod resnet;
 mod steps;
+mod swin;
 
 use efficientnet::Scaling;
 pub use mix_transformer::MitSize;
@@ -163,17 +164,37 @@ pub enum PyramidEncoder {
     Convnextv2Tiny,
     /// The same, wider and deeper.
     Convnextv2Base,
+    /// Liu et al., *Swin Transformer: hierarchical vision transformer using shifted windows*, 2021, with windows of 7 pixels;
+    /// timm's names.
+    SwinTiny,
+    /// The same, deeper.
+    SwinSmall,
+    /// The same, wider, with windows of 12 pixels.
+    SwinBase,
+    /// The same, wider.
+    SwinLarge,
 }
 
 impl PyramidEncoder {
     /// Every encoder.
-    pub const ALL: [Self; 2] = [Self::Convnextv2Tiny, Self::Convnextv2Base];
+    pub const ALL: [Self; 6] = [
+        Self::Convnextv2Tiny,
+        Self::Convnextv2Base,
+        Self::SwinTiny,
+        Self::SwinSmall,
+        Self::SwinBase,
+        Self::SwinLarge,
+    ];
 
     /// The name in `model.json` and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Convnextv2Tiny => "convnextv2-tiny",
             Self::Convnextv2Base => "convnextv2-base",
+            Self::SwinTiny => "swin-tiny",
+            Self::SwinSmall => "swin-small",
+            Self::SwinBase => "swin-base",
+            Self::SwinLarge => "swin-large",
         }
     }
 
@@ -182,6 +203,14 @@ impl PyramidEncoder {
         match self {
             Self::Convnextv2Tiny => convnext::add_v2(graph, input, [3, 3, 9, 3], 96),
             Self::Convnextv2Base => convnext::add_v2(graph, input, [3, 3, 27, 3], 128),
+            Self::SwinTiny => swin::add(graph, input, swin::Size { width: 96, deep: 6, heads: 3, side: 7 }),
+            Self::SwinSmall => swin::add(graph, input, swin::Size { width: 96, deep: 18, heads: 3, side: 7 }),
+            Self::SwinBase => {
+                swin::add(graph, input, swin::Size { width: 128, deep: 18, heads: 4, side: 12 })
+            }
+            Self::SwinLarge => {
+                swin::add(graph, input, swin::Size { width: 192, deep: 18, heads: 6, side: 12 })
+            }
         }
     }
 }

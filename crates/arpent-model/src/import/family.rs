@@ -43,8 +43,7 @@ pub(super) fn architecture(
 }
 
 /// Networks that cannot be imported, by a part of their tensors' names.
-const FOREIGN: [(&str, &str); 7] = [
-    ("relative_position_bias_table", "a Swin Transformer"),
+const FOREIGN: [(&str, &str); 6] = [
     ("backbone.fpn.", "a detector of torchvision"),
     (".dfl.conv.", "YOLO"),
     (".attn.qkv.", "a Vision Transformer"),

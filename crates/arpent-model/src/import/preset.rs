@@ -10,9 +10,11 @@ use crate::package::{GsdRange, TrainingSource};
 use crate::{Architecture, Band, ModelError, ModelWindow};
 
 /// Names of the presets and their descriptions.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 13] = [
     ("flair-hub-lc-a-convnextv2-base", include_str!("../../presets/flair-hub-lc-a-convnextv2-base.json")),
     ("flair-hub-lc-a-convnextv2-tiny", include_str!("../../presets/flair-hub-lc-a-convnextv2-tiny.json")),
+    ("flair-hub-lc-a-swin-base", include_str!("../../presets/flair-hub-lc-a-swin-base.json")),
+    ("flair-hub-lc-a-swin-base-rgb", include_str!("../../presets/flair-hub-lc-a-swin-base-rgb.json")),
     ("flair-inc", include_str!("../../presets/flair-inc.json")),
     ("ftw-prue-b3", include_str!("../../presets/ftw-prue-b3.json")),
     ("ftw-prue-b5", include_str!("../../presets/ftw-prue-b5.json")),

@@ -135,10 +135,21 @@ impl ModelPackage {
         }
         let radius = match (self.window, field::receptive_field_radius(&self.architecture)) {
             (None, Some(radius)) => radius,
-            (Some(window), None) => match window.problem(stride) {
-                Some(problem) => return self.bad("window", problem),
-                None => window.reach_px(),
-            },
+            (Some(window), None) => {
+                let least = self.architecture.least_window_px();
+                if window.side_px < least {
+                    let problem = format!(
+                        "has a side of {} px; below {least} px, the attention of {} is another one",
+                        window.side_px,
+                        self.architecture.name()
+                    );
+                    return self.bad("window", problem);
+                }
+                match window.problem(stride) {
+                    Some(problem) => return self.bad("window", problem),
+                    None => window.reach_px(),
+                }
+            }
             (Some(_), Some(_)) => {
                 return self.bad("window", "is given, but the network has a bounded receptive field");
             }

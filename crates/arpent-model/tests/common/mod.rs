@@ -46,7 +46,7 @@ pub(crate) fn tensor(key: &str, shape: &[usize]) -> Vec<f32> {
     let value = |u: f64| match key.rsplit('.').next().unwrap() {
         "running_var" => 0.5 + u,
         "weight" if shape.len() == 1 => 0.5 + u,
-        "weight" => (2.0 * u - 1.0) * (6.0 / inputs as f64).sqrt(),
+        _ if shape.len() > 1 => (2.0 * u - 1.0) * (6.0 / inputs as f64).sqrt(),
         _ => 0.2 * (2.0 * u - 1.0),
     };
     (0..shape.iter().product::<usize>() as u64).map(|i| value(unit(key, i)) as f32).collect()
@@ -75,6 +75,10 @@ pub(crate) fn pyramid_encoder(name: &str) -> PyramidEncoder {
     match name {
         "tu-convnextv2_tiny" => PyramidEncoder::Convnextv2Tiny,
         "tu-convnextv2_base" => PyramidEncoder::Convnextv2Base,
+        "tu-swin_tiny_patch4_window7_224" => PyramidEncoder::SwinTiny,
+        "tu-swin_small_patch4_window7_224" => PyramidEncoder::SwinSmall,
+        "tu-swin_base_patch4_window12_384" => PyramidEncoder::SwinBase,
+        "tu-swin_large_patch4_window12_384" => PyramidEncoder::SwinLarge,
         other => panic!("{other}"),
     }
 }
