@@ -1,6 +1,9 @@
-"""SegFormer of Hugging Face's transformers 5: tensors by name, logits at the picture's size.
+"""SegFormer of Hugging Face's transformers 5: tensors by name, logits at the picture's size; with transformers 4, the
+hashes of names and shapes of every size.
 
     pip install transformers==5.24.0
+    python benches/peers/parity_segformer.py
+    pip install transformers==4.57.1
     python benches/peers/parity_segformer.py
 """
 
@@ -10,10 +13,26 @@ from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 import formula
 from fixture import NETWORKS, keys_and_shapes, number, versions, write
-from parity_networks import fill, samples
+from parity_networks import fill, hash_row, samples
 
 SIDE = 96
-WIDTHS = {"b0": [32, 64, 160, 256]}
+# Widths and blocks of the four stages, width of the decoder.
+SIZES = {
+    "b0": ([32, 64, 160, 256], [2, 2, 2, 2], 256),
+    "b1": ([64, 128, 320, 512], [2, 2, 2, 2], 256),
+    "b2": ([64, 128, 320, 512], [3, 4, 6, 3], 768),
+    "b3": ([64, 128, 320, 512], [3, 4, 18, 3], 768),
+    "b4": ([64, 128, 320, 512], [3, 8, 27, 3], 768),
+    "b5": ([64, 128, 320, 512], [3, 6, 40, 3], 768),
+}
+
+
+def segformer(size, bands, classes):
+    widths, depths, decoder = SIZES[size]
+    config = SegformerConfig(
+        hidden_sizes=widths, depths=depths, decoder_hidden_size=decoder, num_channels=bands, num_labels=classes
+    )
+    return SegformerForSemanticSegmentation(config)
 
 
 class Enlarged(torch.nn.Module):
@@ -21,8 +40,7 @@ class Enlarged(torch.nn.Module):
 
     def __init__(self, size, bands, classes):
         super().__init__()
-        config = SegformerConfig(hidden_sizes=WIDTHS[size], num_channels=bands, num_labels=classes)
-        self.model = SegformerForSemanticSegmentation(config)
+        self.model = segformer(size, bands, classes)
 
     def forward(self, x):
         scores = self.model(x).logits
@@ -55,6 +73,20 @@ def network(size, bands, classes):
     write(NETWORKS / f"segformer-{size}.json", content)
 
 
+def hashes():
+    """As in parity_networks.py; the names of version 4, which published files have."""
+    rows = []
+    for size in SIZES:
+        with torch.device("meta"):
+            model = segformer(size, 3, 2)
+        rows.append(hash_row(size, model, lambda _: False))
+    content = {"versions": {**versions(), "transformers": transformers.__version__}, "in_channels": 3, "classes": 2}
+    write(NETWORKS / "segformer-hashes.json", {**content, "networks": rows})
+
+
 if __name__ == "__main__":
     torch.set_num_threads(2)
-    network("b0", 3, 2)
+    if transformers.__version__.startswith("4."):
+        hashes()
+    else:
+        network("b0", 3, 2)

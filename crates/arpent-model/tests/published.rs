@@ -5,9 +5,12 @@
 mod common;
 
 use arpent_engine::{Answers, Engine, Picture, PixelSource};
-use arpent_model::{Architecture, HandSet, ModelPackage, Weights, engine};
+use arpent_base::Diagnostic as _;
+use arpent_model::{
+    Architecture, HandSet, ImportOptions, MitSize, ModelPackage, ModelWindow, Weights, engine, import,
+};
 use common::{
-    architecture, assert_logits, encoder, folded, json, number, pixels, pyramid_encoder, segformer,
+    architecture, assert_logits, encoder, folded, json, number, pixels, pyramid_encoder, segformer, state_dict,
 };
 use serde_json::Value;
 
@@ -36,6 +39,72 @@ fn every_upernet_has_the_tensors_of_pytorch() {
         let encoder = pyramid_encoder(row["encoder"].as_str().unwrap());
         assert_tensors(row, &Architecture::Upernet { encoder, in_channels: 3, out_channels: 19 });
     }
+}
+
+/// The names of transformers 4, which published files have.
+#[test]
+fn every_segformer_has_the_tensors_of_transformers() {
+    let hashes = json("segformer-hashes.json");
+    let rows = hashes["networks"].as_array().unwrap();
+    assert_eq!(rows.len(), MitSize::ALL.len());
+    for (row, size) in rows.iter().zip(MitSize::ALL) {
+        assert_eq!(row["encoder"].as_str(), Some(size.name()));
+        assert_tensors(row, &Architecture::Segformer { size, in_channels: 3, out_channels: 2 });
+    }
+}
+
+fn options(like: &str) -> ImportOptions {
+    ImportOptions {
+        id: "imported".into(),
+        architecture: None,
+        classes: None,
+        bands: None,
+        like: Some(like.into()),
+        license: None,
+        overlap: None,
+        window: None,
+        stored_scale: None,
+    }
+}
+
+/// A file as its Python class makes it; its license has to be accepted in words.
+#[test]
+fn a_license_that_forbids_commercial_use_has_to_be_given() {
+    let file = state_dict(&json("segformer-b0.json"), "");
+    let refused = import(&file, &options("restor-tcd-b0")).unwrap_err();
+    let (message, hint) = (refused.to_string(), refused.hint().unwrap_or_default());
+    assert!(message.contains("CC-BY-NC-4.0, forbids commercial use"), "{message}");
+    assert!(hint.contains("--license CC-BY-NC-4.0"), "{hint}");
+    let accepted = ImportOptions { license: Some("CC-BY-NC-4.0".into()), ..options("restor-tcd-b0") };
+    let (package, ..) = import(&file, &accepted).unwrap();
+    assert_eq!(package.license, "CC-BY-NC-4.0");
+    assert_eq!(package.window, Some(ModelWindow { side_px: 1024, margin_px: 128 }));
+}
+
+/// A sigmoid above 0.5 is a softmax of two classes: the second output is that of the file.
+#[test]
+fn a_head_with_one_output_becomes_two_classes() {
+    let two = state_dict(&json("segformer-b0.json"), "model.");
+    let mut one = Weights::default();
+    for (key, tensor) in two.iter() {
+        let is_head = key.contains("decode_head.classifier");
+        let shape = if is_head { [&[1], &tensor.shape[1..]].concat() } else { tensor.shape.clone() };
+        one.insert(key, &shape, tensor.data[tensor.data.len() - shape.iter().product::<usize>()..].to_vec());
+    }
+    let accepted = ImportOptions { license: Some("CC-BY-NC-4.0".into()), ..options("restor-tcd-b0") };
+    for classes in [None, Some(1), Some(2)] {
+        let (package, weights, _) = import(&one, &ImportOptions { classes, ..accepted.clone() }).unwrap();
+        assert_eq!(package.classes.classes().len(), 2);
+        let source = Planes { data: pixels(3, 64, 64), height: 64, width: 64 };
+        let answers = scores(&engine(&package, &weights).unwrap(), &source);
+        let whole = import(&two, &accepted).unwrap();
+        let expected = scores(&engine(&whole.0, &whole.1).unwrap(), &source);
+        let bits = |scores: &[f32]| scores.iter().map(|score| score.to_bits()).collect::<Vec<_>>();
+        assert!(answers[..64 * 64].iter().all(|score| score.abs() < f32::EPSILON));
+        assert_eq!(bits(&answers[64 * 64..]), bits(&expected[64 * 64..]));
+    }
+    let error = import(&one, &ImportOptions { classes: Some(3), ..accepted }).unwrap_err();
+    assert!(error.to_string().contains("decode_head.classifier"), "{error}");
 }
 
 /// A picture, plane by plane.

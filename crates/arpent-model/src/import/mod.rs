@@ -42,7 +42,9 @@ pub struct ImportOptions {
     pub stored_scale: Option<f32>,
 }
 
-/// Makes a package of a checkpoint's tensors ([`crate::read_checkpoint`]).
+/// Makes a package of a checkpoint's tensors ([`crate::read_checkpoint`]). A head with one output, which is used with a
+/// sigmoid and a threshold of 0.5, becomes one of two classes, the first of which is the background: the softmax of 0
+/// and `z` is the sigmoid of `z`.
 ///
 /// # Errors
 /// [`ModelError::UnknownName`] for an unknown architecture, preset, band or number of classes,
@@ -63,11 +65,19 @@ pub fn import(
     let renamed = prepared::of_flair_hub(checkpoint, name)?.or_else(|| prepared::of_transformers(checkpoint));
     let checkpoint = renamed.as_ref().unwrap_or(checkpoint);
     let outputs = Found::new(&any, checkpoint).classes;
-    let cut = (outputs == Some(preset.classes.len() + preset.ignored_outputs) && preset.ignored_outputs > 0)
-        .then(|| prepared::with_outputs(checkpoint, &any, preset.classes.len()));
+    check_license(&preset, options)?;
+    let single = outputs == Some(1) && options.classes.is_none_or(|classes| classes <= 2);
+    let cut = if single {
+        Some(prepared::with_background(checkpoint, &any))
+    } else if outputs == Some(preset.classes.len() + preset.ignored_outputs) && preset.ignored_outputs > 0 {
+        Some(prepared::with_outputs(checkpoint, &any, preset.classes.len()))
+    } else {
+        None
+    };
     let checkpoint = cut.as_ref().unwrap_or(checkpoint);
     let found = Found::new(&any, checkpoint);
-    let classes = options.classes.or(found.classes).unwrap_or(preset.classes.len().max(1));
+    let given = options.classes.filter(|_| !single);
+    let classes = given.or(found.classes).unwrap_or(preset.classes.len().max(1));
     let bands = bands(&preset, options, found.bands)?;
     let architecture = of([bands.len(), classes])?;
     architecture.check(&options.id)?;
@@ -83,6 +93,22 @@ pub fn import(
     let package = package(&preset, options, bands, (architecture, classes), window)?;
     package.check()?;
     Ok((package, weights, adopted))
+}
+
+/// Refuses published weights whose license forbids commercial use, unless the license is given: that accepts it.
+fn check_license(preset: &Preset, options: &ImportOptions) -> Result<(), ModelError> {
+    let forbids = preset.license.split('-').any(|part| part == "NC");
+    if !forbids || options.license.is_some() {
+        return Ok(());
+    }
+    Err(ModelError::Option {
+        option: "--license",
+        problem: format!(
+            "is missing: the license of these weights, {}, forbids commercial use",
+            preset.license
+        ),
+        hint: format!("give --license {0} to accept it; the package and all its maps then state {0}", preset.license),
+    })
 }
 
 /// Channels of a checkpoint's first convolution and of its head, if it has layers of these names.

@@ -98,6 +98,25 @@ fn in_version_4(key: &str, stages: &str) -> Option<String> {
 
 /// A checkpoint whose head has `kept` outputs, without the ones that follow.
 pub(super) fn with_outputs(checkpoint: &Weights, architecture: &Architecture, kept: usize) -> Weights {
+    with_head(checkpoint, architecture, |outputs, data| {
+        (outputs > kept).then(|| (kept, data[..data.len() / outputs * kept].to_vec()))
+    })
+}
+
+/// A checkpoint whose head has one output, with an output of zeros before it: the background.
+pub(super) fn with_background(checkpoint: &Weights, architecture: &Architecture) -> Weights {
+    with_head(checkpoint, architecture, |outputs, data| {
+        let zeros = std::iter::repeat_n(0.0, data.len());
+        (outputs == 1).then(|| (2, zeros.chain(data.iter().copied()).collect()))
+    })
+}
+
+/// A checkpoint with other outputs of its head, by the number of its outputs and the values of a tensor.
+fn with_head(
+    checkpoint: &Weights,
+    architecture: &Architecture,
+    change: impl Fn(usize, &[f32]) -> Option<(usize, Vec<f32>)>,
+) -> Weights {
     let head = architecture.head();
     let parts = ["weight", "bias"].map(|part| format!("{head}.{part}"));
     let is_head = |key: &str| {
@@ -105,17 +124,18 @@ pub(super) fn with_outputs(checkpoint: &Weights, architecture: &Architecture, ke
             key.strip_suffix(p.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'))
         })
     };
-    let mut cut = Weights::default();
+    let mut changed = Weights::default();
     for (key, WeightTensor { shape, data }) in checkpoint.iter() {
-        match shape.split_first() {
-            Some((outputs, rest)) if is_head(key) && *outputs > kept => {
-                let shape = [&[kept], rest].concat();
-                cut.insert(key, &shape, data[..data.len() / outputs * kept].to_vec());
-            }
-            _ => cut.insert(key, shape, data.clone()),
+        let other = shape.split_first().filter(|_| is_head(key)).and_then(|(outputs, rest)| {
+            let (outputs, data) = change(*outputs, data)?;
+            Some(([&[outputs], rest].concat(), data))
+        });
+        match other {
+            Some((shape, data)) => changed.insert(key, &shape, data),
+            None => changed.insert(key, shape, data.clone()),
         }
     }
-    cut
+    changed
 }
 
 #[cfg(test)]
@@ -197,5 +217,20 @@ mod tests {
         assert_eq!(cut.get("a.segmentation_head.0.weight").unwrap().data, [1.0, 2.0, 3.0, 4.0]);
         assert_eq!(cut.get("a.segmentation_head.0.bias").unwrap().data, [7.0, 8.0]);
         assert_eq!(cut.get("a.decoder.weight").unwrap().shape, [3]);
+    }
+    #[test]
+    fn one_output_becomes_two() {
+        let network =
+            Architecture::Segformer { size: crate::MitSize::B0, in_channels: 3, out_channels: 1 };
+        let mut file = Weights::default();
+        file.insert("model.decode_head.classifier.weight", &[1, 2, 1, 1], vec![1.0, 2.0]);
+        file.insert("model.decode_head.classifier.bias", &[1], vec![3.0]);
+        file.insert("model.decode_head.batch_norm.bias", &[1], vec![4.0]);
+        let two = with_background(&file, &network);
+        let head = |part: &str| two.get(&format!("model.decode_head.classifier.{part}")).unwrap();
+        assert_eq!((head("weight").shape.as_slice(), head("bias").shape.as_slice()), (&[2, 2, 1, 1][..], &[2][..]));
+        assert_eq!(head("weight").data, [0.0, 0.0, 1.0, 2.0]);
+        assert_eq!(head("bias").data, [0.0, 3.0]);
+        assert_eq!(two.get("model.decode_head.batch_norm.bias").unwrap().data, [4.0]);
     }
 }

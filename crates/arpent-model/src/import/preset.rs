@@ -10,7 +10,8 @@ use crate::package::{GsdRange, TrainingSource};
 use crate::{Architecture, Band, ModelError, ModelWindow};
 
 /// Names of the presets and their descriptions.
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 20] = [
+    ("deadtrees-v1", include_str!("../../presets/deadtrees-v1.json")),
     ("flair-hub-lc-a-convnextv2-base", include_str!("../../presets/flair-hub-lc-a-convnextv2-base.json")),
     ("flair-hub-lc-a-convnextv2-tiny", include_str!("../../presets/flair-hub-lc-a-convnextv2-tiny.json")),
     ("flair-hub-lc-a-swin-base", include_str!("../../presets/flair-hub-lc-a-swin-base.json")),
@@ -20,6 +21,12 @@ const FILES: [(&str, &str); 13] = [
     ("ftw-prue-b5", include_str!("../../presets/ftw-prue-b5.json")),
     ("ftw-prue-b7", include_str!("../../presets/ftw-prue-b7.json")),
     ("ftw-v1", include_str!("../../presets/ftw-v1.json")),
+    ("restor-tcd-b0", include_str!("../../presets/restor-tcd-b0.json")),
+    ("restor-tcd-b1", include_str!("../../presets/restor-tcd-b1.json")),
+    ("restor-tcd-b2", include_str!("../../presets/restor-tcd-b2.json")),
+    ("restor-tcd-b3", include_str!("../../presets/restor-tcd-b3.json")),
+    ("restor-tcd-b4", include_str!("../../presets/restor-tcd-b4.json")),
+    ("restor-tcd-b5", include_str!("../../presets/restor-tcd-b5.json")),
     ("ukis-csmask-l1c-4", include_str!("../../presets/ukis-csmask-l1c-4.json")),
     ("ukis-csmask-l1c-6", include_str!("../../presets/ukis-csmask-l1c-6.json")),
     ("ukis-csmask-l2a-4", include_str!("../../presets/ukis-csmask-l2a-4.json")),
