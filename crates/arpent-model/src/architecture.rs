@@ -60,11 +60,41 @@ pub enum Architecture {
         /// Output channels.
         out_channels: usize,
     },
+    /// The same with the decoder of segmentation_models_pytorch 0.5 and later, which is another network. Not local.
+    Upernet5 {
+        /// The encoder.
+        encoder: PyramidEncoder,
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
+    },
     /// SegFormer (Xie et al., *SegFormer: simple and efficient design for semantic segmentation with transformers*, 2021)
     /// with the tensor names of Hugging Face's transformers 4; scores are enlarged four times. Not local.
     Segformer {
         /// The size of the encoder and of the decoder.
         size: MitSize,
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
+    },
+    /// A published encoder with the decoder and the tensor names of segmentation_models_pytorch's `FPN` (Kirillov et al.,
+    /// *Panoptic feature pyramid networks*, 2019), and a 1 x 1 head whose scores are enlarged four times. Not local.
+    Fpn {
+        /// The encoder.
+        encoder: Encoder,
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
+    },
+    /// A residual network whose last stage is dilated, with the decoder and the tensor names of
+    /// segmentation_models_pytorch's `DeepLabV3Plus` (Chen et al., *Encoder-decoder with atrous separable convolution for
+    /// semantic image segmentation*, 2018), and a 1 x 1 head whose scores are enlarged four times. Not local.
+    DeeplabV3Plus {
+        /// The encoder: a residual network.
+        encoder: Encoder,
         /// Input bands.
         in_channels: usize,
         /// Output channels.
@@ -120,7 +150,10 @@ impl Architecture {
             Self::Unet { .. } => "U-Net".into(),
             Self::EncoderUnet { encoder, .. } => format!("U-Net, {}", encoder.name()),
             Self::Upernet { encoder, .. } => format!("UPerNet, {}", encoder.name()),
+            Self::Upernet5 { encoder, .. } => format!("UPerNet of 0.5, {}", encoder.name()),
             Self::Segformer { size, .. } => format!("SegFormer, {}", size.name()),
+            Self::Fpn { encoder, .. } => format!("FPN, {}", encoder.name()),
+            Self::DeeplabV3Plus { encoder, .. } => format!("DeepLabV3+, {}", encoder.name()),
             Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
             Self::Linear { .. } => "linear".into(),
         }
@@ -132,7 +165,10 @@ impl Architecture {
             Self::Unet { in_channels, .. }
             | Self::EncoderUnet { in_channels, .. }
             | Self::Upernet { in_channels, .. }
+            | Self::Upernet5 { in_channels, .. }
             | Self::Segformer { in_channels, .. }
+            | Self::Fpn { in_channels, .. }
+            | Self::DeeplabV3Plus { in_channels, .. }
             | Self::Classifier { in_channels, .. }
             | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
         }
@@ -142,9 +178,7 @@ impl Architecture {
     pub fn dates(&self) -> usize {
         match self {
             Self::Unet { dates, .. } | Self::EncoderUnet { dates, .. } => *dates,
-            Self::Upernet { .. } | Self::Segformer { .. } | Self::Classifier { .. } | Self::Linear { .. } => {
-                1
-            }
+            _ => 1,
         }
     }
 
@@ -154,7 +188,10 @@ impl Architecture {
             Self::Unet { out_channels, .. }
             | Self::EncoderUnet { out_channels, .. }
             | Self::Upernet { out_channels, .. }
+            | Self::Upernet5 { out_channels, .. }
             | Self::Segformer { out_channels, .. }
+            | Self::Fpn { out_channels, .. }
+            | Self::DeeplabV3Plus { out_channels, .. }
             | Self::Classifier { out_channels, .. }
             | Self::Linear { out_channels, .. } => *out_channels,
         }
@@ -177,8 +214,17 @@ impl Architecture {
             Self::Upernet { encoder, in_channels, out_channels } => {
                 pyramids::upernet(*encoder, *in_channels, *out_channels)
             }
+            Self::Upernet5 { encoder, in_channels, out_channels } => {
+                pyramids::upernet_5(*encoder, *in_channels, *out_channels)
+            }
             Self::Segformer { size, in_channels, out_channels } => {
                 pyramids::segformer(*size, *in_channels, *out_channels)
+            }
+            Self::Fpn { encoder, in_channels, out_channels } => {
+                pyramids::fpn(*encoder, *in_channels, *out_channels)
+            }
+            Self::DeeplabV3Plus { encoder, in_channels, out_channels } => {
+                pyramids::deeplab(*encoder, *in_channels, *out_channels)
             }
             Self::Classifier { in_channels, out_channels, widths, convs, cell_px } => {
                 let plain = unets::Plain { widths, encoder_convs: convs };
@@ -253,7 +299,13 @@ impl Architecture {
             return Err(bad(format!("compares {} dates, expected 1 or {MOST_DATES}", self.dates())));
         }
         let problem = match self {
-            Self::Linear { kernel: 1 | 3, .. } | Self::Upernet { .. } | Self::Segformer { .. } => None,
+            Self::Linear { kernel: 1 | 3, .. }
+            | Self::Upernet { .. }
+            | Self::Upernet5 { .. }
+            | Self::Segformer { .. }
+            | Self::Fpn { .. } => None,
+            Self::DeeplabV3Plus { encoder, .. } => (!encoder.is_dilatable())
+                .then(|| format!("has {}, expected a residual network", encoder.name())),
             Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, expected 1 or 3")),
             Self::Unet { widths, encoder_convs, .. } => plain_problem(widths, encoder_convs),
             Self::Classifier { widths, convs, cell_px, .. } => {

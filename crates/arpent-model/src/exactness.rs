@@ -351,6 +351,8 @@ fn networks_that_are_not_local_give_the_same_bits_from_every_chip() {
         (encoded(Encoder::MitB0), 96),
         (Architecture::Segformer { size: MitSize::B0, in_channels: 2, out_channels: 3 }, 96),
         (upernet(PyramidEncoder::Convnextv2Tiny), 96),
+        (Architecture::Fpn { encoder: Encoder::Resnet18, in_channels: 2, out_channels: 3 }, 96),
+        (Architecture::DeeplabV3Plus { encoder: Encoder::Resnet18, in_channels: 2, out_channels: 3 }, 96),
         (upernet(PyramidEncoder::SwinTiny), 288),
     ] {
         let name = architecture.name();
@@ -362,8 +364,7 @@ fn networks_that_are_not_local_give_the_same_bits_from_every_chip() {
         let whole = Window::new(-core, 2 * core, window.core_px(), window.core_px());
         let part = Window::new(whole.col + 21, whole.row + 10, 30, 22);
         let around = predictor.filled_chip_of(&whole);
-        let larger =
-            Window::between(around.col - 7, around.row, around.col_end() + 40, around.row_end() + 3);
+        let larger = Window::between(around.col - 7, around.row, around.col_end() + 40, around.row_end() + 3);
         let on = |threads: usize, window: Window, core: &Window| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| predictor.scores(&chip(window), core).unwrap())

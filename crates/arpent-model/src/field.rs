@@ -55,7 +55,7 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
             Op::Conv(layer) | Op::Part { layer, .. } => {
                 let layer = &graph.layers[layer];
                 let (stride, before) = (signed(layer.stride), signed(layer.pads().0));
-                (a * stride - before, b * stride - before + signed(layer.kernel) - 1)
+                (a * stride - before, b * stride - before + signed(layer.dilation * (layer.kernel - 1)))
             }
             Op::MaxPool { kernel } => (2 * a - i64::from(kernel == 3), 2 * b + 1),
             Op::MeanPool { levels } => (a << levels, ((b + 1) << levels) - 1),
@@ -69,6 +69,7 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
             Op::AdaptiveMean { .. }
             | Op::Bilinear { .. }
             | Op::ResponseNorm(_)
+            | Op::GroupNorm { .. }
             | Op::Attention { .. }
             | Op::SquareAttention(_) => continue,
             Op::Input { .. } | Op::Concat | Op::Add | Op::Difference | Op::Scale | Op::LayerNorm(_) => (a, b),
@@ -139,7 +140,7 @@ pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
     let kept = |step: &Step| match step.op {
         Op::Conv(_) | Op::Part { .. } => 3.0,
         // The differences, their squares, and both multiplied.
-        Op::LayerNorm(_) | Op::ResponseNorm(_) => 4.0,
+        Op::LayerNorm(_) | Op::ResponseNorm(_) | Op::GroupNorm { .. } => 4.0,
         _ => 1.0,
     };
     let values = |s: &Step| s.extent.level().map(|level| kept(s) * exact(s.channels) / pixels_at(level));

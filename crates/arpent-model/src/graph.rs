@@ -21,6 +21,8 @@ pub(crate) struct Layer {
     pub(crate) depthwise: bool,
     /// Padding.
     pub(crate) padding: Padding,
+    /// Distance between the taps of the kernel, pixels; 1 without dilation.
+    pub(crate) dilation: usize,
     /// Whether it has a bias where no normalization follows. In a prediction network every layer has one.
     pub(crate) biased: bool,
 }
@@ -28,7 +30,7 @@ pub(crate) struct Layer {
 /// Padding of a convolution, along either axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Padding {
-    /// `kernel / 2` on either side, as in PyTorch: with a stride of 2, centered on the first of two pixels.
+    /// `kernel / 2` (times the dilation) on either side, as in PyTorch: with a stride of 2, centered on the first of two pixels.
     Even,
     /// With a stride of 2 over an even number of pixels, as few zeros as are needed, the odd one at the end, as
     /// TensorFlow's `SAME`: centered between two pixels. With a stride of 1 as [`Padding::Even`].
@@ -122,6 +124,9 @@ impl Squares {
     }
 }
 
+/// Epsilon of normalizations of groups of channels.
+const GROUP_EPSILON: f64 = 1e-5;
+
 /// The activation after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activation {
@@ -168,6 +173,9 @@ pub(crate) enum Op {
     /// Each pixel's channels minus their mean, divided by their standard deviation, by the affine normalization of this
     /// number.
     LayerNorm(usize),
+    /// Each pixel's channels minus the mean of all pixels of its group of channels, divided by their standard deviation, by
+    /// the affine normalization of this number. Not local.
+    GroupNorm { groups: usize, norm: usize },
     /// Global response normalization of ConvNeXt V2 (Woo et al., 2023), by the affine normalization of this number. Not
     /// local.
     ResponseNorm(usize),
@@ -188,6 +196,7 @@ impl Op {
             Self::AdaptiveMean { .. }
                 | Self::Bilinear { align_corners: true, .. }
                 | Self::ResponseNorm(_)
+                | Self::GroupNorm { .. }
                 | Self::Attention { .. }
                 | Self::SquareAttention(_)
         )
@@ -345,6 +354,19 @@ impl Graph {
         self.same(from, Op::LayerNorm(norm))
     }
 
+    /// Normalizes groups of channels over all pixels.
+    pub(crate) fn group_norm(
+        &mut self,
+        from: usize,
+        name: impl Into<String>,
+        groups: usize,
+        activation: Activation,
+    ) -> usize {
+        let norm = self.affine(from, name.into(), GROUP_EPSILON);
+        let Step { channels, extent, .. } = self.steps[from];
+        self.step(Op::GroupNorm { groups, norm }, vec![from], activation, channels, extent)
+    }
+
     /// Normalizes by the response of all pixels.
     pub(crate) fn response_norm(&mut self, from: usize, name: impl Into<String>, epsilon: f64) -> usize {
         let norm = self.affine(from, name.into(), epsilon);
@@ -431,6 +453,7 @@ impl Layer {
             depthwise: false,
             padding: Padding::Even,
             biased: true,
+            dilation: 1,
         }
     }
 
@@ -444,6 +467,11 @@ impl Layer {
         Self { kernel, stride, ..self }
     }
 
+    /// The same with this distance between the taps of the kernel.
+    pub(crate) fn dilated(self, dilation: usize) -> Self {
+        Self { dilation, ..self }
+    }
+
     /// Zeros before the first and after the last pixel, along either axis.
     pub(crate) fn pads(&self) -> (usize, usize) {
         match self.padding {
@@ -452,7 +480,7 @@ impl Layer {
                 (all / 2, all - all / 2)
             }
             Padding::Given(before, after) => (before, after),
-            _ => (self.kernel / 2, self.kernel / 2),
+            _ => (self.kernel / 2 * self.dilation, self.kernel / 2 * self.dilation),
         }
     }
 

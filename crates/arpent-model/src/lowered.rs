@@ -133,6 +133,9 @@ fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, 
         graph::Op::Bilinear { level, align_corners } => Op::Bilinear { level, align_corners },
         graph::Op::LayerNorm(norm) => Op::LayerNorm(normalization(&graph.norms[norm], weights)?),
         graph::Op::Attention { heads } => Op::Attention(Attention { heads, window: None }),
+        graph::Op::GroupNorm { groups, norm } => {
+            Op::GroupNorm { groups, normalization: normalization(&graph.norms[norm], weights)? }
+        }
         graph::Op::ResponseNorm(norm) => Op::ResponseNorm(normalization(&graph.norms[norm], weights)?),
         graph::Op::Pick { .. } | graph::Op::SquareAttention(_) => {
             unreachable!("they need weights that are made: `engine_with`")
@@ -141,13 +144,13 @@ fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, 
 }
 
 fn conv<'a>(layer: &Layer, weights: &'a Weights) -> Result<Conv<'a>, ModelError> {
-    let Layer { inputs, outputs, kernel, stride, depthwise, .. } = *layer;
+    let Layer { inputs, outputs, kernel, stride, depthwise, dilation, .. } = *layer;
     Ok(Conv {
         inputs,
         outputs,
         kernel,
         stride,
-        dilation: 1,
+        dilation,
         before: layer.pads().0,
         depthwise,
         weight: &weights.get(&format!("{}.weight", layer.name))?.data,

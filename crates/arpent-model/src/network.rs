@@ -144,11 +144,12 @@ impl Network {
                 let first = from.pop().unwrap_or_else(|| x.clone());
                 self.blocks[layer].part(first, start, count, self.precision)
             }
-            Op::LayerNorm(norm) | Op::ResponseNorm(norm) => {
+            Op::LayerNorm(norm) | Op::ResponseNorm(norm) | Op::GroupNorm { norm, .. } => {
                 let first = from.pop().unwrap_or_else(|| x.clone());
                 let (affine, epsilon) = (&self.norms[norm], self.graph.norms[norm].epsilon);
                 match step.op {
                     Op::LayerNorm(_) => affine.layer(first, epsilon),
+                    Op::GroupNorm { groups, .. } => affine.group(first, groups, epsilon),
                     _ => affine.response(first, epsilon),
                 }
             }
@@ -285,6 +286,16 @@ impl Affine {
         centered / (variance + epsilon).sqrt() * plane(&self.weight) + plane(&self.bias)
     }
 
+    /// Groups of channels minus the mean of all their pixels, divided by their standard deviation.
+    fn group(&self, x: Tensor<4>, groups: usize, epsilon: f64) -> Tensor<4> {
+        let [batch, channels, height, width] = x.dims();
+        let x = x.reshape([batch, groups, channels / groups * height * width]);
+        let centered = x.clone() - x.mean_dim(2);
+        let variance = (centered.clone() * centered.clone()).mean_dim(2);
+        let x = (centered / (variance + epsilon).sqrt()).reshape([batch, channels, height, width]);
+        x * plane(&self.weight) + plane(&self.bias)
+    }
+
     /// Global response normalization: each channel's norm, divided by the mean of all norms.
     fn response(&self, x: Tensor<4>, epsilon: f64) -> Tensor<4> {
         let norms = (x.clone() * x.clone()).sum_dim(2).sum_dim(3).sqrt();
@@ -305,6 +316,7 @@ impl Block {
         let (kernel, (before, after)) = (layer.kernel, layer.pads());
         let mut conv = Conv2dConfig::new([layer.inputs, layer.outputs], [kernel, kernel])
             .with_stride([layer.stride, layer.stride])
+            .with_dilation([layer.dilation, layer.dilation])
             .with_groups(if layer.depthwise { layer.inputs } else { 1 })
             .with_padding(PaddingConfig2d::Explicit(before, before, after, after))
             .with_bias(norm.is_none())
@@ -363,7 +375,8 @@ impl Block {
         {
             // The padding is equal on both sides and in both directions: `Block::new`.
             let ([(before, after), _], [stride, _]) = (self.pads(), self.conv.stride);
-            if let Some(out) = native::convolve(&x, &self.conv.weight.val(), (stride, (before, after))) {
+            let native = |x| native::convolve(x, &self.conv.weight.val(), (stride, (before, after)));
+            if let Some(out) = (self.conv.dilation == [1, 1]).then(|| native(&x)).flatten() {
                 let bias = self.conv.bias.as_ref().map(Param::val);
                 return bias.map_or(out.clone(), |bias| out + bias.reshape([1, -1, 1, 1]));
             }

@@ -1,7 +1,6 @@
 //! Graphs of the architectures.
 
 use crate::encoders::Encoder;
-use crate::encoders::mix_transformer::{self, Names};
 use crate::graph::{Activation, Graph, Layer, Op};
 
 /// Convolutions level by level, then a decoder that reduces channels before it upsamples.
@@ -94,16 +93,12 @@ impl Encoded<'_> {
     /// The whole network for `dates` pictures of `inputs` bands each.
     pub(crate) fn graph(&self, inputs: usize, outputs: usize, dates: usize) -> Graph {
         let mut graph = Graph::default();
-        let mut seen = match self.encoder.transformer() {
-            // Its finest map has a quarter of the picture's size; there is no skip connection at a half.
-            Some(size) => {
-                let input = graph.input(0, inputs);
-                mix_transformer::add(&mut graph, input, size, Names::SegmentationModels).to_vec()
-            }
-            None => {
-                let steps = self.encoder.steps(&mut graph, inputs);
-                by_date(&mut graph, inputs, dates, &|graph, input| steps.run(graph, input))
-            }
+        let mut seen = if dates == 1 {
+            // There is no skip connection at a half of the picture's size if the encoder has no map there.
+            self.encoder.features(&mut graph, inputs)
+        } else {
+            let steps = self.encoder.steps(&mut graph, inputs);
+            by_date(&mut graph, inputs, dates, &|graph, input| steps.run(graph, input))
         };
         let Some(mut at) = seen.pop() else { return graph };
         for (i, &width) in self.decoder.iter().enumerate() {

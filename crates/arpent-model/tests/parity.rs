@@ -90,6 +90,14 @@ fn upernets_answer_as_in_pytorch() {
     assert_parity("upernet-swin_tiny");
 }
 
+/// Groups of channels, corners aligned; dilated and depthwise convolutions without a bias.
+#[test]
+fn other_decoders_answer_as_in_pytorch() {
+    for name in ["fpn-resnet34", "fpn-mit_b0", "deeplabv3plus-resnet18", "upernet5-convnextv2_tiny"] {
+        assert_parity(name);
+    }
+}
+
 #[test]
 fn folding_and_unfolding_change_no_answer() {
     let fixture = json("unet-mobilenet_v2.json");

@@ -4,13 +4,14 @@
 
 mod common;
 
-use arpent_engine::{Answers, Engine, Picture, PixelSource};
 use arpent_base::Diagnostic as _;
+use arpent_engine::{Answers, Engine, Picture, PixelSource};
 use arpent_model::{
     Architecture, HandSet, ImportOptions, MitSize, ModelPackage, ModelWindow, Weights, engine, import,
 };
 use common::{
-    architecture, assert_logits, encoder, folded, json, number, pixels, pyramid_encoder, segformer, state_dict,
+    architecture, assert_logits, encoder, folded, json, number, pixels, pyramid_encoder, segformer,
+    state_dict,
 };
 use serde_json::Value;
 
@@ -50,6 +51,16 @@ fn every_segformer_has_the_tensors_of_transformers() {
     for (row, size) in rows.iter().zip(MitSize::ALL) {
         assert_eq!(row["encoder"].as_str(), Some(size.name()));
         assert_tensors(row, &Architecture::Segformer { size, in_channels: 3, out_channels: 2 });
+    }
+}
+
+#[test]
+fn every_pyramid_and_deeplab_has_the_tensors_of_pytorch() {
+    for row in json("decoder-hashes.json")["networks"].as_array().unwrap() {
+        let mut fixture = row.clone();
+        fixture["in_channels"] = 4.into();
+        fixture["classes"] = 3.into();
+        assert_tensors(row, &architecture(&fixture));
     }
 }
 
@@ -169,6 +180,13 @@ fn the_engine_answers_as_pytorch_with_attention() {
     let fixture = json("segformer-b0.json");
     let (package, weights) = segformer(&fixture);
     assert_package(&fixture, &package, &weights);
+}
+
+#[test]
+fn the_engine_answers_as_pytorch_with_groups_and_dilation() {
+    for name in ["fpn-resnet34", "fpn-mit_b0", "deeplabv3plus-resnet18", "upernet5-convnextv2_tiny"] {
+        assert_engine(name);
+    }
 }
 
 #[test]

@@ -137,9 +137,9 @@ impl Encoder {
         let mut steps = Steps::default();
         let (to, efficientnet) = (&mut steps, efficientnet::add);
         match self {
-            Self::Resnet18 => resnet::add(to, graph, inputs, [2, 2, 2, 2], false),
-            Self::Resnet34 => resnet::add(to, graph, inputs, [3, 4, 6, 3], false),
-            Self::Resnet50 => resnet::add(to, graph, inputs, [3, 4, 6, 3], true),
+            Self::Resnet18 => resnet::add(to, graph, inputs, ([2, 2, 2, 2], false), false),
+            Self::Resnet34 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], false), false),
+            Self::Resnet50 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], true), false),
             Self::MobilenetV2 => mobilenet::add_v2(to, graph, inputs),
             Self::EfficientnetLite0 => mobilenet::add_lite0(to, graph, inputs),
             Self::EfficientnetB0 => efficientnet(to, graph, inputs, Scaling::new(10, 10, 224)),
@@ -153,6 +153,40 @@ impl Encoder {
             Self::MitB0 | Self::MitB1 | Self::MitB2 | Self::MitB3 | Self::MitB4 | Self::MitB5 => {}
         }
         steps
+    }
+
+    /// Whether [`Encoder::dilated`] is supported.
+    pub(crate) const fn is_dilatable(self) -> bool {
+        matches!(self, Self::Resnet18 | Self::Resnet34 | Self::Resnet50)
+    }
+
+    /// The encoder with dilated kernels in its last stage, which then has a 16th of the picture's size, too; `None` where
+    /// that is not supported.
+    pub(crate) fn dilated(self, graph: &mut Graph, inputs: usize) -> Option<Steps> {
+        let shape = match self {
+            Self::Resnet18 => ([2, 2, 2, 2], false),
+            Self::Resnet34 => ([3, 4, 6, 3], false),
+            Self::Resnet50 => ([3, 4, 6, 3], true),
+            _ => return None,
+        };
+        let mut steps = Steps::default();
+        resnet::add(&mut steps, graph, inputs, shape, true);
+        Some(steps)
+    }
+
+    /// The steps of one picture's feature maps, finest first: at a half of its size (not of a transformer) to a 32nd.
+    pub(crate) fn features(self, graph: &mut Graph, inputs: usize) -> Vec<usize> {
+        match self.transformer() {
+            Some(size) => {
+                let input = graph.input(0, inputs);
+                mix_transformer::add(graph, input, size, mix_transformer::Names::SegmentationModels).to_vec()
+            }
+            None => {
+                let steps = self.steps(graph, inputs);
+                let input = graph.input(0, inputs);
+                steps.run(graph, input)
+            }
+        }
     }
 }
 

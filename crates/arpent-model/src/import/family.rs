@@ -8,7 +8,12 @@ use crate::{Architecture, ModelError, TensorShape, Weights};
 pub fn architecture_names() -> Vec<String> {
     let unets = Encoder::ALL.iter().map(|e| format!("unet-{}", e.name()));
     let upernets = PyramidEncoder::ALL.iter().map(|e| format!("upernet-{}", e.name()));
-    unets.chain(upernets).chain(MitSize::ALL.iter().map(|s| format!("segformer-{}", s.name()))).collect()
+    let segformers = MitSize::ALL.iter().map(|s| format!("segformer-{}", s.name()));
+    let fpns = Encoder::ALL.iter().map(|e| format!("fpn-{}", e.name()));
+    let dilatable = Encoder::ALL.iter().filter(|e| e.is_dilatable());
+    let deeplabs = dilatable.map(|e| format!("deeplabv3plus-{}", e.name()));
+    let later = PyramidEncoder::ALL.iter().map(|e| format!("upernet5-{}", e.name()));
+    unets.chain(upernets).chain(later).chain(segformers).chain(fpns).chain(deeplabs).collect()
 }
 
 /// The architecture with a name.
@@ -29,9 +34,17 @@ pub(super) fn architecture(
     };
     let segformer = |size| Architecture::Segformer { size, in_channels, out_channels };
     let upernet = |encoder| Architecture::Upernet { encoder, in_channels, out_channels };
+    let later = |encoder| Architecture::Upernet5 { encoder, in_channels, out_channels };
+    let fpn = |encoder| Architecture::Fpn { encoder, in_channels, out_channels };
+    let deeplab = |encoder| Architecture::DeeplabV3Plus { encoder, in_channels, out_channels };
     let found = match name.split_once('-') {
+        Some(("fpn", rest)) => Encoder::ALL.into_iter().find(|e| e.name() == rest).map(fpn),
+        Some(("deeplabv3plus", rest)) => {
+            Encoder::ALL.into_iter().find(|e| e.name() == rest && e.is_dilatable()).map(deeplab)
+        }
         Some(("unet", rest)) => Encoder::ALL.into_iter().find(|e| e.name() == rest).map(unet),
         Some(("upernet", rest)) => PyramidEncoder::ALL.into_iter().find(|e| e.name() == rest).map(upernet),
+        Some(("upernet5", rest)) => PyramidEncoder::ALL.into_iter().find(|e| e.name() == rest).map(later),
         Some(("segformer", rest)) => MitSize::ALL.into_iter().find(|s| s.name() == rest).map(segformer),
         _ => None,
     };
@@ -43,13 +56,12 @@ pub(super) fn architecture(
 }
 
 /// Networks that cannot be imported, by a part of their tensors' names.
-const FOREIGN: [(&str, &str); 6] = [
+const FOREIGN: [(&str, &str); 5] = [
     ("backbone.fpn.", "a detector of torchvision"),
     (".dfl.conv.", "YOLO"),
     (".attn.qkv.", "a Vision Transformer"),
     ("unetplusplus", "U-Net++"),
     ("decoder.blocks.x_0_0", "U-Net++"),
-    ("decoder.seg_blocks.", "a feature pyramid network"),
 ];
 
 /// What the names and shapes of a checkpoint look like.
@@ -110,6 +122,12 @@ mod tests {
             "unet-mobilenet-v2",
             "unet-efficientnet-b0",
             "unet-efficientnet-b1",
+            "unet-mit-b0",
+            "segformer-b0",
+            "upernet-swin-tiny",
+            "upernet5-swin-tiny",
+            "fpn-resnet18",
+            "deeplabv3plus-resnet18",
         ] {
             assert_eq!(family_of(&file(name, "net.")), Some(Family::Known(name.into())));
         }

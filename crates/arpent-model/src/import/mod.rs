@@ -107,7 +107,10 @@ fn check_license(preset: &Preset, options: &ImportOptions) -> Result<(), ModelEr
             "is missing: the license of these weights, {}, forbids commercial use",
             preset.license
         ),
-        hint: format!("give --license {0} to accept it; the package and all its maps then state {0}", preset.license),
+        hint: format!(
+            "give --license {0} to accept it; the package and all its maps then state {0}",
+            preset.license
+        ),
     })
 }
 

@@ -220,15 +220,17 @@ mod tests {
     }
     #[test]
     fn one_output_becomes_two() {
-        let network =
-            Architecture::Segformer { size: crate::MitSize::B0, in_channels: 3, out_channels: 1 };
+        let network = Architecture::Segformer { size: crate::MitSize::B0, in_channels: 3, out_channels: 1 };
         let mut file = Weights::default();
         file.insert("model.decode_head.classifier.weight", &[1, 2, 1, 1], vec![1.0, 2.0]);
         file.insert("model.decode_head.classifier.bias", &[1], vec![3.0]);
         file.insert("model.decode_head.batch_norm.bias", &[1], vec![4.0]);
         let two = with_background(&file, &network);
         let head = |part: &str| two.get(&format!("model.decode_head.classifier.{part}")).unwrap();
-        assert_eq!((head("weight").shape.as_slice(), head("bias").shape.as_slice()), (&[2, 2, 1, 1][..], &[2][..]));
+        assert_eq!(
+            (head("weight").shape.as_slice(), head("bias").shape.as_slice()),
+            (&[2, 2, 1, 1][..], &[2][..])
+        );
         assert_eq!(head("weight").data, [0.0, 0.0, 1.0, 2.0]);
         assert_eq!(head("bias").data, [0.0, 3.0]);
         assert_eq!(two.get("model.decode_head.batch_norm.bias").unwrap().data, [4.0]);

@@ -90,9 +90,18 @@ pub(crate) fn architecture(fixture: &Value) -> Architecture {
         "segmentation_models_pytorch.UPerNet" => {
             return Architecture::Upernet { encoder: pyramid_encoder(name), in_channels, out_channels };
         }
+        "segmentation_models_pytorch.UPerNet, 0.5" => {
+            return Architecture::Upernet5 { encoder: pyramid_encoder(name), in_channels, out_channels };
+        }
         "transformers.SegformerForSemanticSegmentation" => {
             let size = MitSize::ALL.into_iter().find(|size| size.name() == name).unwrap();
             return Architecture::Segformer { size, in_channels, out_channels };
+        }
+        "segmentation_models_pytorch.FPN" => {
+            return Architecture::Fpn { encoder: encoder(name), in_channels, out_channels };
+        }
+        "segmentation_models_pytorch.DeepLabV3Plus" => {
+            return Architecture::DeeplabV3Plus { encoder: encoder(name), in_channels, out_channels };
         }
         _ => {}
     }
