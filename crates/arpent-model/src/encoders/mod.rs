@@ -137,9 +137,9 @@ impl Encoder {
         let mut steps = Steps::default();
         let (to, efficientnet) = (&mut steps, efficientnet::add);
         match self {
-            Self::Resnet18 => resnet::add(to, graph, inputs, ([2, 2, 2, 2], false), false),
-            Self::Resnet34 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], false), false),
-            Self::Resnet50 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], true), false),
+            Self::Resnet18 => resnet::add(to, graph, inputs, ([2, 2, 2, 2], false), ("encoder", false)),
+            Self::Resnet34 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], false), ("encoder", false)),
+            Self::Resnet50 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], true), ("encoder", false)),
             Self::MobilenetV2 => mobilenet::add_v2(to, graph, inputs),
             Self::EfficientnetLite0 => mobilenet::add_lite0(to, graph, inputs),
             Self::EfficientnetB0 => efficientnet(to, graph, inputs, Scaling::new(10, 10, 224)),
@@ -170,7 +170,7 @@ impl Encoder {
             _ => return None,
         };
         let mut steps = Steps::default();
-        resnet::add(&mut steps, graph, inputs, shape, true);
+        resnet::add(&mut steps, graph, inputs, shape, ("encoder", true));
         Some(steps)
     }
 
@@ -188,6 +188,13 @@ impl Encoder {
             }
         }
     }
+}
+
+/// A residual network of 50 layers with names below `prefix`, as torchvision's detectors have it.
+pub(crate) fn resnet50(graph: &mut Graph, inputs: usize, prefix: &str) -> Steps {
+    let mut steps = Steps::default();
+    resnet::add(&mut steps, graph, inputs, ([3, 4, 6, 3], true), (prefix, false));
+    steps
 }
 
 /// An encoder of feature maps at a quarter, an eighth, a 16th and a 32nd of the picture's size.
