@@ -27,12 +27,14 @@ UNETS = [
     # Squeeze-and-excitation, swish, paddings frozen at the size of ImageNet's pictures: of 224 px and of 380 px.
     ("unet-efficientnet-b0", "efficientnet-b0", 4, 3),
     ("unet-efficientnet-b4", "efficientnet-b4", 4, 3),
+    # Attention, in a U-Net without a skip connection at a half.
+    ("unet-mit_b0", "mit_b0", 3, 2),
 ]
 # Factors of tensors, by the end of their name, powers of two: without, values of deep networks grow from block to
 # block until gates are steps, and a rounding error becomes another answer.
 FACTORS = {"unet-efficientnet-b4": {"_bn2.weight": 0.25}}
 # Encoders whose tensors are compared by a hash of their names and shapes.
-HASHED = [f"efficientnet-b{i}" for i in range(8)]
+HASHED = [f"efficientnet-b{i}" for i in range(8)] + [f"mit_b{i}" for i in range(6)]
 
 
 def fill(module, factors=None):
@@ -60,7 +62,8 @@ def norm_epsilons(module):
 
 def stages(model, x):
     """Encoder features (the first one is the input) and the output of every decoder block."""
-    rows = [summary(f"encoder.{i}", f) for i, f in enumerate(model.encoder(x))]
+    features = enumerate(model.encoder(x))
+    rows = [summary(f"encoder.{i}", f) for i, f in features if f.shape[1] > 0]
     hooks = []
     for i, block in enumerate(model.decoder.blocks):
         hook = block.register_forward_hook(lambda _m, _a, out, i=i: rows.append(summary(f"decoder.{i}", out)))
@@ -115,18 +118,27 @@ def network(file, encoder, bands, classes):
     write(NETWORKS / f"{file}.json", content)
 
 
+def hash_row(encoder, model, is_unused):
+    """SHA-256 of a network's tensors: a line `name: [shape]` each, sorted, without counters and tensors that are in the
+    files and not used. Weights of a linear layer are those of a convolution of one pixel; tables have two dimensions."""
+    state = {k: list(v.shape) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
+    unused = [k for k in state if is_unused(k)]
+    linear = {k for k, s in state.items() if len(s) == 2 and not k.endswith("_table")}
+    shapes = {k: s + [1, 1] if k in linear else s for k, s in state.items() if k not in unused}
+    lines = sorted(f"{k}: {shape}\n" for k, shape in shapes.items())
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+    return {"encoder": encoder, "tensors": len(lines), "unused": unused, "sha256": digest}
+
+
 def hashes():
-    """SHA-256 of the tensors of every network: a line `name: [shape]` each, sorted, without counters."""
+    """Names and shapes of the tensors of every network."""
     rows = []
     for encoder in HASHED:
-        with torch.device("meta"):
+        # Mix transformers look at a value when they are made.
+        with torch.device("cpu" if encoder.startswith("mit") else "meta"):
             model = smp.Unet(encoder, encoder_weights=None, in_channels=4, classes=3)
-        state = {k: list(v.shape) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
-        # What is behind the encoder in the classifier that it is taken from is in the file, and not used.
-        unused = [k for k in state if k.startswith(("encoder._conv_head.", "encoder._bn1."))]
-        lines = sorted(f"{k}: {shape}\n" for k, shape in state.items() if k not in unused)
-        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-        rows.append({"encoder": encoder, "tensors": len(lines), "unused": unused, "sha256": digest})
+        # What is behind the encoder in the classifier that it is taken from.
+        rows.append(hash_row(encoder, model, lambda k: k.startswith(("encoder._conv_head.", "encoder._bn1."))))
     write(NETWORKS / "unet-hashes.json", {"versions": versions(), "in_channels": 4, "classes": 3, "networks": rows})
 
 

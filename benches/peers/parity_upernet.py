@@ -4,24 +4,25 @@
     PYTHONPATH=/tmp/smp-0.4 python benches/peers/parity_upernet.py
 """
 
-import hashlib
-
 import segmentation_models_pytorch as smp
 import torch
 
 import formula
 from fixture import NETWORKS, keys_and_shapes, number, versions, write
-from parity_networks import fill, samples
+from parity_networks import fill, hash_row, samples
 
 SIDE = 96
+# A Swin transformer's coarsest map is larger than its windows, as in the pictures that it is used on; below, timm makes
+# the windows smaller.
+SWIN_SIDE = 256
 # In the files, and never used.
 UNUSED = "decoder.fpn_stages.4."
 
 
 @torch.no_grad()
-def network(file, encoder, bands, classes):
-    model = fill(smp.UPerNet(encoder, encoder_weights=None, in_channels=bands, classes=classes))
-    x = torch.from_numpy(formula.pixels(bands, SIDE, SIDE))[None]
+def network(file, encoder, bands, classes, side=SIDE, **options):
+    model = fill(smp.UPerNet(encoder, encoder_weights=None, in_channels=bands, classes=classes, **options))
+    x = torch.from_numpy(formula.pixels(bands, side, side))[None]
     single = model(x)[0]
     logits = model.double()(x.double())[0]
     assert torch.isfinite(logits).all() and 1e-3 < logits.std() < 1e6, "the weights need another scale"
@@ -31,8 +32,8 @@ def network(file, encoder, bands, classes):
         "encoder": encoder,
         "in_channels": bands,
         "classes": classes,
-        "height": SIDE,
-        "width": SIDE,
+        "height": side,
+        "width": side,
         "mean": number(logits.mean()),
         "std": number(logits.std(correction=0)),
         "float32_error": number((single.double() - logits).abs().max()),
@@ -43,23 +44,20 @@ def network(file, encoder, bands, classes):
 
 
 def hashes(encoders):
-    """As in parity_networks.py."""
     rows = []
-    for encoder in encoders:
-        with torch.device("meta"):
-            model = smp.UPerNet(encoder, encoder_weights=None, in_channels=3, classes=19)
-        state = {k: list(v.shape) for k, v in model.state_dict().items() if not k.endswith("num_batches_tracked")}
-        unused = [k for k in state if k.startswith(UNUSED)]
-        # Weights of a linear layer are those of a convolution of one pixel.
-        shapes = {k: s + [1, 1] if len(s) == 2 else s for k, s in state.items() if k not in unused}
-        lines = sorted(f"{k}: {shape}\n" for k, shape in shapes.items())
-        digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-        rows.append({"encoder": encoder, "tensors": len(lines), "unused": unused, "sha256": digest})
+    for encoder, options in encoders:
+        with torch.device("cpu" if options else "meta"):
+            model = smp.UPerNet(encoder, encoder_weights=None, in_channels=3, classes=19, **options)
+        rows.append(hash_row(encoder, model, lambda k: k.startswith(UNUSED)))
     write(NETWORKS / "upernet-hashes.json", {"versions": versions(), "in_channels": 3, "classes": 19, "networks": rows})
 
+
+SWINS = ["tiny_patch4_window7_224", "small_patch4_window7_224", "base_patch4_window12_384", "large_patch4_window12_384"]
 
 if __name__ == "__main__":
     torch.set_num_threads(2)
     assert smp.__version__ == "0.4.0", smp.__version__
     network("upernet-convnextv2_tiny", "tu-convnextv2_tiny", 3, 19)
-    hashes(["tu-convnextv2_tiny", "tu-convnextv2_base"])
+    network("upernet-swin_tiny", "tu-swin_tiny_patch4_window7_224", 3, 5, SWIN_SIDE, img_size=SWIN_SIDE)
+    convnexts = [("tu-convnextv2_tiny", {}), ("tu-convnextv2_base", {})]
+    hashes(convnexts + [(f"tu-swin_{size}", {"img_size": 512}) for size in SWINS])

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::encoders::{Encoder, PyramidEncoder};
-use crate::graph::{Affine, Graph, Layer};
+use crate::detectors::{self, LEVELS};
+use crate::encoders::{Encoder, MitSize, PyramidEncoder};
+use crate::graph::{Affine, Graph, Layer, Op, Squares, Step};
 use crate::{ModelError, pyramids, unets};
 
 /// Smallest width of a level of a U-Net.
@@ -60,6 +61,55 @@ pub enum Architecture {
         /// Output channels.
         out_channels: usize,
     },
+    /// The same with the decoder of segmentation_models_pytorch 0.5 and later, which is another network. Not local.
+    Upernet5 {
+        /// The encoder.
+        encoder: PyramidEncoder,
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
+    },
+    /// SegFormer (Xie et al., *SegFormer: simple and efficient design for semantic segmentation with transformers*, 2021)
+    /// with the tensor names of Hugging Face's transformers 4; scores are enlarged four times. Not local.
+    Segformer {
+        /// The size of the encoder and of the decoder.
+        size: MitSize,
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
+    },
+    /// A published encoder with the decoder and the tensor names of segmentation_models_pytorch's `FPN` (Kirillov et al.,
+    /// *Panoptic feature pyramid networks*, 2019), and a 1 x 1 head whose scores are enlarged four times. Not local.
+    Fpn {
+        /// The encoder.
+        encoder: Encoder,
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
+    },
+    /// A residual network whose last stage is dilated, with the decoder and the tensor names of
+    /// segmentation_models_pytorch's `DeepLabV3Plus` (Chen et al., *Encoder-decoder with atrous separable convolution for
+    /// semantic image segmentation*, 2018), and a 1 x 1 head whose scores are enlarged four times. Not local.
+    DeeplabV3Plus {
+        /// The encoder: a residual network.
+        encoder: Encoder,
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
+    },
+    /// RetinaNet (Lin et al., *Focal loss for dense object detection*, 2017) with a ResNet-50, torchvision's tensor names and its
+    /// anchors: boxes with scores. Pictures are doubled before the network sees them. Boxes are chosen among all of a
+    /// window: not local.
+    Retinanet {
+        /// Input bands.
+        in_channels: usize,
+        /// Number of classes.
+        classes: usize,
+    },
     /// The encoder of a [`Architecture::Unet`], then the mean over each cell and a 1 x 1 head: one class for all
     /// pixels of a cell. Cells lie on the lattice of the network's stride.
     Classifier {
@@ -110,6 +160,11 @@ impl Architecture {
             Self::Unet { .. } => "U-Net".into(),
             Self::EncoderUnet { encoder, .. } => format!("U-Net, {}", encoder.name()),
             Self::Upernet { encoder, .. } => format!("UPerNet, {}", encoder.name()),
+            Self::Upernet5 { encoder, .. } => format!("UPerNet of 0.5, {}", encoder.name()),
+            Self::Segformer { size, .. } => format!("SegFormer, {}", size.name()),
+            Self::Retinanet { .. } => "RetinaNet, resnet50".into(),
+            Self::Fpn { encoder, .. } => format!("FPN, {}", encoder.name()),
+            Self::DeeplabV3Plus { encoder, .. } => format!("DeepLabV3+, {}", encoder.name()),
             Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
             Self::Linear { .. } => "linear".into(),
         }
@@ -121,6 +176,11 @@ impl Architecture {
             Self::Unet { in_channels, .. }
             | Self::EncoderUnet { in_channels, .. }
             | Self::Upernet { in_channels, .. }
+            | Self::Upernet5 { in_channels, .. }
+            | Self::Segformer { in_channels, .. }
+            | Self::Fpn { in_channels, .. }
+            | Self::DeeplabV3Plus { in_channels, .. }
+            | Self::Retinanet { in_channels, .. }
             | Self::Classifier { in_channels, .. }
             | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
         }
@@ -130,7 +190,7 @@ impl Architecture {
     pub fn dates(&self) -> usize {
         match self {
             Self::Unet { dates, .. } | Self::EncoderUnet { dates, .. } => *dates,
-            Self::Upernet { .. } | Self::Classifier { .. } | Self::Linear { .. } => 1,
+            _ => 1,
         }
     }
 
@@ -140,9 +200,27 @@ impl Architecture {
             Self::Unet { out_channels, .. }
             | Self::EncoderUnet { out_channels, .. }
             | Self::Upernet { out_channels, .. }
+            | Self::Upernet5 { out_channels, .. }
+            | Self::Segformer { out_channels, .. }
+            | Self::Fpn { out_channels, .. }
+            | Self::DeeplabV3Plus { out_channels, .. }
             | Self::Classifier { out_channels, .. }
             | Self::Linear { out_channels, .. } => *out_channels,
+            Self::Retinanet { classes, .. } => LEVELS.len() * detectors::values(*classes),
         }
+    }
+
+    /// Number of classes of a detector that scores anchors.
+    pub(crate) fn anchored_classes(&self) -> Option<usize> {
+        match self {
+            Self::Retinanet { classes, .. } => Some(*classes),
+            _ => None,
+        }
+    }
+
+    /// Times that pictures are enlarged before the network sees them.
+    pub(crate) fn enlarged(&self) -> usize {
+        if self.anchored_classes().is_some() { 2 } else { 1 }
     }
 
     /// Name of the last layer: `<name>.weight` and `<name>.bias` map features to scores.
@@ -162,6 +240,19 @@ impl Architecture {
             Self::Upernet { encoder, in_channels, out_channels } => {
                 pyramids::upernet(*encoder, *in_channels, *out_channels)
             }
+            Self::Upernet5 { encoder, in_channels, out_channels } => {
+                pyramids::upernet_5(*encoder, *in_channels, *out_channels)
+            }
+            Self::Segformer { size, in_channels, out_channels } => {
+                pyramids::segformer(*size, *in_channels, *out_channels)
+            }
+            Self::Retinanet { in_channels, classes } => detectors::retinanet(*in_channels, *classes),
+            Self::Fpn { encoder, in_channels, out_channels } => {
+                pyramids::fpn(*encoder, *in_channels, *out_channels)
+            }
+            Self::DeeplabV3Plus { encoder, in_channels, out_channels } => {
+                pyramids::deeplab(*encoder, *in_channels, *out_channels)
+            }
             Self::Classifier { in_channels, out_channels, widths, convs, cell_px } => {
                 let plain = unets::Plain { widths, encoder_convs: convs };
                 plain.classifier(*in_channels, *out_channels, cell_px.ilog2())
@@ -172,8 +263,20 @@ impl Architecture {
         }
     }
 
+    /// Side of the smallest picture, pixels, that the network is defined for: 0 for most. Where a feature map of a Swin
+    /// transformer is no larger than the squares of its attention, timm makes the squares smaller and does not roll them.
+    pub(crate) fn least_window_px(&self) -> usize {
+        let graph = self.graph();
+        let of = |step: &Step| match (step.op, step.extent.level()) {
+            (Op::SquareAttention(squares), Some(level)) => (graph.squares[squares].side + 1) << level,
+            _ => 0,
+        };
+        graph.steps.iter().map(of).max().unwrap_or(0)
+    }
+
     /// Tensors for prediction: for each convolution, in the order in which the network uses them, `<name>.weight` (out,
-    /// in, kernel height, kernel width) and `<name>.bias`; then those of normalizations that are not folded.
+    /// in, kernel height, kernel width) and `<name>.bias`; then those of normalizations that are not
+    /// folded, and of attention's relative positions.
     pub fn tensors(&self) -> Vec<TensorShape> {
         let graph = self.graph();
         let both = |layer: &Layer| {
@@ -181,7 +284,10 @@ impl Architecture {
             [(weight, layer.shape().to_vec()), (bias, vec![layer.outputs])]
         };
         let layers = graph.layers.iter().flat_map(both).map(|(name, shape)| TensorShape { name, shape });
-        layers.chain(graph.norms.iter().flat_map(affine_tensors)).collect()
+        layers
+            .chain(graph.norms.iter().flat_map(affine_tensors))
+            .chain(graph.squares.iter().map(table))
+            .collect()
     }
 
     /// Tensors for training, in the same order: a convolution has a bias, or a normalization with `<norm>.weight`,
@@ -191,7 +297,8 @@ impl Architecture {
         for layer in &graph.layers {
             all.push((format!("{}.weight", layer.name), layer.shape().to_vec()));
             match &layer.norm {
-                None => all.push((format!("{}.bias", layer.name), vec![layer.outputs])),
+                None if layer.biased => all.push((format!("{}.bias", layer.name), vec![layer.outputs])),
+                None => {}
                 Some(norm) => {
                     let parts = ["weight", "bias", "running_mean", "running_var"];
                     all.extend(parts.map(|part| (format!("{}.{part}", norm.name), vec![layer.outputs])));
@@ -199,7 +306,10 @@ impl Architecture {
             }
         }
         let layers = all.into_iter().map(|(name, shape)| TensorShape { name, shape });
-        layers.chain(graph.norms.iter().flat_map(affine_tensors)).collect()
+        layers
+            .chain(graph.norms.iter().flat_map(affine_tensors))
+            .chain(graph.squares.iter().map(table))
+            .collect()
     }
 
     /// Checks that such a network can be built.
@@ -216,7 +326,16 @@ impl Architecture {
             return Err(bad(format!("compares {} dates, expected 1 or {MOST_DATES}", self.dates())));
         }
         let problem = match self {
-            Self::Linear { kernel: 1 | 3, .. } | Self::Upernet { .. } => None,
+            Self::Linear { kernel: 1 | 3, .. }
+            | Self::Upernet { .. }
+            | Self::Upernet5 { .. }
+            | Self::Segformer { .. }
+            | Self::Fpn { .. } => None,
+            Self::Retinanet { classes, .. } => {
+                (*classes > 254 || *classes == 0).then(|| format!("has {classes} classes, expected 1 to 254"))
+            }
+            Self::DeeplabV3Plus { encoder, .. } => (!encoder.is_dilatable())
+                .then(|| format!("has {}, expected a residual network", encoder.name())),
             Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, expected 1 or 3")),
             Self::Unet { widths, encoder_convs, .. } => plain_problem(widths, encoder_convs),
             Self::Classifier { widths, convs, cell_px, .. } => {
@@ -225,10 +344,17 @@ impl Architecture {
             Self::EncoderUnet { decoder, .. } if decoder.len() != DECODER_STAGES => {
                 Some(format!("lists {} decoder widths, expected {DECODER_STAGES}", decoder.len()))
             }
+            Self::EncoderUnet { encoder, dates: 2, .. } if encoder.transformer().is_some() => {
+                Some(format!("compares 2 dates, which {} does not", encoder.name()))
+            }
             Self::EncoderUnet { decoder, .. } => width_problem(decoder),
         };
         problem.map_or(Ok(()), |problem| Err(bad(problem)))
     }
+}
+
+fn table(squares: &Squares) -> TensorShape {
+    TensorShape { name: squares.table.clone(), shape: squares.shape().to_vec() }
 }
 
 fn affine_tensors(norm: &Affine) -> [TensorShape; 2] {

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
 use crate::{
-    Architecture, DeviceChoice, Encoder, HandSet, ModelError, ModelPackage, ModelWindow, Predictor, Task,
-    Weights, field,
+    Architecture, DeviceChoice, Encoder, HandSet, MitSize, ModelError, ModelPackage, ModelWindow, Predictor,
+    PyramidEncoder, Task, Weights, field,
 };
 
 /// A well-mixed hash of a key.
@@ -340,4 +340,53 @@ fn the_whole_window_is_seen_and_nothing_else() {
     let two = Window::new(core.col + 32, core.row, 64, 8);
     let error = predictor.scores(&base, &two).unwrap_err();
     assert!(matches!(error, ModelError::WindowMissing { side_px: 96, .. }), "{error}");
+}
+
+/// Attention of every kind, pools and response normalization: the bits of a pixel do not depend on the part that is asked for, the chip, or
+/// the number of threads.
+#[test]
+fn networks_that_are_not_local_give_the_same_bits_from_every_chip() {
+    let upernet = |encoder| Architecture::Upernet { encoder, in_channels: 2, out_channels: 3 };
+    for (architecture, side_px) in [
+        (encoded(Encoder::MitB0), 96),
+        (Architecture::Segformer { size: MitSize::B0, in_channels: 2, out_channels: 3 }, 96),
+        (upernet(PyramidEncoder::Convnextv2Tiny), 96),
+        (Architecture::Fpn { encoder: Encoder::Resnet18, in_channels: 2, out_channels: 3 }, 96),
+        (Architecture::DeeplabV3Plus { encoder: Encoder::Resnet18, in_channels: 2, out_channels: 3 }, 96),
+        (upernet(PyramidEncoder::SwinTiny), 288),
+    ] {
+        let name = architecture.name();
+        let window = ModelWindow { side_px, margin_px: 16 };
+        let package = package(&architecture).with_window(window);
+        let predictor =
+            Predictor::load(&package, &random_weights(&architecture, 7), DeviceChoice::Cpu).unwrap();
+        let core = signed(window.core_px());
+        let whole = Window::new(-core, 2 * core, window.core_px(), window.core_px());
+        let part = Window::new(whole.col + 21, whole.row + 10, 30, 22);
+        let around = predictor.filled_chip_of(&whole);
+        let larger = Window::between(around.col - 7, around.row, around.col_end() + 40, around.row_end() + 3);
+        let on = |threads: usize, window: Window, core: &Window| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| predictor.scores(&chip(window), core).unwrap())
+        };
+        let (all, some) = (on(1, around, &whole), on(3, larger, &part));
+        for ((output, y, x), score) in some.indexed_iter() {
+            let other = all[[output, 10 + y, 21 + x]];
+            assert!(score.to_bits() == other.to_bits(), "{name}: {score} and {other} at {x}, {y}");
+        }
+        assert!(some.iter().all(|score| score.is_finite()), "{name}");
+    }
+}
+
+#[test]
+fn swin_transformers_refuse_windows_with_another_attention() {
+    let swin = |encoder| Architecture::Upernet { encoder, in_channels: 2, out_channels: 3 };
+    let check = |encoder, side_px| {
+        package(&swin(encoder)).with_window(ModelWindow { side_px, margin_px: 32 }).check()
+    };
+    for (encoder, least) in [(PyramidEncoder::SwinTiny, 256), (PyramidEncoder::SwinBase, 416)] {
+        check(encoder, least).unwrap();
+        let error = check(encoder, least - 32).unwrap_err().to_string();
+        assert!(error.contains(&format!("below {least} px")), "{error}");
+    }
 }

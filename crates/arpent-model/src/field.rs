@@ -7,13 +7,14 @@ use crate::graph::{Extent, Graph, Op, Step};
 
 /// Total stride of the network: chips start at its multiples.
 pub fn stride(architecture: &Architecture) -> usize {
-    1 << architecture.graph().depth()
+    (1 << architecture.graph().depth()) / architecture.enlarged()
 }
 
 /// Whether the network's answer at a place depends on a bounded neighborhood only, whatever the size of the picture
 /// (ADR 0022). Otherwise a package states the window that is part of the model.
 pub fn is_local(architecture: &Architecture) -> bool {
-    architecture.graph().is_local()
+    // A detector of anchors is local in theory, farther than any window; its boxes are chosen among all of a window.
+    architecture.anchored_classes().is_none() && architecture.graph().is_local()
 }
 
 /// Radius of the receptive field, pixels: a change of a pixel farther away than this from a place, in rows or
@@ -21,7 +22,7 @@ pub fn is_local(architecture: &Architecture) -> bool {
 /// that is not local: every pixel of the picture may change every other.
 pub fn receptive_field_radius(architecture: &Architecture) -> Option<usize> {
     let graph = architecture.graph();
-    if !graph.is_local() {
+    if !is_local(architecture) {
         return None;
     }
     // The network is the same for all places that are equal modulo its stride.
@@ -52,10 +53,10 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
     for (index, step) in graph.steps.iter().enumerate().rev() {
         let Some((a, b)) = needed[index] else { continue };
         let below = match step.op {
-            Op::Conv(layer) => {
+            Op::Conv(layer) | Op::Part { layer, .. } => {
                 let layer = &graph.layers[layer];
                 let (stride, before) = (signed(layer.stride), signed(layer.pads().0));
-                (a * stride - before, b * stride - before + signed(layer.kernel) - 1)
+                (a * stride - before, b * stride - before + signed(layer.dilation * (layer.kernel - 1)))
             }
             Op::MaxPool { kernel } => (2 * a - i64::from(kernel == 3), 2 * b + 1),
             Op::MeanPool { levels } => (a << levels, ((b + 1) << levels) - 1),
@@ -64,8 +65,14 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
                 Extent::Level(from) => interpolated((a, b), i64::from(from) - i64::from(level)),
                 Extent::Grid(_) => continue,
             },
+            Op::Pick { row, column } => (2 * a + signed(row.min(column)), 2 * b + signed(row.max(column))),
             // The whole picture is in no span; networks with such operations are not local.
-            Op::AdaptiveMean { .. } | Op::Bilinear { .. } | Op::ResponseNorm(_) => continue,
+            Op::AdaptiveMean { .. }
+            | Op::Bilinear { .. }
+            | Op::ResponseNorm(_)
+            | Op::GroupNorm { .. }
+            | Op::Attention { .. }
+            | Op::SquareAttention(_) => continue,
             Op::Input { .. } | Op::Concat | Op::Add | Op::Difference | Op::Scale | Op::LayerNorm(_) => (a, b),
         };
         if step.from.is_empty() {
@@ -97,17 +104,33 @@ fn union(a: (i64, i64), b: (i64, i64)) -> (i64, i64) {
     (a.0.min(b.0), a.1.max(b.1))
 }
 
-/// Floating-point operations per pixel of the chip, convolutions only. Those of grids, whose number does not depend on
-/// the chip's size, are not counted.
+/// Side of the chip for which the cost of attention is counted, pixels: it grows with the area of the chip.
+const ATTENTION_CHIP: f64 = 512.0;
+
+/// Floating-point operations per pixel of the chip, of convolutions and of attention (in a chip of 512 x 512 pixels).
+/// Those of grids, whose number does not depend on the chip's size, are not counted.
 pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
-    let cost = |step: &Step| match (step.op, step.extent) {
-        (Op::Conv(layer), Extent::Level(level)) => {
-            2.0 * exact(graph.layers[layer].shape().iter().product::<usize>()) / pixels_at(level)
-        }
-        _ => 0.0,
+    let cost = |step: &Step| {
+        let Extent::Level(level) = step.extent else { return 0.0 };
+        let products = match step.op {
+            Op::Conv(layer) => exact(graph.layers[layer].shape().iter().product::<usize>()),
+            Op::Part { layer, count, .. } => {
+                exact(graph.layers[layer].shape()[1..].iter().product::<usize>()) * exact(count)
+            }
+            // Queries times keys, and shares times values.
+            Op::Attention { .. } => match graph.steps[step.from[1]].extent {
+                Extent::Level(keys) => {
+                    2.0 * exact(step.channels) * ATTENTION_CHIP * ATTENTION_CHIP / pixels_at(keys)
+                }
+                Extent::Grid(side) => 2.0 * exact(step.channels * side * side),
+            },
+            Op::SquareAttention(squares) => 2.0 * exact(step.channels * graph.squares[squares].side.pow(2)),
+            _ => 0.0,
+        };
+        2.0 * products / pixels_at(level)
     };
-    graph.steps.iter().map(cost).sum()
+    graph.steps.iter().map(cost).sum::<f64>() * exact(architecture.enlarged().pow(2))
 }
 
 /// Values that are kept for the backward pass in training, for each pixel of the chip: the output of every step, and
@@ -116,13 +139,13 @@ pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
 pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
     let kept = |step: &Step| match step.op {
-        Op::Conv(_) => 3.0,
+        Op::Conv(_) | Op::Part { .. } => 3.0,
         // The differences, their squares, and both multiplied.
-        Op::LayerNorm(_) | Op::ResponseNorm(_) => 4.0,
+        Op::LayerNorm(_) | Op::ResponseNorm(_) | Op::GroupNorm { .. } => 4.0,
         _ => 1.0,
     };
     let values = |s: &Step| s.extent.level().map(|level| kept(s) * exact(s.channels) / pixels_at(level));
-    graph.steps.iter().filter_map(values).sum()
+    graph.steps.iter().filter_map(values).sum::<f64>() * exact(architecture.enlarged().pow(2))
 }
 
 /// Pixels of the chip for each pixel of a level.

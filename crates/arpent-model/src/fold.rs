@@ -18,7 +18,8 @@ pub fn fold(architecture: &Architecture, state: &Weights) -> Result<Weights, Mod
     for layer in &graph.layers {
         let kernel = state.get(&format!("{}.weight", layer.name))?.data.clone();
         let (kernel, bias) = match &layer.norm {
-            None => (kernel, state.get(&format!("{}.bias", layer.name))?.data.clone()),
+            None if layer.biased => (kernel, state.get(&format!("{}.bias", layer.name))?.data.clone()),
+            None => (kernel, vec![0.0; layer.outputs]),
             Some(norm) => multiplied(kernel, norm, state, layer)?,
         };
         folded.insert(format!("{}.weight", layer.name), &layer.shape(), kernel);
@@ -28,9 +29,12 @@ pub fn fold(architecture: &Architecture, state: &Weights) -> Result<Weights, Mod
     Ok(folded)
 }
 
-/// The weights of the normalizations that are not folded.
+/// The weights of the normalizations that are not folded, and of attention.
 fn kept(graph: &Graph, from: &Weights) -> Result<Weights, ModelError> {
     let mut weights = Weights::default();
+    for squares in &graph.squares {
+        weights.insert(&squares.table, &squares.shape(), from.get(&squares.table)?.data.clone());
+    }
     for name in
         graph.norms.iter().flat_map(|norm| ["weight", "bias"].map(|part| format!("{}.{part}", norm.name)))
     {
@@ -70,6 +74,10 @@ pub fn initial<N: FnMut() -> f64>(architecture: &Architecture, stream: impl Fn(u
             weights.insert(format!("{}.{part}", norm.name), &[norm.channels], vec![value; norm.channels]);
         }
     }
+    for squares in &graph.squares {
+        let shape = squares.shape();
+        weights.insert(&squares.table, &shape, vec![0.0; shape[0] * shape[1]]);
+    }
     for (key, layer) in (0u64..).zip(&graph.layers) {
         let shape = layer.shape();
         let inputs: usize = shape[1..].iter().product();
@@ -80,7 +88,8 @@ pub fn initial<N: FnMut() -> f64>(architecture: &Architecture, stream: impl Fn(u
         let mut vector =
             |name: String, value: f32| weights.insert(name, &[layer.outputs], vec![value; layer.outputs]);
         match &layer.norm {
-            None => vector(format!("{}.bias", layer.name), 0.0),
+            None if layer.biased => vector(format!("{}.bias", layer.name), 0.0),
+            None => {}
             Some(norm) => {
                 for (part, value) in
                     [("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)]
@@ -107,7 +116,10 @@ pub fn unfold(architecture: &Architecture, folded: &Weights) -> Result<Weights, 
         state.insert(format!("{}.weight", layer.name), &kernel.shape, kernel.data.clone());
         let bias = folded.get(&format!("{}.bias", layer.name))?.data.clone();
         let Some(norm) = &layer.norm else {
-            state.insert(format!("{}.bias", layer.name), &[layer.outputs], bias);
+            // A layer without a bias has zeros in a prediction network.
+            if layer.biased {
+                state.insert(format!("{}.bias", layer.name), &[layer.outputs], bias);
+            }
             continue;
         };
         // sqrt(1 - e + e) = 1: the scale is exactly 1.

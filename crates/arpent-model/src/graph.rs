@@ -21,12 +21,16 @@ pub(crate) struct Layer {
     pub(crate) depthwise: bool,
     /// Padding.
     pub(crate) padding: Padding,
+    /// Distance between the taps of the kernel, pixels; 1 without dilation.
+    pub(crate) dilation: usize,
+    /// Whether it has a bias where no normalization follows. In a prediction network every layer has one.
+    pub(crate) biased: bool,
 }
 
 /// Padding of a convolution, along either axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Padding {
-    /// `kernel / 2` on either side, as in PyTorch: with a stride of 2, centered on the first of two pixels.
+    /// `kernel / 2` (times the dilation) on either side, as in PyTorch: with a stride of 2, centered on the first of two pixels.
     Even,
     /// With a stride of 2 over an even number of pixels, as few zeros as are needed, the odd one at the end, as
     /// TensorFlow's `SAME`: centered between two pixels. With a stride of 1 as [`Padding::Even`].
@@ -55,6 +59,74 @@ pub(crate) struct Affine {
     pub(crate) epsilon: f64,
 }
 
+/// The squares of pixels of a Swin transformer's attention (Liu et al., 2021).
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Squares {
+    /// Name of the tensor of what is added to a product, for each relative position of two pixels and each head.
+    pub(crate) table: String,
+    pub(crate) heads: usize,
+    /// Side of the squares, pixels.
+    pub(crate) side: usize,
+    /// Pixels by which the picture is rolled to the north-west before it is cut.
+    pub(crate) shift: usize,
+    /// The layer whose outputs are queries, keys and values, in this order, and the name of its bias. Pixels beyond the
+    /// picture are zeros before it, so that the bias is seen there.
+    pub(crate) projection: usize,
+    pub(crate) bias_name: String,
+}
+
+impl Squares {
+    /// Shape of the table: relative positions, row by row, and heads.
+    pub(crate) fn shape(&self) -> [usize; 2] {
+        [(2 * self.side - 1).pow(2), self.heads]
+    }
+
+    /// Row of the table for each query pixel and key pixel of a square: by their relative position.
+    pub(crate) fn positions(side: usize) -> Vec<usize> {
+        let pixels = 0..side * side;
+        let place = |query: usize, key: usize| {
+            let rows = query / side + side - 1 - key / side;
+            let columns = query % side + side - 1 - key % side;
+            rows * (2 * side - 1) + columns
+        };
+        pixels.clone().flat_map(|query| pixels.clone().map(move |key| place(query, key))).collect()
+    }
+
+    /// For each head, query pixel and key pixel of a square: the values of the table.
+    pub(crate) fn bias(&self, table: &[f32]) -> Vec<f32> {
+        let positions = Self::positions(self.side);
+        let of = |head: usize| positions.iter().map(move |row| table[row * self.heads + head]);
+        (0..self.heads).flat_map(of).collect()
+    }
+
+    /// For each square of a picture of `down` x `across` squares, query pixel and key pixel: -100 where they were not
+    /// neighbors before the picture was rolled.
+    #[cfg(feature = "tensors")]
+    pub(crate) fn mask([down, across]: [usize; 2], side: usize, shift: usize) -> Vec<f32> {
+        // Along one axis: before the last square, in it, or in the part of it that came from the other end.
+        let part = |place: usize, squares: usize| {
+            let end = squares * side;
+            usize::from(place + side >= end) + usize::from(place + shift >= end)
+        };
+        let group = |square: usize, pixel: usize| {
+            let row = square / across * side + pixel / side;
+            let column = square % across * side + pixel % side;
+            (part(row, down), part(column, across))
+        };
+        let mut mask = Vec::with_capacity(down * across * side.pow(4));
+        for square in 0..down * across {
+            let groups: Vec<_> = (0..side * side).map(|pixel| group(square, pixel)).collect();
+            for query in &groups {
+                mask.extend(groups.iter().map(|key| if key == query { 0.0 } else { -100.0 }));
+            }
+        }
+        mask
+    }
+}
+
+/// Epsilon of normalizations of groups of channels.
+const GROUP_EPSILON: f64 = 1e-5;
+
 /// The activation after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activation {
@@ -76,6 +148,8 @@ pub(crate) enum Op {
     Input { start: usize, count: usize },
     /// The layer with this number.
     Conv(usize),
+    /// The outputs `start..start + count` of a layer: several steps may share one.
+    Part { layer: usize, start: usize, count: usize },
     /// Maximum of `kernel` x `kernel` pixels with stride 2; kernel 2 without padding, kernel 3 with one pixel of
     /// padding.
     MaxPool { kernel: usize },
@@ -99,9 +173,19 @@ pub(crate) enum Op {
     /// Each pixel's channels minus their mean, divided by their standard deviation, by the affine normalization of this
     /// number.
     LayerNorm(usize),
+    /// Each pixel's channels minus the mean of all pixels of its group of channels, divided by their standard deviation, by
+    /// the affine normalization of this number. Not local.
+    GroupNorm { groups: usize, norm: usize },
     /// Global response normalization of ConvNeXt V2 (Woo et al., 2023), by the affine normalization of this number. Not
     /// local.
     ResponseNorm(usize),
+    /// Attention with several heads of the first input's pixels (queries) to the second's (keys), whose values are the
+    /// third. Not local.
+    Attention { heads: usize },
+    /// Attention within squares of pixels, by these squares. Not local: the picture is cut from its corner on.
+    SquareAttention(usize),
+    /// Of every square of 2 x 2 pixels, the one in this row and column.
+    Pick { row: usize, column: usize },
 }
 
 impl Op {
@@ -109,7 +193,12 @@ impl Op {
     pub(crate) const fn is_local(self) -> bool {
         !matches!(
             self,
-            Self::AdaptiveMean { .. } | Self::Bilinear { align_corners: true, .. } | Self::ResponseNorm(_)
+            Self::AdaptiveMean { .. }
+                | Self::Bilinear { align_corners: true, .. }
+                | Self::ResponseNorm(_)
+                | Self::GroupNorm { .. }
+                | Self::Attention { .. }
+                | Self::SquareAttention(_)
         )
     }
 }
@@ -167,6 +256,7 @@ pub(crate) struct Step {
 pub(crate) struct Graph {
     pub(crate) layers: Vec<Layer>,
     pub(crate) norms: Vec<Affine>,
+    pub(crate) squares: Vec<Squares>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -187,6 +277,35 @@ impl Graph {
         let Layer { outputs, stride, .. } = self.layers[layer];
         let extent = self.steps[from].extent.reduced(stride.ilog2());
         self.step(Op::Conv(layer), vec![from], activation, outputs, extent)
+    }
+
+    /// Adds a convolution by outputs `start..start + count` of a layer.
+    pub(crate) fn part(&mut self, from: usize, layer: usize, [start, count]: [usize; 2]) -> usize {
+        let extent = self.steps[from].extent.reduced(self.layers[layer].stride.ilog2());
+        self.step(Op::Part { layer, start, count }, vec![from], Activation::None, count, extent)
+    }
+
+    /// Attention of queries to keys with their values.
+    pub(crate) fn attention(&mut self, [queries, keys, values]: [usize; 3], heads: usize) -> usize {
+        let Step { channels, extent, .. } = self.steps[queries];
+        let from = vec![queries, keys, values];
+        self.step(Op::Attention { heads }, from, Activation::None, channels, extent)
+    }
+
+    /// Attention within squares of pixels; queries, keys and values are parts of `squares.projection`.
+    pub(crate) fn square_attention(&mut self, from: usize, squares: Squares) -> usize {
+        let width = self.layers[squares.projection].outputs / 3;
+        let parts = [0, 1, 2].map(|part| self.part(from, squares.projection, [part * width, width]));
+        self.squares.push(squares);
+        let extent = self.steps[from].extent;
+        let op = Op::SquareAttention(self.squares.len() - 1);
+        self.step(op, parts.to_vec(), Activation::None, width, extent)
+    }
+
+    /// One pixel of every square of 2 x 2.
+    pub(crate) fn pick(&mut self, from: usize, row: usize, column: usize) -> usize {
+        let Step { channels, extent, .. } = self.steps[from];
+        self.step(Op::Pick { row, column }, vec![from], Activation::None, channels, extent.reduced(1))
     }
 
     /// Adds the head: a convolution with a bias that maps the features of a step to `outputs` scores.
@@ -233,6 +352,19 @@ impl Graph {
     pub(crate) fn layer_norm(&mut self, from: usize, name: impl Into<String>, epsilon: f64) -> usize {
         let norm = self.affine(from, name.into(), epsilon);
         self.same(from, Op::LayerNorm(norm))
+    }
+
+    /// Normalizes groups of channels over all pixels.
+    pub(crate) fn group_norm(
+        &mut self,
+        from: usize,
+        name: impl Into<String>,
+        groups: usize,
+        activation: Activation,
+    ) -> usize {
+        let norm = self.affine(from, name.into(), GROUP_EPSILON);
+        let Step { channels, extent, .. } = self.steps[from];
+        self.step(Op::GroupNorm { groups, norm }, vec![from], activation, channels, extent)
     }
 
     /// Normalizes by the response of all pixels.
@@ -320,6 +452,8 @@ impl Layer {
             stride: 1,
             depthwise: false,
             padding: Padding::Even,
+            biased: true,
+            dilation: 1,
         }
     }
 
@@ -333,6 +467,11 @@ impl Layer {
         Self { kernel, stride, ..self }
     }
 
+    /// The same with this distance between the taps of the kernel.
+    pub(crate) fn dilated(self, dilation: usize) -> Self {
+        Self { dilation, ..self }
+    }
+
     /// Zeros before the first and after the last pixel, along either axis.
     pub(crate) fn pads(&self) -> (usize, usize) {
         match self.padding {
@@ -341,7 +480,7 @@ impl Layer {
                 (all / 2, all - all / 2)
             }
             Padding::Given(before, after) => (before, after),
-            _ => (self.kernel / 2, self.kernel / 2),
+            _ => (self.kernel / 2 * self.dilation, self.kernel / 2 * self.dilation),
         }
     }
 

@@ -32,9 +32,11 @@
 pub const BURN_VERSION: &str = "0.22.1";
 
 mod adopt;
+mod anchors;
 mod architecture;
 mod band;
 mod checkpoint;
+mod detectors;
 mod device;
 mod encoders;
 mod error;
@@ -73,7 +75,7 @@ pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
 pub use band::{Band, Dequantize};
 pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
-pub use encoders::{Encoder, PyramidEncoder};
+pub use encoders::{Encoder, MitSize, PyramidEncoder};
 pub use error::{ModelError, OnnxError};
 pub use field::{
     flop_per_pixel, is_local, overlap, receptive_field_radius, stride, training_values_per_pixel,

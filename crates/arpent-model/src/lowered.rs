@@ -1,9 +1,9 @@
 //! Lowers a network to the engine that runs it on the CPU.
 
 use arpent_base::number::narrow;
-use arpent_engine::{Activation, Conv, Engine, Normalization, Op, Options, Step};
+use arpent_engine::{Activation, Attention, AttentionWindow, Conv, Engine, Normalization, Op, Options, Step};
 
-use crate::graph::{self, Affine, Graph, Layer};
+use crate::graph::{self, Affine, Graph, Layer, Squares};
 use crate::{Architecture, ModelError, ModelPackage, Weights};
 
 /// Deepest level whose 3 x 3 convolutions compute four rows together. At deeper levels the additional rows that
@@ -33,9 +33,16 @@ fn engine_with(
     ranges: Option<&[f32]>,
 ) -> Result<Engine, ModelError> {
     let graph = architecture.graph();
+    let made = Made::new(&graph, weights)?;
     let mut steps = Vec::with_capacity(graph.steps.len());
     for step in &graph.steps {
-        let op = op(&graph, step.op, weights)?;
+        let op = match step.op {
+            graph::Op::Pick { row, column } => Op::Conv(made.pick(step.channels, row, column)),
+            graph::Op::SquareAttention(squares) => {
+                made.attention(squares, &graph.squares[squares], weights)?
+            }
+            other => op(&graph, other, weights)?,
+        };
         steps.push(Step { op, from: step.from.clone(), activation: activation(step.activation) });
     }
     Ok(match ranges {
@@ -44,10 +51,77 @@ fn engine_with(
     })
 }
 
+/// Weights that follow from those of the package.
+struct Made {
+    /// For each of the graph's squares, what is added to the product of two pixels.
+    bias: Vec<Vec<f32>>,
+    /// For each place in a square of 2 x 2 pixels, depthwise kernels that take the pixel there, for as many channels as
+    /// the widest step has; and their bias.
+    picks: [Vec<f32>; 4],
+    zeros: Vec<f32>,
+}
+
+impl Made {
+    fn new(graph: &Graph, weights: &Weights) -> Result<Self, ModelError> {
+        let bias = graph.squares.iter().map(|squares| Ok(squares.bias(&weights.get(&squares.table)?.data)));
+        let picked = graph.steps.iter().filter(|step| matches!(step.op, graph::Op::Pick { .. }));
+        let most = picked.map(|step| step.channels).max().unwrap_or(0);
+        let kernel = |place: usize| (0..4 * most).map(|i| if i % 4 == place { 1.0 } else { 0.0 }).collect();
+        Ok(Self {
+            bias: bias.collect::<Result<_, ModelError>>()?,
+            picks: [0, 1, 2, 3].map(kernel),
+            zeros: vec![0.0; most],
+        })
+    }
+
+    fn pick(&self, channels: usize, row: usize, column: usize) -> Conv<'_> {
+        Conv {
+            inputs: channels,
+            outputs: channels,
+            kernel: 2,
+            stride: 2,
+            dilation: 1,
+            before: 0,
+            depthwise: true,
+            weight: &self.picks[2 * row + column][..4 * channels],
+            bias: &self.zeros[..channels],
+        }
+    }
+
+    fn attention<'a>(
+        &'a self,
+        number: usize,
+        squares: &Squares,
+        weights: &'a Weights,
+    ) -> Result<Op<'a>, ModelError> {
+        let projection = &weights.get(&squares.bias_name)?.data;
+        let width = projection.len() / 3;
+        let window = AttentionWindow {
+            side: squares.side,
+            shift: squares.shift,
+            // As in timm.
+            rolled_first: true,
+            bias: &self.bias[number],
+            beyond: (&projection[width..2 * width], &projection[2 * width..]),
+        };
+        Ok(Op::Attention(Attention { heads: squares.heads, window: Some(window) }))
+    }
+}
+
 fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, ModelError> {
     Ok(match op {
         graph::Op::Input { start, count } => Op::Input { start, count },
         graph::Op::Conv(layer) => Op::Conv(conv(&graph.layers[layer], weights)?),
+        graph::Op::Part { layer, start, count } => {
+            let whole = conv(&graph.layers[layer], weights)?;
+            let each = whole.weight.len() / whole.outputs.max(1);
+            Op::Conv(Conv {
+                outputs: count,
+                weight: &whole.weight[start * each..(start + count) * each],
+                bias: &whole.bias[start..start + count],
+                ..whole
+            })
+        }
         graph::Op::MaxPool { kernel } => Op::MaxPool { kernel },
         graph::Op::MeanPool { levels } => Op::MeanPool { levels },
         graph::Op::Upsample { levels } => Op::Upsample { levels },
@@ -58,18 +132,25 @@ fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, 
         graph::Op::Scale => Op::Scale,
         graph::Op::Bilinear { level, align_corners } => Op::Bilinear { level, align_corners },
         graph::Op::LayerNorm(norm) => Op::LayerNorm(normalization(&graph.norms[norm], weights)?),
+        graph::Op::Attention { heads } => Op::Attention(Attention { heads, window: None }),
+        graph::Op::GroupNorm { groups, norm } => {
+            Op::GroupNorm { groups, normalization: normalization(&graph.norms[norm], weights)? }
+        }
         graph::Op::ResponseNorm(norm) => Op::ResponseNorm(normalization(&graph.norms[norm], weights)?),
+        graph::Op::Pick { .. } | graph::Op::SquareAttention(_) => {
+            unreachable!("they need weights that are made: `engine_with`")
+        }
     })
 }
 
 fn conv<'a>(layer: &Layer, weights: &'a Weights) -> Result<Conv<'a>, ModelError> {
-    let Layer { inputs, outputs, kernel, stride, depthwise, .. } = *layer;
+    let Layer { inputs, outputs, kernel, stride, depthwise, dilation, .. } = *layer;
     Ok(Conv {
         inputs,
         outputs,
         kernel,
         stride,
-        dilation: 1,
+        dilation,
         before: layer.pads().0,
         depthwise,
         weight: &weights.get(&format!("{}.weight", layer.name))?.data,

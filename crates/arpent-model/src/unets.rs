@@ -93,8 +93,13 @@ impl Encoded<'_> {
     /// The whole network for `dates` pictures of `inputs` bands each.
     pub(crate) fn graph(&self, inputs: usize, outputs: usize, dates: usize) -> Graph {
         let mut graph = Graph::default();
-        let steps = self.encoder.steps(&mut graph, inputs);
-        let mut seen = by_date(&mut graph, inputs, dates, &|graph, input| steps.run(graph, input));
+        let mut seen = if dates == 1 {
+            // There is no skip connection at a half of the picture's size if the encoder has no map there.
+            self.encoder.features(&mut graph, inputs)
+        } else {
+            let steps = self.encoder.steps(&mut graph, inputs);
+            by_date(&mut graph, inputs, dates, &|graph, input| steps.run(graph, input))
+        };
         let Some(mut at) = seen.pop() else { return graph };
         for (i, &width) in self.decoder.iter().enumerate() {
             at = joined(&mut graph, at, seen.pop());

@@ -19,7 +19,9 @@ use arpent_model::{
     read_checkpoint, unfold,
 };
 use burn::tensor::{Device, Tensor, TensorData};
-use common::{architecture, assert_logits, bits, folded, json, number, parity, pixels, state_dict, unit};
+use common::{
+    architecture, assert_logits, bits, folded, json, number, parity, pixels, segformer, state_dict, unit,
+};
 use serde_json::Value;
 
 #[test]
@@ -69,8 +71,37 @@ fn unets_with_squeeze_and_excitation_answer_as_in_pytorch() {
 }
 
 #[test]
-fn upernets_with_convnext_answer_as_in_pytorch() {
+fn transformers_answer_as_in_pytorch() {
+    assert_parity("unet-mit_b0");
+}
+
+#[test]
+fn segformers_answer_as_in_transformers() {
+    let fixture = json("segformer-b0.json");
+    let (package, weights) = segformer(&fixture);
+    let network = Network::for_prediction(&package.architecture, &weights, &Device::flex()).unwrap();
+    let [channels, height, width] = ["in_channels", "height", "width"].map(|key| number(&fixture[key]));
+    assert_logits(&fixture, &scores(&network, channels, height, width));
+}
+
+#[test]
+fn upernets_answer_as_in_pytorch() {
     assert_parity("upernet-convnextv2_tiny");
+    assert_parity("upernet-swin_tiny");
+}
+
+/// Groups of channels, corners aligned; dilated and depthwise convolutions without a bias.
+#[test]
+fn other_decoders_answer_as_in_pytorch() {
+    for name in ["fpn-resnet34", "fpn-mit_b0", "deeplabv3plus-resnet18", "upernet5-convnextv2_tiny"] {
+        assert_parity(name);
+    }
+}
+
+/// The values of five feature maps, coarsest first.
+#[test]
+fn detectors_answer_as_in_torchvision() {
+    assert_parity("retinanet-resnet50");
 }
 
 #[test]

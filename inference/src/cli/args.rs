@@ -452,8 +452,9 @@ pub struct ProbeArgs {
 pub struct ImportArgs {
     /// The checkpoint (.safetensors, .onnx, .pt, .pth, .ckpt, .bin).
     pub checkpoint: PathBuf,
-    /// unet-resnet18, unet-resnet34, unet-resnet50, unet-mobilenet-v2, unet-efficientnet-lite0 or
-    /// unet-efficientnet-b0 to -b7, with the decoder of segmentation_models_pytorch; that of --like by default.
+    /// unet-resnet18, unet-resnet34, unet-resnet50, unet-mobilenet-v2, unet-efficientnet-lite0, unet-efficientnet-b0 to
+    /// -b7 or unet-mit-b0 to -b5, with the decoder of segmentation_models_pytorch; upernet-convnextv2-tiny or -base;
+    /// segformer-b0 to -b5. That of --like by default.
     #[arg(long, value_name = "NAME")]
     pub architecture: Option<String>,
     /// Number of classes; as many as the checkpoint has by default.

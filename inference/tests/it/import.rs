@@ -166,6 +166,13 @@ fn what_cannot_be_imported_is_refused() {
     assert!(classes.contains("segmentation_head.0.weight"), "{classes}");
     let bands = import(&["--architecture", "unet-resnet18", "--classes", "15", "--bands", "red,purple,blue"]);
     assert!(bands.contains("purple") && bands.contains("green"), "{bands}");
+    let name = "model.seg_model.decoder.blocks.0.conv1.1.running_var";
+    let mut damaged = Weights::from_bytes(&std::fs::read(&file).unwrap()).unwrap();
+    damaged.insert(name, &[256], vec![f32::NAN; 256]);
+    std::fs::write(place.path("nan.safetensors"), damaged.to_bytes().unwrap()).unwrap();
+    let words = ["model", "import", "nan.safetensors", "--output", "out", "--architecture", "unet-resnet18"];
+    let nan = place.arpent(&words).expect(2).err;
+    assert!(nan.contains(name) && nan.contains("hint: "), "{nan}");
     let license = import(&["--architecture", "unet-resnet18", "--classes", "15", "--license", " "]);
     assert!(license.contains("--license is empty") && license.contains("SPDX"), "{license}");
     assert!(!place.path("out").exists());

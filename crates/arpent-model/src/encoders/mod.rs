@@ -12,11 +12,14 @@ use crate::graph::Graph;
 mod convnext;
 mod efficientnet;
 mod inverted;
+pub(crate) mod mix_transformer;
 mod mobilenet;
 mod resnet;
 mod steps;
+mod swin;
 
 use efficientnet::Scaling;
+pub use mix_transformer::MitSize;
 pub(crate) use steps::Steps;
 
 /// An encoder.
@@ -51,11 +54,24 @@ pub enum Encoder {
     EfficientnetB6,
     /// See [`Encoder::EfficientnetB1`].
     EfficientnetB7,
+    /// Xie et al., *SegFormer: simple and efficient design for semantic segmentation with transformers*, 2021: attention to
+    /// all pixels, not local. Names of segmentation_models_pytorch.
+    MitB0,
+    /// The same, wider and deeper, and so on to B5.
+    MitB1,
+    /// See [`Encoder::MitB1`].
+    MitB2,
+    /// See [`Encoder::MitB1`].
+    MitB3,
+    /// See [`Encoder::MitB1`].
+    MitB4,
+    /// See [`Encoder::MitB1`].
+    MitB5,
 }
 
 impl Encoder {
     /// Every encoder.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Resnet18,
         Self::Resnet34,
         Self::Resnet50,
@@ -69,6 +85,12 @@ impl Encoder {
         Self::EfficientnetB5,
         Self::EfficientnetB6,
         Self::EfficientnetB7,
+        Self::MitB0,
+        Self::MitB1,
+        Self::MitB2,
+        Self::MitB3,
+        Self::MitB4,
+        Self::MitB5,
     ];
 
     /// The name in `model.json` and on the command line.
@@ -87,30 +109,92 @@ impl Encoder {
             Self::EfficientnetB5 => "efficientnet-b5",
             Self::EfficientnetB6 => "efficientnet-b6",
             Self::EfficientnetB7 => "efficientnet-b7",
+            Self::MitB0 => "mit-b0",
+            Self::MitB1 => "mit-b1",
+            Self::MitB2 => "mit-b2",
+            Self::MitB3 => "mit-b3",
+            Self::MitB4 => "mit-b4",
+            Self::MitB5 => "mit-b5",
         }
     }
 
-    /// Adds the encoder's layers, through which any number of pictures can then be passed ([`Steps::run`]).
+    /// The size of a transformer.
+    pub(crate) const fn transformer(self) -> Option<MitSize> {
+        Some(match self {
+            Self::MitB0 => MitSize::B0,
+            Self::MitB1 => MitSize::B1,
+            Self::MitB2 => MitSize::B2,
+            Self::MitB3 => MitSize::B3,
+            Self::MitB4 => MitSize::B4,
+            Self::MitB5 => MitSize::B5,
+            _ => return None,
+        })
+    }
+
+    /// Adds the encoder's layers, through which any number of pictures can then be passed ([`Steps::run`]). A transformer
+    /// has none: [`mix_transformer::add`].
     pub(crate) fn steps(self, graph: &mut Graph, inputs: usize) -> Steps {
         let mut steps = Steps::default();
-        let (steps_of, efficientnet) = (&mut steps, efficientnet::add);
+        let (to, efficientnet) = (&mut steps, efficientnet::add);
         match self {
-            Self::Resnet18 => resnet::add(steps_of, graph, inputs, [2, 2, 2, 2], false),
-            Self::Resnet34 => resnet::add(steps_of, graph, inputs, [3, 4, 6, 3], false),
-            Self::Resnet50 => resnet::add(steps_of, graph, inputs, [3, 4, 6, 3], true),
-            Self::MobilenetV2 => mobilenet::add_v2(steps_of, graph, inputs),
-            Self::EfficientnetLite0 => mobilenet::add_lite0(steps_of, graph, inputs),
-            Self::EfficientnetB0 => efficientnet(steps_of, graph, inputs, Scaling::new(10, 10, 224)),
-            Self::EfficientnetB1 => efficientnet(steps_of, graph, inputs, Scaling::new(10, 11, 240)),
-            Self::EfficientnetB2 => efficientnet(steps_of, graph, inputs, Scaling::new(11, 12, 260)),
-            Self::EfficientnetB3 => efficientnet(steps_of, graph, inputs, Scaling::new(12, 14, 300)),
-            Self::EfficientnetB4 => efficientnet(steps_of, graph, inputs, Scaling::new(14, 18, 380)),
-            Self::EfficientnetB5 => efficientnet(steps_of, graph, inputs, Scaling::new(16, 22, 456)),
-            Self::EfficientnetB6 => efficientnet(steps_of, graph, inputs, Scaling::new(18, 26, 528)),
-            Self::EfficientnetB7 => efficientnet(steps_of, graph, inputs, Scaling::new(20, 31, 600)),
+            Self::Resnet18 => resnet::add(to, graph, inputs, ([2, 2, 2, 2], false), ("encoder", false)),
+            Self::Resnet34 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], false), ("encoder", false)),
+            Self::Resnet50 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], true), ("encoder", false)),
+            Self::MobilenetV2 => mobilenet::add_v2(to, graph, inputs),
+            Self::EfficientnetLite0 => mobilenet::add_lite0(to, graph, inputs),
+            Self::EfficientnetB0 => efficientnet(to, graph, inputs, Scaling::new(10, 10, 224)),
+            Self::EfficientnetB1 => efficientnet(to, graph, inputs, Scaling::new(10, 11, 240)),
+            Self::EfficientnetB2 => efficientnet(to, graph, inputs, Scaling::new(11, 12, 260)),
+            Self::EfficientnetB3 => efficientnet(to, graph, inputs, Scaling::new(12, 14, 300)),
+            Self::EfficientnetB4 => efficientnet(to, graph, inputs, Scaling::new(14, 18, 380)),
+            Self::EfficientnetB5 => efficientnet(to, graph, inputs, Scaling::new(16, 22, 456)),
+            Self::EfficientnetB6 => efficientnet(to, graph, inputs, Scaling::new(18, 26, 528)),
+            Self::EfficientnetB7 => efficientnet(to, graph, inputs, Scaling::new(20, 31, 600)),
+            Self::MitB0 | Self::MitB1 | Self::MitB2 | Self::MitB3 | Self::MitB4 | Self::MitB5 => {}
         }
         steps
     }
+
+    /// Whether [`Encoder::dilated`] is supported.
+    pub(crate) const fn is_dilatable(self) -> bool {
+        matches!(self, Self::Resnet18 | Self::Resnet34 | Self::Resnet50)
+    }
+
+    /// The encoder with dilated kernels in its last stage, which then has a 16th of the picture's size, too; `None` where
+    /// that is not supported.
+    pub(crate) fn dilated(self, graph: &mut Graph, inputs: usize) -> Option<Steps> {
+        let shape = match self {
+            Self::Resnet18 => ([2, 2, 2, 2], false),
+            Self::Resnet34 => ([3, 4, 6, 3], false),
+            Self::Resnet50 => ([3, 4, 6, 3], true),
+            _ => return None,
+        };
+        let mut steps = Steps::default();
+        resnet::add(&mut steps, graph, inputs, shape, ("encoder", true));
+        Some(steps)
+    }
+
+    /// The steps of one picture's feature maps, finest first: at a half of its size (not of a transformer) to a 32nd.
+    pub(crate) fn features(self, graph: &mut Graph, inputs: usize) -> Vec<usize> {
+        match self.transformer() {
+            Some(size) => {
+                let input = graph.input(0, inputs);
+                mix_transformer::add(graph, input, size, mix_transformer::Names::SegmentationModels).to_vec()
+            }
+            None => {
+                let steps = self.steps(graph, inputs);
+                let input = graph.input(0, inputs);
+                steps.run(graph, input)
+            }
+        }
+    }
+}
+
+/// A residual network of 50 layers with names below `prefix`, as torchvision's detectors have it.
+pub(crate) fn resnet50(graph: &mut Graph, inputs: usize, prefix: &str) -> Steps {
+    let mut steps = Steps::default();
+    resnet::add(&mut steps, graph, inputs, ([3, 4, 6, 3], true), (prefix, false));
+    steps
 }
 
 /// An encoder of feature maps at a quarter, an eighth, a 16th and a 32nd of the picture's size.
@@ -121,17 +205,37 @@ pub enum PyramidEncoder {
     Convnextv2Tiny,
     /// The same, wider and deeper.
     Convnextv2Base,
+    /// Liu et al., *Swin Transformer: hierarchical vision transformer using shifted windows*, 2021, with windows of 7 pixels;
+    /// timm's names.
+    SwinTiny,
+    /// The same, deeper.
+    SwinSmall,
+    /// The same, wider, with windows of 12 pixels.
+    SwinBase,
+    /// The same, wider.
+    SwinLarge,
 }
 
 impl PyramidEncoder {
     /// Every encoder.
-    pub const ALL: [Self; 2] = [Self::Convnextv2Tiny, Self::Convnextv2Base];
+    pub const ALL: [Self; 6] = [
+        Self::Convnextv2Tiny,
+        Self::Convnextv2Base,
+        Self::SwinTiny,
+        Self::SwinSmall,
+        Self::SwinBase,
+        Self::SwinLarge,
+    ];
 
     /// The name in `model.json` and on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Convnextv2Tiny => "convnextv2-tiny",
             Self::Convnextv2Base => "convnextv2-base",
+            Self::SwinTiny => "swin-tiny",
+            Self::SwinSmall => "swin-small",
+            Self::SwinBase => "swin-base",
+            Self::SwinLarge => "swin-large",
         }
     }
 
@@ -140,6 +244,14 @@ impl PyramidEncoder {
         match self {
             Self::Convnextv2Tiny => convnext::add_v2(graph, input, [3, 3, 9, 3], 96),
             Self::Convnextv2Base => convnext::add_v2(graph, input, [3, 3, 27, 3], 128),
+            Self::SwinTiny => swin::add(graph, input, swin::Size { width: 96, deep: 6, heads: 3, side: 7 }),
+            Self::SwinSmall => swin::add(graph, input, swin::Size { width: 96, deep: 18, heads: 3, side: 7 }),
+            Self::SwinBase => {
+                swin::add(graph, input, swin::Size { width: 128, deep: 18, heads: 4, side: 12 })
+            }
+            Self::SwinLarge => {
+                swin::add(graph, input, swin::Size { width: 192, deep: 18, heads: 6, side: 12 })
+            }
         }
     }
 }

@@ -1,13 +1,27 @@
 //! Architectures by name, and what the names of a checkpoint's tensors look like.
 
 use crate::adopt::{is_linear, prefix_of};
-use crate::encoders::{Encoder, PyramidEncoder};
+use crate::encoders::{Encoder, MitSize, PyramidEncoder};
 use crate::{Architecture, ModelError, TensorShape, Weights};
 
 /// The architectures that can be imported, by their name in [`crate::ImportOptions::architecture`].
 pub fn architecture_names() -> Vec<String> {
     let unets = Encoder::ALL.iter().map(|e| format!("unet-{}", e.name()));
-    unets.chain(PyramidEncoder::ALL.iter().map(|e| format!("upernet-{}", e.name()))).collect()
+    let upernets = PyramidEncoder::ALL.iter().map(|e| format!("upernet-{}", e.name()));
+    let segformers = MitSize::ALL.iter().map(|s| format!("segformer-{}", s.name()));
+    let fpns = Encoder::ALL.iter().map(|e| format!("fpn-{}", e.name()));
+    let dilatable = Encoder::ALL.iter().filter(|e| e.is_dilatable());
+    let deeplabs = dilatable.map(|e| format!("deeplabv3plus-{}", e.name()));
+    let later = PyramidEncoder::ALL.iter().map(|e| format!("upernet5-{}", e.name()));
+    let retinanet = std::iter::once("retinanet-resnet50".to_owned());
+    unets
+        .chain(upernets)
+        .chain(later)
+        .chain(segformers)
+        .chain(fpns)
+        .chain(deeplabs)
+        .chain(retinanet)
+        .collect()
 }
 
 /// The architecture with a name.
@@ -26,10 +40,23 @@ pub(super) fn architecture(
         decoder: decoder.into(),
         dates: 1,
     };
+    let segformer = |size| Architecture::Segformer { size, in_channels, out_channels };
     let upernet = |encoder| Architecture::Upernet { encoder, in_channels, out_channels };
+    let later = |encoder| Architecture::Upernet5 { encoder, in_channels, out_channels };
+    let fpn = |encoder| Architecture::Fpn { encoder, in_channels, out_channels };
+    let deeplab = |encoder| Architecture::DeeplabV3Plus { encoder, in_channels, out_channels };
     let found = match name.split_once('-') {
+        Some(("retinanet", "resnet50")) => {
+            Some(Architecture::Retinanet { in_channels, classes: out_channels })
+        }
+        Some(("fpn", rest)) => Encoder::ALL.into_iter().find(|e| e.name() == rest).map(fpn),
+        Some(("deeplabv3plus", rest)) => {
+            Encoder::ALL.into_iter().find(|e| e.name() == rest && e.is_dilatable()).map(deeplab)
+        }
         Some(("unet", rest)) => Encoder::ALL.into_iter().find(|e| e.name() == rest).map(unet),
         Some(("upernet", rest)) => PyramidEncoder::ALL.into_iter().find(|e| e.name() == rest).map(upernet),
+        Some(("upernet5", rest)) => PyramidEncoder::ALL.into_iter().find(|e| e.name() == rest).map(later),
+        Some(("segformer", rest)) => MitSize::ALL.into_iter().find(|s| s.name() == rest).map(segformer),
         _ => None,
     };
     found.ok_or_else(|| ModelError::UnknownName {
@@ -40,16 +67,12 @@ pub(super) fn architecture(
 }
 
 /// Networks that cannot be imported, by a part of their tensors' names.
-const FOREIGN: [(&str, &str); 9] = [
-    ("segformer.encoder.", "SegFormer of transformers"),
-    ("encoder.block1.0.attn", "a Mix Transformer"),
-    ("relative_position_bias_table", "a Swin Transformer"),
-    ("backbone.fpn.", "a detector of torchvision"),
+const FOREIGN: [(&str, &str); 5] = [
+    ("roi_heads.", "a Faster R-CNN or Mask R-CNN"),
     (".dfl.conv.", "YOLO"),
     (".attn.qkv.", "a Vision Transformer"),
     ("unetplusplus", "U-Net++"),
     ("decoder.blocks.x_0_0", "U-Net++"),
-    ("decoder.seg_blocks.", "a feature pyramid network"),
 ];
 
 /// What the names and shapes of a checkpoint look like.
@@ -110,6 +133,13 @@ mod tests {
             "unet-mobilenet-v2",
             "unet-efficientnet-b0",
             "unet-efficientnet-b1",
+            "unet-mit-b0",
+            "segformer-b0",
+            "upernet-swin-tiny",
+            "upernet5-swin-tiny",
+            "fpn-resnet18",
+            "deeplabv3plus-resnet18",
+            "retinanet-resnet50",
         ] {
             assert_eq!(family_of(&file(name, "net.")), Some(Family::Known(name.into())));
         }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::adopt::{Adopted, adopt};
-use crate::package::{FORMAT, WeightsFile};
+use crate::detectors::ANCHORS;
+use crate::package::{Detection, FORMAT, WeightsFile};
 use crate::{Architecture, Band, ModelError, ModelPackage, ModelWindow, Task, Weights, field, fold};
 
 mod family;
@@ -42,7 +43,9 @@ pub struct ImportOptions {
     pub stored_scale: Option<f32>,
 }
 
-/// Makes a package of a checkpoint's tensors ([`crate::read_checkpoint`]).
+/// Makes a package of a checkpoint's tensors ([`crate::read_checkpoint`]). A head with one output, which is used with a
+/// sigmoid and a threshold of 0.5, becomes one of two classes, the first of which is the background: the softmax of 0
+/// and `z` is the sigmoid of `z`.
 ///
 /// # Errors
 /// [`ModelError::UnknownName`] for an unknown architecture, preset, band or number of classes,
@@ -60,14 +63,26 @@ pub fn import(
     };
     let of = |channels| family::architecture(name, channels, &preset.decoder);
     let any = of([preset.bands.len(), 1])?;
-    let renamed = prepared::of_flair_hub(checkpoint, name)?;
+    let renamed = prepared::of_flair_hub(checkpoint, name)?
+        .or_else(|| prepared::of_transformers(checkpoint))
+        .or_else(|| prepared::of_torchvision(checkpoint));
     let checkpoint = renamed.as_ref().unwrap_or(checkpoint);
     let outputs = Found::new(&any, checkpoint).classes;
-    let cut = (outputs == Some(preset.classes.len() + preset.ignored_outputs) && preset.ignored_outputs > 0)
-        .then(|| prepared::with_outputs(checkpoint, &any, preset.classes.len()));
+    check_license(&preset, options)?;
+    let single = any.anchored_classes().is_none()
+        && outputs == Some(1)
+        && options.classes.is_none_or(|classes| classes <= 2);
+    let cut = if single {
+        Some(prepared::with_background(checkpoint, &any))
+    } else if outputs == Some(preset.classes.len() + preset.ignored_outputs) && preset.ignored_outputs > 0 {
+        Some(prepared::with_outputs(checkpoint, &any, preset.classes.len()))
+    } else {
+        None
+    };
     let checkpoint = cut.as_ref().unwrap_or(checkpoint);
     let found = Found::new(&any, checkpoint);
-    let classes = options.classes.or(found.classes).unwrap_or(preset.classes.len().max(1));
+    let given = options.classes.filter(|_| !single);
+    let classes = given.or(found.classes).unwrap_or(preset.classes.len().max(1));
     let bands = bands(&preset, options, found.bands)?;
     let architecture = of([bands.len(), classes])?;
     architecture.check(&options.id)?;
@@ -83,6 +98,28 @@ pub fn import(
     let package = package(&preset, options, bands, (architecture, classes), window)?;
     package.check()?;
     Ok((package, weights, adopted))
+}
+
+/// What torchvision's RetinaNet keeps by default.
+const TORCHVISION: Detection = Detection { threshold: 0.05, iou: 0.5 };
+
+/// Refuses published weights whose license forbids commercial use, unless the license is given: that accepts it.
+fn check_license(preset: &Preset, options: &ImportOptions) -> Result<(), ModelError> {
+    let forbids = preset.license.split('-').any(|part| part == "NC");
+    if !forbids || options.license.is_some() {
+        return Ok(());
+    }
+    Err(ModelError::Option {
+        option: "--license",
+        problem: format!(
+            "is missing: the license of these weights, {}, forbids commercial use",
+            preset.license
+        ),
+        hint: format!(
+            "give --license {0} to accept it; the package and all its maps then state {0}",
+            preset.license
+        ),
+    })
 }
 
 /// Channels of a checkpoint's first convolution and of its head, if it has layers of these names.
@@ -101,7 +138,9 @@ impl Found {
         };
         Self {
             bands: tensors.first().and_then(|first| channels(&first.name, 1)),
-            classes: channels(&format!("{}.weight", architecture.head()), 0),
+            // A detector scores the classes of each anchor.
+            classes: channels(&format!("{}.weight", architecture.head()), 0)
+                .map(|outputs| outputs / architecture.anchored_classes().map_or(1, |_| ANCHORS)),
         }
     }
 }
@@ -215,11 +254,12 @@ fn package(
         Some((pixels, _)) => (*pixels, None),
         None => (exact, None),
     };
+    let anchored = architecture.anchored_classes();
     let package = ModelPackage {
         format: FORMAT.into(),
         id: options.id.clone(),
         version: "1.0.0".into(),
-        task: Task::SemanticSegmentation,
+        task: if anchored.is_some() { Task::ObjectDetection } else { Task::SemanticSegmentation },
         title: preset.title.clone(),
         bands,
         value_range: preset.value_range,
@@ -239,7 +279,7 @@ fn package(
         tried_on: Vec::new(),
         failed_on: Vec::new(),
         energy: None,
-        detection: None,
+        detection: anchored.map(|_| preset.detection.unwrap_or(TORCHVISION)),
         calibration: None,
         quantization: None,
         restriction: None,

@@ -6,18 +6,28 @@ use arpent_base::number::narrow;
 use arpent_raster::{Class, Color, Nomenclature, SampleType};
 use serde::{Deserialize, Serialize};
 
-use crate::package::{GsdRange, TrainingSource};
+use crate::package::{Detection, GsdRange, TrainingSource};
 use crate::{Architecture, Band, ModelError, ModelWindow};
 
 /// Names of the presets and their descriptions.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 21] = [
+    ("deadtrees-v1", include_str!("../../presets/deadtrees-v1.json")),
+    ("deepforest-tree", include_str!("../../presets/deepforest-tree.json")),
     ("flair-hub-lc-a-convnextv2-base", include_str!("../../presets/flair-hub-lc-a-convnextv2-base.json")),
     ("flair-hub-lc-a-convnextv2-tiny", include_str!("../../presets/flair-hub-lc-a-convnextv2-tiny.json")),
+    ("flair-hub-lc-a-swin-base", include_str!("../../presets/flair-hub-lc-a-swin-base.json")),
+    ("flair-hub-lc-a-swin-base-rgb", include_str!("../../presets/flair-hub-lc-a-swin-base-rgb.json")),
     ("flair-inc", include_str!("../../presets/flair-inc.json")),
     ("ftw-prue-b3", include_str!("../../presets/ftw-prue-b3.json")),
     ("ftw-prue-b5", include_str!("../../presets/ftw-prue-b5.json")),
     ("ftw-prue-b7", include_str!("../../presets/ftw-prue-b7.json")),
     ("ftw-v1", include_str!("../../presets/ftw-v1.json")),
+    ("restor-tcd-b0", include_str!("../../presets/restor-tcd-b0.json")),
+    ("restor-tcd-b1", include_str!("../../presets/restor-tcd-b1.json")),
+    ("restor-tcd-b2", include_str!("../../presets/restor-tcd-b2.json")),
+    ("restor-tcd-b3", include_str!("../../presets/restor-tcd-b3.json")),
+    ("restor-tcd-b4", include_str!("../../presets/restor-tcd-b4.json")),
+    ("restor-tcd-b5", include_str!("../../presets/restor-tcd-b5.json")),
     ("ukis-csmask-l1c-4", include_str!("../../presets/ukis-csmask-l1c-4.json")),
     ("ukis-csmask-l1c-6", include_str!("../../presets/ukis-csmask-l1c-6.json")),
     ("ukis-csmask-l2a-4", include_str!("../../presets/ukis-csmask-l2a-4.json")),
@@ -55,6 +65,9 @@ pub struct Preset {
     /// The window that is part of the model, if the network is not local (ADR 0022).
     #[serde(default)]
     pub window: Option<ModelWindow>,
+    /// Which boxes a detector keeps.
+    #[serde(default)]
+    pub detection: Option<Detection>,
     /// Classes in the order of the network's output channels.
     pub classes: Vec<Class>,
     /// Output channels of the files after those of the classes, which were not trained and are left out.
@@ -149,6 +162,7 @@ impl Preset {
             architecture: String::new(),
             decoder: vec![256, 128, 64, 32, 16],
             window: None,
+            detection: None,
             classes: Vec::new(),
             ignored_outputs: 0,
             left_out: BTreeMap::new(),

@@ -12,7 +12,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arpent_model::{Architecture, Encoder, PyramidEncoder, Weights, adopt, fold};
+use arpent_model::{
+    Architecture, Encoder, ImportOptions, MitSize, ModelPackage, ModelWindow, PyramidEncoder, Weights, adopt,
+    fold, import,
+};
 use serde_json::Value;
 
 pub(crate) fn parity(name: &str) -> PathBuf {
@@ -43,7 +46,7 @@ pub(crate) fn tensor(key: &str, shape: &[usize]) -> Vec<f32> {
     let value = |u: f64| match key.rsplit('.').next().unwrap() {
         "running_var" => 0.5 + u,
         "weight" if shape.len() == 1 => 0.5 + u,
-        "weight" => (2.0 * u - 1.0) * (6.0 / inputs as f64).sqrt(),
+        _ if shape.len() > 1 => (2.0 * u - 1.0) * (6.0 / inputs as f64).sqrt(),
         _ => 0.2 * (2.0 * u - 1.0),
     };
     (0..shape.iter().product::<usize>() as u64).map(|i| value(unit(key, i)) as f32).collect()
@@ -56,7 +59,10 @@ pub(crate) fn encoder(name: &str) -> Encoder {
         "resnet50" => Encoder::Resnet50,
         "mobilenet_v2" => Encoder::MobilenetV2,
         "tu-tf_efficientnet_lite0" => Encoder::EfficientnetLite0,
-        other => Encoder::ALL.into_iter().find(|e| e.name() == other).unwrap_or_else(|| panic!("{other}")),
+        other => Encoder::ALL
+            .into_iter()
+            .find(|e| e.name() == other.replace('_', "-"))
+            .unwrap_or_else(|| panic!("{other}")),
     }
 }
 
@@ -69,17 +75,38 @@ pub(crate) fn pyramid_encoder(name: &str) -> PyramidEncoder {
     match name {
         "tu-convnextv2_tiny" => PyramidEncoder::Convnextv2Tiny,
         "tu-convnextv2_base" => PyramidEncoder::Convnextv2Base,
+        "tu-swin_tiny_patch4_window7_224" => PyramidEncoder::SwinTiny,
+        "tu-swin_small_patch4_window7_224" => PyramidEncoder::SwinSmall,
+        "tu-swin_base_patch4_window12_384" => PyramidEncoder::SwinBase,
+        "tu-swin_large_patch4_window12_384" => PyramidEncoder::SwinLarge,
         other => panic!("{other}"),
     }
 }
 
 pub(crate) fn architecture(fixture: &Value) -> Architecture {
-    if fixture["library"].as_str() == Some("segmentation_models_pytorch.UPerNet") {
-        return Architecture::Upernet {
-            encoder: pyramid_encoder(fixture["encoder"].as_str().unwrap()),
-            in_channels: number(&fixture["in_channels"]),
-            out_channels: number(&fixture["classes"]),
-        };
+    let name = fixture["encoder"].as_str().unwrap();
+    let [in_channels, out_channels] = ["in_channels", "classes"].map(|key| number(&fixture[key]));
+    match fixture["library"].as_str().unwrap() {
+        "segmentation_models_pytorch.UPerNet" => {
+            return Architecture::Upernet { encoder: pyramid_encoder(name), in_channels, out_channels };
+        }
+        "segmentation_models_pytorch.UPerNet, 0.5" => {
+            return Architecture::Upernet5 { encoder: pyramid_encoder(name), in_channels, out_channels };
+        }
+        "transformers.SegformerForSemanticSegmentation" => {
+            let size = MitSize::ALL.into_iter().find(|size| size.name() == name).unwrap();
+            return Architecture::Segformer { size, in_channels, out_channels };
+        }
+        "torchvision.retinanet_resnet50_fpn" => {
+            return Architecture::Retinanet { in_channels, classes: out_channels };
+        }
+        "segmentation_models_pytorch.FPN" => {
+            return Architecture::Fpn { encoder: encoder(name), in_channels, out_channels };
+        }
+        "segmentation_models_pytorch.DeepLabV3Plus" => {
+            return Architecture::DeeplabV3Plus { encoder: encoder(name), in_channels, out_channels };
+        }
+        _ => {}
     }
     Architecture::EncoderUnet {
         encoder: encoder(fixture["encoder"].as_str().unwrap()),
@@ -120,6 +147,25 @@ pub(crate) fn folded(fixture: &Value, architecture: &Architecture) -> Weights {
     let is_known = |key: &String| known.iter().any(|part| key.contains(part));
     assert!(adopted.unused.iter().all(is_known), "{:?}", adopted.unused);
     fold(architecture, &adopted.state).unwrap()
+}
+
+/// The package of a SegFormer whose file has the names of transformers 5; they are renamed at import.
+pub(crate) fn segformer(fixture: &Value) -> (ModelPackage, Weights) {
+    let options = ImportOptions {
+        id: "segformer".into(),
+        architecture: Some(format!("segformer-{}", fixture["encoder"].as_str().unwrap())),
+        classes: None,
+        bands: None,
+        like: None,
+        license: None,
+        overlap: None,
+        window: Some(ModelWindow { side_px: 128, margin_px: 32 }),
+        stored_scale: None,
+    };
+    let (package, weights, adopted) = import(&state_dict(fixture, "model."), &options).unwrap();
+    assert_eq!((adopted.prefix.as_str(), adopted.unused.len()), ("model.", 0));
+    assert_eq!(package.architecture, architecture(fixture));
+    (package, weights)
 }
 
 /// The pixels of the input, plane by plane.
