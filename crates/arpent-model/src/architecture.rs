@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::detectors::{self, LEVELS};
 use crate::encoders::{Encoder, MitSize, PyramidEncoder};
 use crate::graph::{Affine, Graph, Layer, Op, Squares, Step};
 use crate::{ModelError, pyramids, unets};
@@ -100,6 +101,15 @@ pub enum Architecture {
         /// Output channels.
         out_channels: usize,
     },
+    /// RetinaNet (Lin et al., *Focal loss for dense object detection*, 2017) with a ResNet-50, torchvision's tensor names and its
+    /// anchors: boxes with scores. Pictures are doubled before the network sees them. Boxes are chosen among all of a
+    /// window: not local.
+    Retinanet {
+        /// Input bands.
+        in_channels: usize,
+        /// Number of classes.
+        classes: usize,
+    },
     /// The encoder of a [`Architecture::Unet`], then the mean over each cell and a 1 x 1 head: one class for all
     /// pixels of a cell. Cells lie on the lattice of the network's stride.
     Classifier {
@@ -152,6 +162,7 @@ impl Architecture {
             Self::Upernet { encoder, .. } => format!("UPerNet, {}", encoder.name()),
             Self::Upernet5 { encoder, .. } => format!("UPerNet of 0.5, {}", encoder.name()),
             Self::Segformer { size, .. } => format!("SegFormer, {}", size.name()),
+            Self::Retinanet { .. } => "RetinaNet, resnet50".into(),
             Self::Fpn { encoder, .. } => format!("FPN, {}", encoder.name()),
             Self::DeeplabV3Plus { encoder, .. } => format!("DeepLabV3+, {}", encoder.name()),
             Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
@@ -169,6 +180,7 @@ impl Architecture {
             | Self::Segformer { in_channels, .. }
             | Self::Fpn { in_channels, .. }
             | Self::DeeplabV3Plus { in_channels, .. }
+            | Self::Retinanet { in_channels, .. }
             | Self::Classifier { in_channels, .. }
             | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
         }
@@ -194,7 +206,21 @@ impl Architecture {
             | Self::DeeplabV3Plus { out_channels, .. }
             | Self::Classifier { out_channels, .. }
             | Self::Linear { out_channels, .. } => *out_channels,
+            Self::Retinanet { classes, .. } => LEVELS.len() * detectors::values(*classes),
         }
+    }
+
+    /// Number of classes of a detector that scores anchors.
+    pub(crate) fn anchored_classes(&self) -> Option<usize> {
+        match self {
+            Self::Retinanet { classes, .. } => Some(*classes),
+            _ => None,
+        }
+    }
+
+    /// Times that pictures are enlarged before the network sees them.
+    pub(crate) fn enlarged(&self) -> usize {
+        if self.anchored_classes().is_some() { 2 } else { 1 }
     }
 
     /// Name of the last layer: `<name>.weight` and `<name>.bias` map features to scores.
@@ -220,6 +246,7 @@ impl Architecture {
             Self::Segformer { size, in_channels, out_channels } => {
                 pyramids::segformer(*size, *in_channels, *out_channels)
             }
+            Self::Retinanet { in_channels, classes } => detectors::retinanet(*in_channels, *classes),
             Self::Fpn { encoder, in_channels, out_channels } => {
                 pyramids::fpn(*encoder, *in_channels, *out_channels)
             }
@@ -304,6 +331,9 @@ impl Architecture {
             | Self::Upernet5 { .. }
             | Self::Segformer { .. }
             | Self::Fpn { .. } => None,
+            Self::Retinanet { classes, .. } => {
+                (*classes > 254 || *classes == 0).then(|| format!("has {classes} classes, expected 1 to 254"))
+            }
             Self::DeeplabV3Plus { encoder, .. } => (!encoder.is_dilatable())
                 .then(|| format!("has {}, expected a residual network", encoder.name())),
             Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, expected 1 or 3")),

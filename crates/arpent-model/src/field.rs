@@ -7,13 +7,14 @@ use crate::graph::{Extent, Graph, Op, Step};
 
 /// Total stride of the network: chips start at its multiples.
 pub fn stride(architecture: &Architecture) -> usize {
-    1 << architecture.graph().depth()
+    (1 << architecture.graph().depth()) / architecture.enlarged()
 }
 
 /// Whether the network's answer at a place depends on a bounded neighborhood only, whatever the size of the picture
 /// (ADR 0022). Otherwise a package states the window that is part of the model.
 pub fn is_local(architecture: &Architecture) -> bool {
-    architecture.graph().is_local()
+    // A detector of anchors is local in theory, farther than any window; its boxes are chosen among all of a window.
+    architecture.anchored_classes().is_none() && architecture.graph().is_local()
 }
 
 /// Radius of the receptive field, pixels: a change of a pixel farther away than this from a place, in rows or
@@ -21,7 +22,7 @@ pub fn is_local(architecture: &Architecture) -> bool {
 /// that is not local: every pixel of the picture may change every other.
 pub fn receptive_field_radius(architecture: &Architecture) -> Option<usize> {
     let graph = architecture.graph();
-    if !graph.is_local() {
+    if !is_local(architecture) {
         return None;
     }
     // The network is the same for all places that are equal modulo its stride.
@@ -129,7 +130,7 @@ pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
         };
         2.0 * products / pixels_at(level)
     };
-    graph.steps.iter().map(cost).sum()
+    graph.steps.iter().map(cost).sum::<f64>() * exact(architecture.enlarged().pow(2))
 }
 
 /// Values that are kept for the backward pass in training, for each pixel of the chip: the output of every step, and
@@ -144,7 +145,7 @@ pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
         _ => 1.0,
     };
     let values = |s: &Step| s.extent.level().map(|level| kept(s) * exact(s.channels) / pixels_at(level));
-    graph.steps.iter().filter_map(values).sum()
+    graph.steps.iter().filter_map(values).sum::<f64>() * exact(architecture.enlarged().pow(2))
 }
 
 /// Pixels of the chip for each pixel of a level.

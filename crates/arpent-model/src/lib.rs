@@ -32,9 +32,11 @@
 pub const BURN_VERSION: &str = "0.22.1";
 
 mod adopt;
+mod anchors;
 mod architecture;
 mod band;
 mod checkpoint;
+mod detectors;
 mod device;
 mod encoders;
 mod error;

@@ -8,6 +8,7 @@ use arpent_raster::{
 use ndarray::Array3;
 use rayon::prelude::*;
 
+use crate::anchors::{Boxes, Doubled};
 use crate::gpu::Gpu;
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
@@ -36,6 +37,9 @@ pub struct Predictor {
     bands: Vec<Band>,
     class_ids: Vec<u8>,
     detection: Option<Detection>,
+    /// Number of classes, if the network scores anchors, and how often the picture that it sees is enlarged.
+    anchored: Option<usize>,
+    enlarged: usize,
     /// Temperature: scores are divided by it before the softmax; 1 without a calibration.
     temperature: f32,
     stride: usize,
@@ -96,13 +100,19 @@ impl Predictor {
         let margin = package.window.map(|window| window.margin_px);
         let radius = margin.or_else(|| field::receptive_field_radius(architecture)).unwrap_or_default();
         let (body, reach, device) = if let Some((gpu, opened)) = Gpu::open(choice, architecture, weights)? {
+            if architecture.anchored_classes().is_some() {
+                let reason = "boxes of anchors are computed on the CPU only".into();
+                return Err(ModelError::Device { device: choice.name(), reason });
+            }
             (Body::Gpu(Box::new(gpu)), (radius, radius), opened)
         } else {
             let engine = lowered::engine(package, weights)?;
             let reach = if package.window.is_some() { (radius, radius) } else { engine.reach() };
             (Body::Cpu(engine), reach, DeviceChoice::Cpu)
         };
-        let neighbors = usize::from(package.is_detection());
+        let anchored = architecture.anchored_classes();
+        // Peaks are compared with their neighbors.
+        let neighbors = usize::from(package.is_detection() && anchored.is_none());
         // A package may declare an overlap that is smaller than the exact one.
         let exact = package.overlap_px >= radius + neighbors;
         let needed = |reach: usize| if exact { reach + neighbors } else { package.overlap_px.max(neighbors) };
@@ -110,6 +120,8 @@ impl Predictor {
             bands: package.bands.clone(),
             class_ids: package.classes.classes().iter().map(|c| c.id).collect(),
             detection: package.detection,
+            anchored,
+            enlarged: architecture.enlarged(),
             temperature: package.calibration.as_ref().map_or(1.0, |c| c.temperature),
             stride: field::stride(architecture),
             outputs: architecture.out_channels(),
@@ -192,7 +204,7 @@ impl Predictor {
         match &self.body {
             Body::Cpu(engine) => {
                 let products = exact(engine.products(&self.picture(chip, core)).unwrap_or(0));
-                products / (engine.products_per_pixel() * exact(core.pixels()))
+                products / (engine.products_per_pixel() * exact(core.pixels()) * exact(self.enlarged.pow(2)))
             }
             Body::Gpu(_) => exact(chip.pixels()) / exact(core.pixels()),
         }
@@ -232,9 +244,10 @@ impl Predictor {
     /// [`ModelError`] if the chip does not match the model: bands, alignment to the stride, overlap, window.
     pub fn predict(&self, chip: &Chip, core: &Window) -> Result<Prediction, ModelError> {
         let seen = self.seen(chip, core)?;
-        match self.detection {
-            None => self.labels(&seen, core),
-            Some(settings) => self.detections(&seen, core, settings),
+        match (self.detection, self.anchored) {
+            (None, _) => self.labels(&seen, core),
+            (Some(settings), None) => self.detections(&seen, core, settings),
+            (Some(settings), Some(classes)) => self.boxes(&seen, core, settings, classes),
         }
     }
 
@@ -280,6 +293,7 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::predict`].
     pub fn scores(&self, chip: &Chip, core: &Window) -> Result<Array3<f32>, ModelError> {
+        self.refuse_anchors(chip)?;
         let planes = self.planes(&self.seen(chip, core)?, core)?;
         let shape = (self.outputs, core.height, core.width);
         Array3::from_shape_vec(shape, planes).map_err(|error| engine_error(chip, error.to_string()))
@@ -292,11 +306,18 @@ impl Predictor {
     /// As [`Predictor::predict`].
     pub fn ranges(&self, chip: &Chip, core: &Window) -> Result<Vec<f32>, ModelError> {
         const SHARE: f64 = 0.9999;
+        self.refuse_anchors(chip)?;
         let seen = self.seen(chip, core)?;
         let Body::Cpu(engine) = &self.body else {
             return Err(engine_error(chip, "ranges can be measured on the CPU only".into()));
         };
         Ok(engine.ranges(&self.picture(&seen.view, core), &seen, SHARE)?)
+    }
+
+    /// Refuses what is done with the scores of pixels.
+    fn refuse_anchors(&self, chip: &Chip) -> Result<(), ModelError> {
+        let refused = || engine_error(chip, "a network that scores anchors has no scores of pixels".into());
+        self.anchored.map_or(Ok(()), |_| Err(refused()))
     }
 
     /// The input of the network for a core of a chip.
@@ -329,6 +350,10 @@ impl Predictor {
     }
 
     fn picture(&self, chip: &Window, core: &Window) -> Picture {
+        if self.anchored.is_some() {
+            let (width, height) = (chip.width * self.enlarged, chip.height * self.enlarged);
+            return Picture { width, height, first_row: 0, cols: (0, width), rows: (0, height) };
+        }
         let (col, row) = chip.offset_of(core).unwrap_or_default();
         Picture {
             width: chip.width.next_multiple_of(self.stride),
@@ -449,6 +474,38 @@ impl Predictor {
         let classes = self.class_ids.iter().enumerate();
         let peaks = classes.flat_map(|(i, id)| heat.peaks(i, *id, settings.threshold)).collect();
         Ok(Prediction::Detections(peaks))
+    }
+}
+
+impl Predictor {
+    /// The boxes of a whole window whose center is a valid pixel of the core.
+    fn boxes(
+        &self,
+        seen: &Seen,
+        core: &Window,
+        settings: Detection,
+        classes: usize,
+    ) -> Result<Prediction, ModelError> {
+        let Body::Cpu(engine) = &self.body else {
+            return Err(engine_error(seen.chip, "boxes of anchors are computed on the CPU only".into()));
+        };
+        let (view, factor) = (seen.view, self.enlarged);
+        let mut found = Boxes::new(classes, settings.threshold, factor * view.width);
+        let source = Doubled { source: seen, size: (view.width, view.height) };
+        engine.run(&self.picture(&view, core), &source, |answers| found.take(answers))?;
+        let (left, above) = seen.offset();
+        let is_valid =
+            |(y, x): (usize, usize)| seen.chip.valid[(above + y) * seen.chip.window.width + left + x];
+        let mut kept = Vec::new();
+        for one in found.remaining(settings.iou) {
+            // At the window's edge, nothing may be left of a box.
+            if let Some(center) = one.center_in(&view, core, factor).filter(|center| is_valid(*center)) {
+                kept.push(((one.class, center), one.detection(&view, factor, self.class_ids[one.class])));
+            }
+        }
+        // By class, row and column of the center; boxes of one pixel stay in the order of their scores.
+        kept.sort_by_key(|(key, _)| *key);
+        Ok(Prediction::Detections(kept.into_iter().map(|(_, found)| found).collect()))
     }
 }
 

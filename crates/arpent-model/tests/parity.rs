@@ -98,6 +98,12 @@ fn other_decoders_answer_as_in_pytorch() {
     }
 }
 
+/// The values of five feature maps, coarsest first.
+#[test]
+fn detectors_answer_as_in_torchvision() {
+    assert_parity("retinanet-resnet50");
+}
+
 #[test]
 fn folding_and_unfolding_change_no_answer() {
     let fixture = json("unet-mobilenet_v2.json");

@@ -5,10 +5,13 @@
 mod common;
 
 use arpent_base::Diagnostic as _;
+use arpent_base::number::signed;
 use arpent_engine::{Answers, Engine, Picture, PixelSource};
 use arpent_model::{
-    Architecture, HandSet, ImportOptions, MitSize, ModelPackage, ModelWindow, Weights, engine, import,
+    Architecture, Detection, DeviceChoice, HandSet, ImportOptions, MitSize, ModelPackage, ModelWindow,
+    PixelDetection, Prediction, Predictor, Task, Weights, engine, import,
 };
+use arpent_raster::{Chip, Window};
 use common::{
     architecture, assert_logits, encoder, folded, json, number, pixels, pyramid_encoder, segformer,
     state_dict,
@@ -92,6 +95,34 @@ fn a_license_that_forbids_commercial_use_has_to_be_given() {
     assert_eq!(package.window, Some(ModelWindow { side_px: 1024, margin_px: 128 }));
 }
 
+/// A file as torchvision makes it, and as versions before 0.13 did.
+#[test]
+fn a_detector_is_imported_with_its_boxes_thresholds() {
+    let fixture = json("retinanet-resnet50.json");
+    let file = state_dict(&fixture, "model.");
+    let mut former = Weights::default();
+    for (key, tensor) in file.iter() {
+        let key = key.replace("_blocks.0.0.", "_blocks.0.").replace("_head.conv.3.0.", "_head.conv.6.");
+        former.insert(key, &tensor.shape, tensor.data.clone());
+    }
+    let unfinished = import(&former, &options("deepforest-tree")).unwrap_err().to_string();
+    assert!(unfinished.contains("number of classes `2`"), "{unfinished}");
+    let plain = ImportOptions {
+        architecture: Some("retinanet-resnet50".into()),
+        like: None,
+        window: Some(ModelWindow { side_px: 448, margin_px: 64 }),
+        ..options("")
+    };
+    for file in [file, former] {
+        let (package, weights, adopted) = import(&file, &plain).unwrap();
+        assert_eq!((adopted.prefix.as_str(), adopted.unused.len()), ("model.", 0));
+        assert_eq!((package.task, package.stride_px), (Task::ObjectDetection, 64));
+        assert_eq!(package.classes.classes().len(), 2);
+        assert_eq!(package.detection, Some(Detection { threshold: 0.05, iou: 0.5 }));
+        Predictor::load(&package, &weights, DeviceChoice::Cpu).unwrap();
+    }
+}
+
 /// A sigmoid above 0.5 is a softmax of two classes: the second output is that of the file.
 #[test]
 fn a_head_with_one_output_becomes_two_classes() {
@@ -158,7 +189,7 @@ fn assert_engine(name: &str) {
     let fixture = json(&format!("{name}.json"));
     let architecture = architecture(&fixture);
     let weights = folded(&fixture, &architecture);
-    let classes = u8::try_from(architecture.out_channels()).unwrap();
+    let classes = u8::try_from(architecture.out_channels()).unwrap_or(1);
     assert_package(&fixture, &HandSet::segmentation(&[], classes).package(architecture), &weights);
 }
 
@@ -187,6 +218,111 @@ fn the_engine_answers_as_pytorch_with_groups_and_dilation() {
     for name in ["fpn-resnet34", "fpn-mit_b0", "deeplabv3plus-resnet18", "upernet5-convnextv2_tiny"] {
         assert_engine(name);
     }
+}
+
+#[test]
+fn the_engine_answers_as_torchvision_with_anchors() {
+    assert_engine("retinanet-resnet50");
+}
+
+/// A package of the detector in the fixture: raw values, windows of this side with this margin.
+fn detector(fixture: &Value, side_px: usize, margin_px: usize) -> Predictor {
+    let architecture = architecture(fixture);
+    let threshold = arpent_base::number::narrow(fixture["threshold"].as_f64().unwrap());
+    let package = HandSet {
+        task: Task::ObjectDetection,
+        detection: Some(Detection { threshold, iou: 0.05 }),
+        ..HandSet::segmentation(&["red", "green", "blue"], 2)
+    };
+    let weights = folded(fixture, &architecture);
+    let package = package.package(architecture).with_window(ModelWindow { side_px, margin_px });
+    Predictor::load(&package, &weights, DeviceChoice::Cpu).unwrap()
+}
+
+/// A scene that repeats the fixture's pictures of 128 x 128 pixels.
+fn scene(window: Window) -> Chip {
+    let source = pixels(3, 128, 128);
+    let mut chip = Chip::empty(window, 3);
+    let place = |origin: i64, at: usize| usize::try_from((origin + signed(at)).rem_euclid(128)).unwrap();
+    for band in 0..3 {
+        for y in 0..window.height {
+            for x in 0..window.width {
+                chip.data[(band * window.height + y) * window.width + x] =
+                    source[(band * 128 + place(window.row, y)) * 128 + place(window.col, x)];
+            }
+        }
+    }
+    chip.valid.fill(true);
+    chip
+}
+
+/// All boxes of a picture, and no other: classes, scores and sides are those of torchvision.
+#[test]
+fn boxes_are_those_of_torchvision() {
+    let fixture = json("retinanet-resnet50.json");
+    let predictor = detector(&fixture, 128, 0);
+    let core = Window::new(0, 0, 128, 128);
+    let Prediction::Detections(found) = predictor.predict(&scene(core), &core).unwrap() else {
+        unreachable!()
+    };
+    let expected = fixture["boxes"].as_array().unwrap();
+    assert_eq!(found.len(), expected.len());
+    for row in expected {
+        let values: Vec<f64> = row.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        let near = |one: &&PixelDetection| {
+            let sides = one.bbox.iter().zip(&values[2..]).all(|(a, b)| (a - b).abs() < 1e-2);
+            f64::from(one.class_id).total_cmp(&values[0]).is_eq() && sides
+        };
+        let one = found.iter().find(near).unwrap_or_else(|| panic!("no {row}"));
+        assert!((f64::from(one.score) - values[1]).abs() < 1e-4, "{row}: {}", one.score);
+    }
+}
+
+/// A box belongs to the window whose core holds its center, and is the same from every chip, part of the core and number of
+/// threads.
+#[test]
+fn boxes_do_not_depend_on_how_a_core_is_asked_for() {
+    let fixture = json("retinanet-resnet50.json");
+    let predictor = detector(&fixture, 128, 32);
+    let on = |threads: usize, chip: &Chip, core: &Window| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        match pool.install(|| predictor.predict(chip, core).unwrap()) {
+            Prediction::Detections(found) => found,
+            Prediction::Labels { .. } => unreachable!(),
+        }
+    };
+    let whole = Window::new(-64, 192, 64, 64);
+    let all = on(1, &scene(predictor.chip_of(&whole)), &whole);
+    assert!(all.len() > 5, "{}", all.len());
+    let center = |one: &PixelDetection| {
+        let [west, north, east, south] = one.bbox;
+        (f64::midpoint(west, east), f64::midpoint(north, south))
+    };
+    let holds = |core: &Window, one: &PixelDetection| {
+        let (col, row) = center(one);
+        let place = |v: f64| arpent_base::number::truncate::<i64>(v.floor());
+        core.contains(&Window::new(place(col), place(row), 1, 1))
+    };
+    assert!(all.iter().all(|one| holds(&whole, one)));
+    let larger = scene(predictor.chip_of(&whole).grow(9));
+    let halves = [Window::new(-64, 192, 64, 20), Window::new(-64, 212, 64, 44)];
+    for half in halves {
+        let wanted: Vec<_> = all.iter().filter(|one| holds(&half, one)).cloned().collect();
+        assert_eq!(on(3, &larger, &half), wanted, "{half}");
+    }
+    // What is not valid has no box.
+    let mut holed = scene(predictor.filled_chip_of(&whole));
+    let at = holed.window.offset_of(&whole).unwrap();
+    for y in 0..64 {
+        for x in 0..32 {
+            holed.valid[(at.1 + y) * holed.window.width + at.0 + x] = false;
+        }
+    }
+    let east = Window::new(-32, 192, 32, 64);
+    let found = on(2, &holed, &whole);
+    assert!(found.iter().all(|one| holds(&east, one)), "{found:?}");
+    let refused = predictor.scores(&holed, &whole).unwrap_err().to_string();
+    assert!(refused.contains("no scores of pixels"), "{refused}");
 }
 
 #[test]

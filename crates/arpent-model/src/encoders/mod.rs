@@ -20,6 +20,7 @@ mod swin;
 
 use efficientnet::Scaling;
 pub use mix_transformer::MitSize;
+use mix_transformer::Names;
 pub(crate) use steps::Steps;
 
 /// An encoder.
@@ -137,9 +138,9 @@ impl Encoder {
         let mut steps = Steps::default();
         let (to, efficientnet) = (&mut steps, efficientnet::add);
         match self {
-            Self::Resnet18 => resnet::add(to, graph, inputs, ([2, 2, 2, 2], false), false),
-            Self::Resnet34 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], false), false),
-            Self::Resnet50 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], true), false),
+            Self::Resnet18 => resnet::add(to, graph, inputs, ([2, 2, 2, 2], false), ("encoder", false)),
+            Self::Resnet34 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], false), ("encoder", false)),
+            Self::Resnet50 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], true), ("encoder", false)),
             Self::MobilenetV2 => mobilenet::add_v2(to, graph, inputs),
             Self::EfficientnetLite0 => mobilenet::add_lite0(to, graph, inputs),
             Self::EfficientnetB0 => efficientnet(to, graph, inputs, Scaling::new(10, 10, 224)),
@@ -170,24 +171,27 @@ impl Encoder {
             _ => return None,
         };
         let mut steps = Steps::default();
-        resnet::add(&mut steps, graph, inputs, shape, true);
+        resnet::add(&mut steps, graph, inputs, shape, ("encoder", true));
         Some(steps)
     }
 
     /// The steps of one picture's feature maps, finest first: at a half of its size (not of a transformer) to a 32nd.
     pub(crate) fn features(self, graph: &mut Graph, inputs: usize) -> Vec<usize> {
-        match self.transformer() {
-            Some(size) => {
-                let input = graph.input(0, inputs);
-                mix_transformer::add(graph, input, size, mix_transformer::Names::SegmentationModels).to_vec()
-            }
-            None => {
-                let steps = self.steps(graph, inputs);
-                let input = graph.input(0, inputs);
-                steps.run(graph, input)
-            }
+        if let Some(size) = self.transformer() {
+            let input = graph.input(0, inputs);
+            return mix_transformer::add(graph, input, size, Names::SegmentationModels).to_vec();
         }
+        let steps = self.steps(graph, inputs);
+        let input = graph.input(0, inputs);
+        steps.run(graph, input)
     }
+}
+
+/// A residual network of 50 layers with names below `prefix`, as torchvision's detectors have it.
+pub(crate) fn resnet50(graph: &mut Graph, inputs: usize, prefix: &str) -> Steps {
+    let mut steps = Steps::default();
+    resnet::add(&mut steps, graph, inputs, ([3, 4, 6, 3], true), (prefix, false));
+    steps
 }
 
 /// An encoder of feature maps at a quarter, an eighth, a 16th and a 32nd of the picture's size.

@@ -3,15 +3,15 @@
 use super::steps::{Move, Steps};
 use crate::graph::{Activation, Graph, Layer};
 
-/// `blocks` of each of four stages. The last stage halves the picture, or its kernels are `dilated` instead.
+/// `blocks` of each of four stages, with names below `prefix`. The last stage halves the picture, or its kernels are `dilated` instead.
 pub(super) fn add(
     steps: &mut Steps,
     graph: &mut Graph,
     inputs: usize,
     (blocks, bottleneck): ([usize; 4], bool),
-    dilated: bool,
+    (prefix, dilated): (&str, bool),
 ) {
-    let stem = Layer::new("encoder.conv1", "encoder.bn1", [inputs, 64]).sized(7, 2);
+    let stem = Layer::new(format!("{prefix}.conv1"), format!("{prefix}.bn1"), [inputs, 64]).sized(7, 2);
     steps.conv(graph, stem, Activation::Relu);
     steps.push(Move::Give);
     steps.push(Move::Pool);
@@ -21,7 +21,7 @@ pub(super) fn add(
         for block in 0..count {
             let dilated = dilated && stage == 3;
             let stride = if block == 0 && stage > 0 && !dilated { 2 } else { 1 };
-            let name = format!("encoder.layer{}.{block}", stage + 1);
+            let name = format!("{prefix}.layer{}.{block}", stage + 1);
             residual(steps, graph, &name, [channels, width, outputs], (stride, 1 + usize::from(dilated)));
             channels = outputs;
         }

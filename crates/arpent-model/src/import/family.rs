@@ -13,7 +13,15 @@ pub fn architecture_names() -> Vec<String> {
     let dilatable = Encoder::ALL.iter().filter(|e| e.is_dilatable());
     let deeplabs = dilatable.map(|e| format!("deeplabv3plus-{}", e.name()));
     let later = PyramidEncoder::ALL.iter().map(|e| format!("upernet5-{}", e.name()));
-    unets.chain(upernets).chain(later).chain(segformers).chain(fpns).chain(deeplabs).collect()
+    let retinanet = std::iter::once("retinanet-resnet50".to_owned());
+    unets
+        .chain(upernets)
+        .chain(later)
+        .chain(segformers)
+        .chain(fpns)
+        .chain(deeplabs)
+        .chain(retinanet)
+        .collect()
 }
 
 /// The architecture with a name.
@@ -38,6 +46,9 @@ pub(super) fn architecture(
     let fpn = |encoder| Architecture::Fpn { encoder, in_channels, out_channels };
     let deeplab = |encoder| Architecture::DeeplabV3Plus { encoder, in_channels, out_channels };
     let found = match name.split_once('-') {
+        Some(("retinanet", "resnet50")) => {
+            Some(Architecture::Retinanet { in_channels, classes: out_channels })
+        }
         Some(("fpn", rest)) => Encoder::ALL.into_iter().find(|e| e.name() == rest).map(fpn),
         Some(("deeplabv3plus", rest)) => {
             Encoder::ALL.into_iter().find(|e| e.name() == rest && e.is_dilatable()).map(deeplab)
@@ -57,7 +68,7 @@ pub(super) fn architecture(
 
 /// Networks that cannot be imported, by a part of their tensors' names.
 const FOREIGN: [(&str, &str); 5] = [
-    ("backbone.fpn.", "a detector of torchvision"),
+    ("roi_heads.", "a Faster R-CNN or Mask R-CNN"),
     (".dfl.conv.", "YOLO"),
     (".attn.qkv.", "a Vision Transformer"),
     ("unetplusplus", "U-Net++"),
@@ -128,6 +139,7 @@ mod tests {
             "upernet5-swin-tiny",
             "fpn-resnet18",
             "deeplabv3plus-resnet18",
+            "retinanet-resnet50",
         ] {
             assert_eq!(family_of(&file(name, "net.")), Some(Family::Known(name.into())));
         }

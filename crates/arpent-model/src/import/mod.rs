@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::adopt::{Adopted, adopt};
-use crate::package::{FORMAT, WeightsFile};
+use crate::detectors::ANCHORS;
+use crate::package::{Detection, FORMAT, WeightsFile};
 use crate::{Architecture, Band, ModelError, ModelPackage, ModelWindow, Task, Weights, field, fold};
 
 mod family;
@@ -62,11 +63,15 @@ pub fn import(
     };
     let of = |channels| family::architecture(name, channels, &preset.decoder);
     let any = of([preset.bands.len(), 1])?;
-    let renamed = prepared::of_flair_hub(checkpoint, name)?.or_else(|| prepared::of_transformers(checkpoint));
+    let renamed = prepared::of_flair_hub(checkpoint, name)?
+        .or_else(|| prepared::of_transformers(checkpoint))
+        .or_else(|| prepared::of_torchvision(checkpoint));
     let checkpoint = renamed.as_ref().unwrap_or(checkpoint);
     let outputs = Found::new(&any, checkpoint).classes;
     check_license(&preset, options)?;
-    let single = outputs == Some(1) && options.classes.is_none_or(|classes| classes <= 2);
+    let single = any.anchored_classes().is_none()
+        && outputs == Some(1)
+        && options.classes.is_none_or(|classes| classes <= 2);
     let cut = if single {
         Some(prepared::with_background(checkpoint, &any))
     } else if outputs == Some(preset.classes.len() + preset.ignored_outputs) && preset.ignored_outputs > 0 {
@@ -94,6 +99,9 @@ pub fn import(
     package.check()?;
     Ok((package, weights, adopted))
 }
+
+/// What torchvision's RetinaNet keeps by default.
+const TORCHVISION: Detection = Detection { threshold: 0.05, iou: 0.5 };
 
 /// Refuses published weights whose license forbids commercial use, unless the license is given: that accepts it.
 fn check_license(preset: &Preset, options: &ImportOptions) -> Result<(), ModelError> {
@@ -130,7 +138,9 @@ impl Found {
         };
         Self {
             bands: tensors.first().and_then(|first| channels(&first.name, 1)),
-            classes: channels(&format!("{}.weight", architecture.head()), 0),
+            // A detector scores the classes of each anchor.
+            classes: channels(&format!("{}.weight", architecture.head()), 0)
+                .map(|outputs| outputs / architecture.anchored_classes().map_or(1, |_| ANCHORS)),
         }
     }
 }
@@ -244,11 +254,12 @@ fn package(
         Some((pixels, _)) => (*pixels, None),
         None => (exact, None),
     };
+    let anchored = architecture.anchored_classes();
     let package = ModelPackage {
         format: FORMAT.into(),
         id: options.id.clone(),
         version: "1.0.0".into(),
-        task: Task::SemanticSegmentation,
+        task: if anchored.is_some() { Task::ObjectDetection } else { Task::SemanticSegmentation },
         title: preset.title.clone(),
         bands,
         value_range: preset.value_range,
@@ -268,7 +279,7 @@ fn package(
         tried_on: Vec::new(),
         failed_on: Vec::new(),
         energy: None,
-        detection: None,
+        detection: anchored.map(|_| preset.detection.unwrap_or(TORCHVISION)),
         calibration: None,
         quantization: None,
         restriction: None,

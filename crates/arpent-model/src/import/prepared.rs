@@ -96,6 +96,28 @@ fn in_version_4(key: &str, stages: &str) -> Option<String> {
     Some(format!("{encoder}.{group}.{stage}.{rest}"))
 }
 
+/// A detector of torchvision before version 0.13, whose convolutions of a tower had every second number, and those of the
+/// pyramid no number of their own. `None` for any other checkpoint.
+pub(super) fn of_torchvision(checkpoint: &Weights) -> Option<Weights> {
+    let former = |key: &str| {
+        let (before, part) = key.rsplit_once('.')?;
+        let (group, number) = before.rsplit_once('.')?;
+        let number: usize = number.parse().ok()?;
+        if group.ends_with("fpn.inner_blocks") || group.ends_with("fpn.layer_blocks") {
+            return Some(format!("{before}.0.{part}"));
+        }
+        let tower = group.ends_with("classification_head.conv") || group.ends_with("regression_head.conv");
+        tower.then(|| format!("{group}.{}.0.{part}", number / 2))
+    };
+    checkpoint.iter().any(|(key, _)| former(key).is_some()).then(|| {
+        let mut renamed = Weights::default();
+        for (key, tensor) in checkpoint.iter() {
+            renamed.insert(former(key).unwrap_or_else(|| key.to_owned()), &tensor.shape, tensor.data.clone());
+        }
+        renamed
+    })
+}
+
 /// A checkpoint whose head has `kept` outputs, without the ones that follow.
 pub(super) fn with_outputs(checkpoint: &Weights, architecture: &Architecture, kept: usize) -> Weights {
     with_head(checkpoint, architecture, |outputs, data| {
@@ -201,6 +223,23 @@ mod tests {
             let renamed = of_transformers(&file).unwrap();
             assert_eq!(renamed.get(old).unwrap().data, [1.0], "{new}");
             assert_eq!(of_transformers(&renamed), None);
+        }
+    }
+
+    #[test]
+    fn former_names_of_torchvision_become_those_of_today() {
+        for (former, now) in [
+            ("model.backbone.fpn.inner_blocks.1.bias", "model.backbone.fpn.inner_blocks.1.0.bias"),
+            ("head.classification_head.conv.6.weight", "head.classification_head.conv.3.0.weight"),
+            ("head.regression_head.conv.0.bias", "head.regression_head.conv.0.0.bias"),
+            ("backbone.body.layer1.0.conv1.weight", "backbone.body.layer1.0.conv1.weight"),
+        ] {
+            let mut file = Weights::default();
+            file.insert("backbone.fpn.layer_blocks.2.weight", &[1], vec![0.0]);
+            file.insert(former, &[1], vec![1.0]);
+            let renamed = of_torchvision(&file).unwrap();
+            assert_eq!(renamed.get(now).unwrap().data, [1.0], "{former}");
+            assert_eq!(of_torchvision(&renamed), None);
         }
     }
 

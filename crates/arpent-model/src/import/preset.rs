@@ -6,12 +6,13 @@ use arpent_base::number::narrow;
 use arpent_raster::{Class, Color, Nomenclature, SampleType};
 use serde::{Deserialize, Serialize};
 
-use crate::package::{GsdRange, TrainingSource};
+use crate::package::{Detection, GsdRange, TrainingSource};
 use crate::{Architecture, Band, ModelError, ModelWindow};
 
 /// Names of the presets and their descriptions.
-const FILES: [(&str, &str); 20] = [
+const FILES: [(&str, &str); 21] = [
     ("deadtrees-v1", include_str!("../../presets/deadtrees-v1.json")),
+    ("deepforest-tree", include_str!("../../presets/deepforest-tree.json")),
     ("flair-hub-lc-a-convnextv2-base", include_str!("../../presets/flair-hub-lc-a-convnextv2-base.json")),
     ("flair-hub-lc-a-convnextv2-tiny", include_str!("../../presets/flair-hub-lc-a-convnextv2-tiny.json")),
     ("flair-hub-lc-a-swin-base", include_str!("../../presets/flair-hub-lc-a-swin-base.json")),
@@ -64,6 +65,9 @@ pub struct Preset {
     /// The window that is part of the model, if the network is not local (ADR 0022).
     #[serde(default)]
     pub window: Option<ModelWindow>,
+    /// Which boxes a detector keeps.
+    #[serde(default)]
+    pub detection: Option<Detection>,
     /// Classes in the order of the network's output channels.
     pub classes: Vec<Class>,
     /// Output channels of the files after those of the classes, which were not trained and are left out.
@@ -158,6 +162,7 @@ impl Preset {
             architecture: String::new(),
             decoder: vec![256, 128, 64, 32, 16],
             window: None,
+            detection: None,
             classes: Vec::new(),
             ignored_outputs: 0,
             left_out: BTreeMap::new(),

@@ -41,6 +41,9 @@ impl ModelPackage {
     }
 
     fn check_task(&self) -> Result<(), ModelError> {
+        if self.architecture.anchored_classes().is_some() && !self.is_detection() {
+            return self.bad("task", "must be object-detection for an architecture of anchors");
+        }
         let cells = matches!(self.architecture, Architecture::Classifier { .. });
         if cells == (self.task == Task::SceneClassification) {
             return Ok(());
@@ -104,7 +107,11 @@ impl ModelPackage {
         let (classes, out) = (self.classes.classes().len(), self.architecture.out_channels());
         // A detection network also outputs the logarithms of width and height.
         let extra = if self.is_detection() { 2 } else { 0 };
-        if classes == 0 || classes + extra != out {
+        if let Some(anchored) = self.architecture.anchored_classes() {
+            if classes != anchored {
+                return self.bad("classes", format!("lists {classes}, the network has {anchored}"));
+            }
+        } else if classes == 0 || classes + extra != out {
             let problem = format!("lists {classes}, with {extra} more the network has {out} output channels");
             return self.bad("classes", problem);
         }
@@ -173,7 +180,7 @@ impl ModelPackage {
                     format!("is {}, the window has a margin of {}", self.overlap_px, window.margin_px);
                 return self.bad("overlap_px", problem);
             }
-            return if self.is_detection() {
+            return if self.is_detection() && self.architecture.anchored_classes().is_none() {
                 self.bad("task", "is object-detection, which networks with a window do not do")
             } else {
                 Ok(())

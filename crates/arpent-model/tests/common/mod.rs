@@ -97,6 +97,9 @@ pub(crate) fn architecture(fixture: &Value) -> Architecture {
             let size = MitSize::ALL.into_iter().find(|size| size.name() == name).unwrap();
             return Architecture::Segformer { size, in_channels, out_channels };
         }
+        "torchvision.retinanet_resnet50_fpn" => {
+            return Architecture::Retinanet { in_channels, classes: out_channels };
+        }
         "segmentation_models_pytorch.FPN" => {
             return Architecture::Fpn { encoder: encoder(name), in_channels, out_channels };
         }

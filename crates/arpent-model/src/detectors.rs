@@ -1,0 +1,93 @@
+//! Detectors that score anchors, with torchvision's names.
+
+use crate::encoders::resnet50;
+use crate::graph::{Activation, Graph, Layer};
+
+/// Anchors of each pixel of a feature map.
+pub(crate) const ANCHORS: usize = 9;
+
+/// Halvings of the picture in the feature maps that are searched, coarsest first.
+pub(crate) const LEVELS: [u32; 5] = [7, 6, 5, 4, 3];
+
+/// Channels of all feature maps.
+const WIDTH: usize = 256;
+
+/// Values of each pixel of a feature map: for each anchor the scores of the classes, then for each anchor the shift and
+/// the logarithm of the size of its box.
+pub(crate) const fn values(classes: usize) -> usize {
+    ANCHORS * (classes + 4)
+}
+
+/// RetinaNet (Lin et al., *Focal loss for dense object detection*, 2017) with a ResNet-50 and a pyramid of five feature
+/// maps: the values of all of them, coarsest first, each pixel's repeated over the pixels of the picture that it stands for.
+pub(crate) fn retinanet(inputs: usize, classes: usize) -> Graph {
+    let mut graph = Graph::default();
+    let body = resnet50(&mut graph, inputs, "backbone.body");
+    let input = graph.input(0, inputs);
+    let maps = body.run(&mut graph, input);
+    let Some(pyramid) = pyramid(&mut graph, &maps) else { return graph };
+    // The layers of both heads are those of all maps. That of the scores is the last one of the graph.
+    let tower = |graph: &mut Graph, head: &str| {
+        let layer = |i| Layer::biased(format!("head.{head}.conv.{i}.0"), [WIDTH, WIDTH], 3);
+        [0, 1, 2, 3].map(|i| graph.layer(layer(i)))
+    };
+    let regression = tower(&mut graph, "regression_head");
+    let boxes = Layer::biased("head.regression_head.bbox_reg", [WIDTH, 4 * ANCHORS], 3);
+    let boxes = graph.layer(boxes);
+    let classification = tower(&mut graph, "classification_head");
+    let scores = Layer::biased("head.classification_head.cls_logits", [WIDTH, classes * ANCHORS], 3);
+    let scores = graph.layer(scores);
+    let mut all = None;
+    for map in pyramid {
+        let mut head = |tower: [usize; 4], last: usize| {
+            let at = tower.into_iter().fold(map, |at, layer| graph.conv(at, layer, Activation::Relu));
+            graph.conv(at, last, Activation::None)
+        };
+        let (scored, shifted) = (head(classification, scores), head(regression, boxes));
+        let found = graph.concat(scored, shifted);
+        all = Some(match all {
+            None => found,
+            Some(coarser) => {
+                let doubled = graph.upsample(coarser, 1);
+                graph.concat(doubled, found)
+            }
+        });
+    }
+    if let Some(all) = all {
+        graph.upsample(all, LEVELS[LEVELS.len() - 1]);
+    }
+    graph
+}
+
+/// The feature pyramid (Lin et al., *Feature pyramid networks for object detection*, 2017) of an encoder's maps, coarsest
+/// first, with two more maps that are coarser.
+fn pyramid(graph: &mut Graph, maps: &[usize]) -> Option<[usize; 5]> {
+    let &[_, _, c3, c4, c5] = maps else { return None };
+    let mut inner = Vec::new();
+    for (i, map) in [c3, c4, c5].into_iter().enumerate() {
+        let name = format!("backbone.fpn.inner_blocks.{i}.0");
+        let layer = graph.layer(Layer::biased(name, [graph.channels(map), WIDTH], 1));
+        inner.push(graph.conv(map, layer, Activation::None));
+    }
+    let mut top = *inner.last()?;
+    let mut outer = Vec::new();
+    for i in [2, 1, 0] {
+        if i < 2 {
+            let doubled = graph.upsample(top, 1);
+            top = graph.combine(crate::graph::Op::Add, [inner[i], doubled], Activation::None);
+        }
+        let layer = Layer::biased(format!("backbone.fpn.layer_blocks.{i}.0"), [WIDTH, WIDTH], 3);
+        let layer = graph.layer(layer);
+        outer.push(graph.conv(top, layer, Activation::None));
+    }
+    let &[p5, p4, p3] = outer.as_slice() else { return None };
+    let extra = |name: &str| {
+        Layer::biased(format!("backbone.fpn.extra_blocks.{name}"), [WIDTH, WIDTH], 3).sized(3, 2)
+    };
+    let (six, seven) = (graph.layer(extra("p6")), graph.layer(extra("p7")));
+    let p6 = graph.conv(p5, six, Activation::None);
+    // The coarsest map is made of what is positive in the one before, which is searched as it is.
+    let positive = graph.conv(p5, six, Activation::Relu);
+    let p7 = graph.conv(positive, seven, Activation::None);
+    Some([p7, p6, p5, p4, p3])
+}
