@@ -3,9 +3,11 @@
 
 use std::cmp::Ordering;
 
-use arpent_base::number::{exact_f32, index};
+use arpent_base::number::{exact, exact_f32, index, truncate};
 use arpent_engine::{Answers, PixelSource};
+use arpent_raster::Window;
 
+use crate::PixelDetection;
 use crate::detectors::{ANCHORS, LEVELS, values};
 
 /// Sides of anchors on each of [`LEVELS`], pixels: a power of two times 1, 2^(1/3) and 2^(2/3), rounded down.
@@ -38,6 +40,30 @@ pub(crate) struct Scored {
     pub(crate) sides: [f32; 4],
     /// Place in the order of the published code: level, from the finest; then row, column, anchor, class.
     order: (usize, usize),
+}
+
+impl Scored {
+    /// Row and column in `view`, which the network sees enlarged, of the pixel with the box's center, if the box has an area and
+    /// the pixel is one of `core`.
+    pub(crate) fn center_in(&self, view: &Window, core: &Window, factor: usize) -> Option<(usize, usize)> {
+        let [west, north, east, south] = self.sides;
+        let middle = |a: f32, b: f32| {
+            let place = f64::from(a + b) / 2.0 / exact(factor);
+            index(truncate::<u64>(place.max(0.0)))
+        };
+        let (y, x) = (middle(north, south), middle(west, east));
+        let place = |origin: i64, at: usize| origin.saturating_add_unsigned(at as u64);
+        let pixel = Window::new(place(view.col, x), place(view.row, y), 1, 1);
+        (west < east && north < south && core.contains(&pixel)).then_some((y, x))
+    }
+
+    /// The box in pixels of the grid.
+    pub(crate) fn detection(&self, view: &Window, factor: usize, class_id: u8) -> PixelDetection {
+        let side = |origin: i64, at: f32| exact(origin) + f64::from(at) / exact(factor);
+        let [west, north, east, south] = self.sides;
+        let bbox = [side(view.col, west), side(view.row, north), side(view.col, east), side(view.row, south)];
+        PixelDetection { class_id, score: self.score, bbox }
+    }
 }
 
 /// The boxes of a window whose score is above a threshold.
@@ -184,15 +210,6 @@ impl PixelSource for Doubled<'_> {
             }
         }
     }
-}
-
-/// Row and column of the pixel that holds the center of a box, in a picture of `factor` times the size.
-pub(crate) fn center(sides: &[f32; 4], factor: usize) -> (usize, usize) {
-    let middle = |a: f32, b: f32| {
-        let place = f64::from(a + b) / 2.0 / f64::from(exact_f32(factor));
-        arpent_base::number::truncate::<u64>(place.max(0.0))
-    };
-    (index(middle(sides[1], sides[3])), index(middle(sides[0], sides[2])))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use arpent_raster::{
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use crate::anchors::{Boxes, Doubled, center};
+use crate::anchors::{Boxes, Doubled};
 use crate::gpu::Gpu;
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
@@ -493,29 +493,15 @@ impl Predictor {
         let mut found = Boxes::new(classes, settings.threshold, factor * view.width);
         let source = Doubled { source: seen, size: (view.width, view.height) };
         engine.run(&self.picture(&view, core), &source, |answers| found.take(answers))?;
-        let chip = seen.chip;
         let (left, above) = seen.offset();
+        let is_valid =
+            |(y, x): (usize, usize)| seen.chip.valid[(above + y) * seen.chip.window.width + left + x];
         let mut kept = Vec::new();
         for one in found.remaining(settings.iou) {
-            let (y, x) = center(&one.sides, factor);
-            let place = Window::new(
-                view.col.saturating_add_unsigned(x as u64),
-                view.row.saturating_add_unsigned(y as u64),
-                1,
-                1,
-            );
-            let inside = core.contains(&place);
-            if !inside || !chip.valid[(above + y) * chip.window.width + left + x] {
-                continue;
+            // At the window's edge, nothing may be left of a box.
+            if let Some(center) = one.center_in(&view, core, factor).filter(|center| is_valid(*center)) {
+                kept.push(((one.class, center), one.detection(&view, factor, self.class_ids[one.class])));
             }
-            let side = |origin: i64, at: f32| exact(origin) + f64::from(at) / exact(factor);
-            let [west, north, east, south] = one.sides;
-            let bbox =
-                [side(view.col, west), side(view.row, north), side(view.col, east), side(view.row, south)];
-            kept.push((
-                (one.class, y, x),
-                PixelDetection { class_id: self.class_ids[one.class], score: one.score, bbox },
-            ));
         }
         // By class, row and column of the center; boxes of one pixel stay in the order of their scores.
         kept.sort_by_key(|(key, _)| *key);

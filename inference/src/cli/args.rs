@@ -452,9 +452,10 @@ pub struct ProbeArgs {
 pub struct ImportArgs {
     /// The checkpoint (.safetensors, .onnx, .pt, .pth, .ckpt, .bin).
     pub checkpoint: PathBuf,
-    /// unet-resnet18, unet-resnet34, unet-resnet50, unet-mobilenet-v2, unet-efficientnet-lite0, unet-efficientnet-b0 to
-    /// -b7 or unet-mit-b0 to -b5, with the decoder of segmentation_models_pytorch; upernet-convnextv2-tiny or -base;
-    /// segformer-b0 to -b5. That of --like by default.
+    /// unet-resnet18, -resnet34, -resnet50, -mobilenet-v2, -efficientnet-lite0, -efficientnet-b0 to -b7 or -mit-b0 to -b5,
+    /// with the decoder of segmentation_models_pytorch; fpn- with the same encoders; deeplabv3plus- with the ResNets;
+    /// upernet- (version 0.4) or upernet5- (0.5 and later) with -convnextv2-tiny, -convnextv2-base or -swin-tiny to
+    /// -swin-large; segformer-b0 to -b5; retinanet-resnet50 (boxes). That of --like by default.
     #[arg(long, value_name = "NAME")]
     pub architecture: Option<String>,
     /// Number of classes; as many as the checkpoint has by default.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use arpent_base::number::exact;
-use arpent_model::{Detection, HandSet, Task, hand_set_linear};
+use arpent_base::number::{exact, exact_f32};
+use arpent_model::{Architecture, Detection, HandSet, ModelWindow, Task, Weights, hand_set_linear};
 use arpent_raster::Window;
-use arpent_testing::GeoTiff;
+use arpent_testing::{GeoTiff, Picture, SplitMix};
 
 use crate::common::{EPSG, GSD, Place};
 
@@ -77,6 +77,50 @@ fn of_two_boxes_on_one_object_the_better_stays() {
     let scores: Vec<String> = map.features().into_iter().map(|f| f.score).collect();
     // 180 is suppressed by 200; 130 overlaps 200 by 4 x 3 of 36: it stays.
     assert_eq!(scores.len(), 2, "{scores:?}");
+}
+
+/// A detector of anchors with random weights, whose boxes are its anchors: windows of 128 px, of which 32 px on each side are
+/// not kept.
+fn anchors(place: &Place) {
+    let mut settings = HandSet::segmentation(&["red", "green", "blue"], 1);
+    let mut classes = settings.classes.classes().to_vec();
+    classes[0].features = true;
+    settings.classes = arpent_raster::Nomenclature::new(classes).unwrap();
+    settings.task = Task::ObjectDetection;
+    settings.detection = Some(Detection { threshold: 0.3, iou: 0.05 });
+    let net = Architecture::Retinanet { in_channels: 3, classes: 1 };
+    let mut random = SplitMix::new(3);
+    let mut weights = Weights::default();
+    for tensor in net.tensors() {
+        let inputs: usize = tensor.shape[1..].iter().product();
+        let is_anchor = tensor.name.contains("bbox_reg");
+        let scale = if is_anchor { 0.0 } else { (4.0 / exact_f32(inputs)).sqrt() };
+        let draw = |_| (f32::from(u16::try_from(random.below(2001)).unwrap()) / 1000.0 - 1.0) * scale;
+        weights.insert(tensor.name, &tensor.shape, (0..tensor.shape.iter().product()).map(draw).collect());
+    }
+    let mut package = settings.package(net).with_window(ModelWindow { side_px: 128, margin_px: 32 });
+    package.save(&weights, &place.path("model")).unwrap();
+}
+
+/// Windows are part of the model: how scenes are cut into files, threads and areas change no box.
+#[test]
+fn boxes_of_anchors_are_those_of_the_windows_that_hold_them() {
+    const PART: Window = Window::new(1_000_010, -5_000_020, 90, 50);
+    let place = Place::new();
+    anchors(&place);
+    let picture = Picture::new(9, 12);
+    let whole = place.draw("whole.tif", &picture, PART);
+    let one = place.run(&[&whole], "one", &["--threads", "1"]);
+    let features = one.features();
+    assert!(features.len() > 3, "{features:?}");
+    let parts = [
+        place.draw("east.tif", &picture, Window::new(PART.col + 31, PART.row, 59, 50)),
+        place.draw("west.tif", &picture, Window::new(PART.col, PART.row, 40, 50)),
+    ];
+    let two = place.run(&[&parts[0], &parts[1]], "two", &["--threads", "2"]);
+    assert_eq!(two.features(), features);
+    let refused = place.try_run(&[&whole], "none", &["--window", "32"]).expect(2).err;
+    assert!(refused.contains("window"), "{refused}");
 }
 
 #[test]

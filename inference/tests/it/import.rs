@@ -75,7 +75,16 @@ fn a_listed_network_is_one_line_away_from_a_package() {
     let listed = place.arpent(&["model", "list", "--format", "json"]).expect(0);
     let listed: serde_json::Value = serde_json::from_str(&listed.out).unwrap();
     let presets = listed["presets"].as_array().unwrap();
-    for name in ["flair-hub-lc-a-convnextv2-tiny", "flair-inc", "ftw-prue-b5", "ukis-csmask-l1c-4"] {
+    for name in [
+        "deadtrees-v1",
+        "deepforest-tree",
+        "flair-hub-lc-a-convnextv2-tiny",
+        "flair-hub-lc-a-swin-base",
+        "flair-inc",
+        "ftw-prue-b5",
+        "restor-tcd-b2",
+        "ukis-csmask-l1c-4",
+    ] {
         assert!(presets.iter().any(|p| p["name"] == name), "{name}");
     }
     let clouds = presets.iter().find(|p| p["name"] == "ukis-csmask-l2a-4").unwrap();
@@ -173,6 +182,11 @@ fn what_cannot_be_imported_is_refused() {
     let words = ["model", "import", "nan.safetensors", "--output", "out", "--architecture", "unet-resnet18"];
     let nan = place.arpent(&words).expect(2).err;
     assert!(nan.contains(name) && nan.contains("hint: "), "{nan}");
+    let commercial = import(&["--like", "restor-tcd-b0"]);
+    assert!(
+        commercial.contains("--license is missing") && commercial.contains("CC-BY-NC-4.0"),
+        "{commercial}"
+    );
     let license = import(&["--architecture", "unet-resnet18", "--classes", "15", "--license", " "]);
     assert!(license.contains("--license is empty") && license.contains("SPDX"), "{license}");
     assert!(!place.path("out").exists());

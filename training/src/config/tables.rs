@@ -72,7 +72,11 @@ pub(crate) enum StoredWeights {
 /// The schema of the network's shape: that of `model.json` without what follows from bands and classes.
 fn architecture(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = Architecture::json_schema(generator);
-    let variants = schema.get_mut("oneOf").and_then(|list| list.as_array_mut());
+    let mut variants = schema.get_mut("oneOf").and_then(|list| list.as_array_mut());
+    // Detectors of anchors are imported, not trained.
+    if let Some(variants) = &mut variants {
+        variants.retain(|variant| variant["properties"]["kind"]["const"] != "retinanet");
+    }
     for variant in variants.into_iter().flatten() {
         for key in ["in_channels", "out_channels"] {
             if let Some(properties) = variant["properties"].as_object_mut() {

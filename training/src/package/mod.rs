@@ -24,6 +24,10 @@ const WEIGHTS: &str = "weights.safetensors";
 pub(crate) fn architecture(config: &Config, bands: usize) -> Result<Architecture> {
     let outputs = config.classes.len() + if config.is_detection() { 2 } else { 0 };
     let mut table = config.model.architecture.clone();
+    if table.get("kind").and_then(toml::Value::as_str) == Some("retinanet") {
+        let problem = "model.architecture.kind is retinanet, which is imported and not trained";
+        return Err(TrainError::refused(problem, "take encoder-unet, which finds boxes, too").into());
+    }
     // A siamese network takes the bands of each date on their own, any other those of all dates together.
     let dates = table.get("dates").and_then(toml::Value::as_integer).and_then(|d| usize::try_from(d).ok());
     for (key, count) in [("in_channels", bands / dates.unwrap_or(1).max(1)), ("out_channels", outputs)] {

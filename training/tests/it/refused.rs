@@ -14,7 +14,7 @@ fn refused(place: &Place, told: &[&str]) {
 
 #[test]
 fn mistakes_are_reported_with_file_line_and_key() {
-    let cases: [(&str, &str, &[&str]); 11] = [
+    let cases: [(&str, &str, &[&str]); 12] = [
         ("epochs = 4", "epoch = 4", &["smoke.toml:42", "unknown field `epoch`", "did you mean `epochs`?"]),
         ("layout = \"image-mask\"", "layout = \"image-masks\"", &["image-masks"]),
         ("splits = \"roofs", "split_table = \"roofs", &["split_table"]),
@@ -33,6 +33,7 @@ fn mistakes_are_reported_with_file_line_and_key() {
         ("\"balanced\"", "\"even\"", &["smoke.toml:51", "balanced"]),
         ("\"balanced\"", "[1.0]", &["smoke.toml:51", "needs 2 numbers"]),
         ("kind = \"dice\"", "kind = \"heat\"", &["`heat`, which this task does not support"]),
+        ("kind = \"unet\"", "kind = \"retinanet\"", &["imported and not trained", "hint: take encoder-unet"]),
         ("widths = [8, 8]", "widths = [8]", &["architecture", "as many encoder_convs"]),
     ];
     for (from, to, told) in cases {

@@ -20,6 +20,7 @@ mod swin;
 
 use efficientnet::Scaling;
 pub use mix_transformer::MitSize;
+use mix_transformer::Names;
 pub(crate) use steps::Steps;
 
 /// An encoder.
@@ -176,17 +177,13 @@ impl Encoder {
 
     /// The steps of one picture's feature maps, finest first: at a half of its size (not of a transformer) to a 32nd.
     pub(crate) fn features(self, graph: &mut Graph, inputs: usize) -> Vec<usize> {
-        match self.transformer() {
-            Some(size) => {
-                let input = graph.input(0, inputs);
-                mix_transformer::add(graph, input, size, mix_transformer::Names::SegmentationModels).to_vec()
-            }
-            None => {
-                let steps = self.steps(graph, inputs);
-                let input = graph.input(0, inputs);
-                steps.run(graph, input)
-            }
+        if let Some(size) = self.transformer() {
+            let input = graph.input(0, inputs);
+            return mix_transformer::add(graph, input, size, Names::SegmentationModels).to_vec();
         }
+        let steps = self.steps(graph, inputs);
+        let input = graph.input(0, inputs);
+        steps.run(graph, input)
     }
 }
 

@@ -70,7 +70,8 @@ pub(super) fn architecture(
 const FOREIGN: [(&str, &str); 5] = [
     ("roi_heads.", "a Faster R-CNN or Mask R-CNN"),
     (".dfl.conv.", "YOLO"),
-    (".attn.qkv.", "a Vision Transformer"),
+    // Swin transformers have no table of places.
+    ("pos_embed", "a Vision Transformer"),
     ("unetplusplus", "U-Net++"),
     ("decoder.blocks.x_0_0", "U-Net++"),
 ];
@@ -92,7 +93,12 @@ pub(super) fn family_of(checkpoint: &Weights) -> Option<Family> {
         scored.max_by_key(|((matched, missing), _)| (*matched, std::cmp::Reverse(*missing)))
     };
     let foreign = FOREIGN.iter().find(|(part, _)| checkpoint.iter().any(|(name, _)| name.contains(part)));
-    foreign.map(|(_, what)| Family::Foreign(what)).or_else(|| known().map(|(_, name)| Family::Known(name)))
+    match (known(), foreign) {
+        // A network that can be imported is complete, whatever else the file has.
+        (Some(((_, 0), name)), _) | (Some((_, name)), None) => Some(Family::Known(name)),
+        (_, Some((_, what))) => Some(Family::Foreign(what)),
+        (None, None) => None,
+    }
 }
 
 /// Number of an architecture's tensors that a checkpoint has with the same shape, and of those that it lacks; `None` if
