@@ -27,7 +27,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
         "arpent-engine",
-        "engine training winners > compute ranges > tasks > schedule > lower memory > forms shapes > fusions kernels > extent > numbers spec",
+        "engine training winners > compute ranges > tasks > schedule > lower memory > forms rewrite > shapes > fusions kernels > extent > numbers spec",
     ),
     ("arpent-change", "areas control > balance events evidence register"),
     ("arpent-tiling", "stitch > plan > area options"),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::extent::Resampling;
-use crate::kernels::{self, BufferShape, Epilogue, Finish, Isa, Patch, Rows, Squares, TILE_ROWS};
+use crate::kernels::{self, Aligned, BufferShape, Epilogue, Finish, Isa, Patch, Rows, Squares, TILE_ROWS};
 use crate::lower::{Node, NodeKind};
 use crate::numbers::{signed, size, wide};
 use crate::schedule::{Frame, Schedule, Span};
@@ -17,7 +17,7 @@ pub trait PixelSource: Sync {
 
 thread_local! {
     /// Scratch memory of a thread's kernels.
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Aligned> = RefCell::new(Aligned::default());
 }
 
 /// The computation of a picture.
@@ -39,7 +39,7 @@ impl Pass<'_> {
         let work = |patch: &Patch| {
             if self.convolve(node, output, patch) || self.combine(node, output, patch) {
                 // The kernel has limited the values, or has none of those limits.
-                if node.activation.is_smooth() {
+                if node.activation.is_smooth() && !node.kind.is_smooth() {
                     kernels::activate(self.isa, node.activation, output, patch);
                 }
             } else {
@@ -89,8 +89,14 @@ impl Pass<'_> {
         let pair = || [self.input(node, 0), output];
         match &node.kind {
             NodeKind::Direct(weights, geometry) => {
-                kernels::direct(weights, *geometry, pair(), epilogue, patch);
+                SCRATCH.with_borrow_mut(|scratch| {
+                    kernels::direct((weights, None), *geometry, pair(), epilogue, patch, scratch);
+                });
             }
+            NodeKind::Rescaled(weights, geometry) => SCRATCH.with_borrow_mut(|scratch| {
+                let weights = (&**weights, Some(self.input(node, 1)));
+                kernels::direct(weights, *geometry, pair(), epilogue, patch, scratch);
+            }),
             NodeKind::Phases(weights) => kernels::phases(weights, pair(), epilogue, patch),
             NodeKind::Int8(weights, geometry) => {
                 kernels::int8_direct(weights, *geometry, pair(), finish, patch);
@@ -157,12 +163,14 @@ impl Pass<'_> {
             NodeKind::RowSquares { .. } => kernels::row_squares(isa, pair(), patch),
             NodeKind::Moments { weights, .. } => kernels::moments(weights, pair()),
             NodeKind::Norms { weights, .. } => kernels::norms(weights, pair()),
+            NodeKind::Rescale { weights, first } => kernels::rescale(weights, *first, pair(), patch),
             NodeKind::Bilinear { from, align_corners } => {
                 let Frame { height, width, .. } = self.schedule.frame;
                 let to = node.extent;
                 let down = Resampling::new([from.rows, to.rows], height, *align_corners);
                 let across = Resampling::new([from.cols, to.cols], width, *align_corners);
-                kernels::bilinear(isa, [down, across], pair(), patch);
+                let residual = node.residual.map(|residual| self.rows[residual]);
+                kernels::bilinear(isa, [down, across], pair(), residual, patch);
             }
             NodeKind::Attention { heads, keys } => SCRATCH.with_borrow_mut(|scratch| {
                 let [queries, seen, values] = [0, 1, 2].map(|number| self.input(node, number));
@@ -184,6 +192,11 @@ pub(crate) fn cost(nodes: &[Node], index: usize, buffers: &[BufferShape]) -> Cos
         NodeKind::Direct(_, g) => {
             (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels)
         }
+        NodeKind::Rescaled(..) => {
+            let inputs = nodes[node.from[0]].channels;
+            (inputs, inputs * node.channels)
+        }
+        NodeKind::Rescale { .. } => (node.channels, node.channels),
         NodeKind::Int8(_, g) => (bytes * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels),
         NodeKind::Int8Phases(_) => (bytes / 4, inputs * node.channels * 4),
         NodeKind::Depthwise(_, g) => (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel),

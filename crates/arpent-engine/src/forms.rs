@@ -76,7 +76,12 @@ fn read(fusions: &Fusions, forms: &mut [Form], index: usize) {
                 // Kernels of f32 add f32 only.
                 forms[other].floats |= !forms[index].can;
             }
-            None => from.iter().for_each(|from| forms[*from].floats = true),
+            None => {
+                from.iter().for_each(|from| forms[*from].floats = true);
+                if let Some((bilinear, _)) = fusions.interpolated(index) {
+                    forms[fusions.steps[bilinear].from[0]].floats = true;
+                }
+            }
         },
         Op::MaxPool { .. } => {
             forms[index].can = step.activation == Activation::None;

@@ -30,8 +30,8 @@ impl<'a> Fusions<'a> {
                     }
                 }
                 Op::Add => {
-                    if let Some((conv, _)) = self.summed(index) {
-                        absorbed[conv] = true;
+                    if let Some((other, _)) = self.summed(index).or_else(|| self.interpolated(index)) {
+                        absorbed[other] = true;
                     }
                 }
                 _ => {}
@@ -74,5 +74,35 @@ impl<'a> Fusions<'a> {
                 && self.upsampled(step).is_none()
         };
         [(first, second), (second, first)].into_iter().find(|(conv, other)| can(*conv) && conv != other)
+    }
+
+    /// For a sum that no convolution computes, the interpolation that can, and the other addend.
+    pub(crate) fn interpolated(&self, index: usize) -> Option<(usize, usize)> {
+        let [first, second] = self.steps[index].from[..] else { return None };
+        let can = |step: usize| {
+            matches!(self.steps[step].op, Op::Bilinear { .. })
+                && self.uses[step] == 1
+                && self.steps[step].activation == Activation::None
+        };
+        let pairs = [(first, second), (second, first)];
+        let found = pairs.into_iter().find(|(bilinear, other)| can(*bilinear) && bilinear != other);
+        found.filter(|_| self.summed(index).is_none())
+    }
+
+    /// For a 1 x 1 convolution, the step before it that multiplies each channel by a factor, if nothing else reads that:
+    /// the convolution's weights can be multiplied instead.
+    pub(crate) fn rescaled(&self, index: usize) -> Option<usize> {
+        let Op::Conv(Conv { kernel: 1, stride: 1, depthwise: false, .. }) = self.steps[index].op else {
+            return None;
+        };
+        let from = self.steps[index].from[0];
+        let Step { op, activation, .. } = &self.steps[from];
+        let can = matches!(op, Op::Scale | Op::ResponseNorm(_)) && *activation == Activation::None;
+        (can && self.uses[from] == 1).then_some(from)
+    }
+
+    /// Number of steps that read a step.
+    pub(crate) fn uses(&self, step: usize) -> usize {
+        self.uses[step]
     }
 }

@@ -33,6 +33,7 @@ mod lower;
 mod memory;
 mod numbers;
 mod ranges;
+mod rewrite;
 mod schedule;
 mod shapes;
 mod spec;

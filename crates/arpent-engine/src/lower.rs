@@ -1,5 +1,7 @@
 //! Lowers a network's steps to nodes.
 
+use std::sync::Arc;
+
 use crate::extent::{Extent, Length};
 use crate::forms::{Form, forms};
 use crate::fusions::Fusions;
@@ -8,6 +10,7 @@ use crate::kernels::{
     winograd_weights,
 };
 use crate::numbers::{narrow, signed};
+use crate::rewrite::rewrite;
 use crate::shapes::{Shape, is_local, shapes};
 use crate::spec::{Activation, Attention, AttentionWindow, Conv, EngineError, Normalization, Op, Step};
 
@@ -48,6 +51,14 @@ pub(crate) enum NodeKind {
     /// From f32 to bytes.
     Quantize,
     Depthwise(DepthwiseWeights, Geometry),
+    /// The weights of a [`NodeKind::Rescaled`] times factors, the channels of a pixel from `first` on: a row for each
+    /// block.
+    Rescale {
+        weights: Arc<Weights>,
+        first: usize,
+    },
+    /// [`NodeKind::Direct`] with the weights of a [`NodeKind::Rescale`].
+    Rescaled(Arc<Weights>, Geometry),
     MaxPool {
         kernel: usize,
     },
@@ -136,6 +147,29 @@ pub(crate) fn lower(
     ranges: Option<&[f32]>,
 ) -> Result<Lowered, EngineError> {
     let shapes = shapes(steps)?;
+    let local = steps.iter().all(|step| is_local(&step.op));
+    if local || ranges.is_some() {
+        return Ok(Lowered { local, ..lower_steps(steps, shapes, options, ranges, false) });
+    }
+    let rewritten = rewrite(steps, &shapes);
+    let new = rewritten.steps();
+    let lowered = lower_steps(&new, self::shapes(&new)?, options, None, true);
+    let mut made: Vec<Vec<usize>> = Vec::with_capacity(steps.len());
+    for (step, new) in steps.iter().zip(&rewritten.map) {
+        let read = || step.from.iter().flat_map(|from| made[*from].clone()).collect();
+        made.push(new.map_or_else(read, |new| lowered.made[new].clone()));
+    }
+    Ok(Lowered { made, local, ..lowered })
+}
+
+/// Lowers steps; `rescales` if weights may be multiplied instead of pixels.
+fn lower_steps(
+    steps: &[Step],
+    shapes: Vec<Shape>,
+    options: Options,
+    ranges: Option<&[f32]>,
+    rescales: bool,
+) -> Lowered {
     let fusions = Fusions::new(steps);
     let forms = ranges.map_or_else(|| vec![Form::default(); steps.len()], |r| forms(&fusions, r));
     let none = vec![None; steps.len()];
@@ -145,16 +179,18 @@ pub(crate) fn lower(
         fusions,
         forms,
         options,
+        rescales,
         made: none.clone(),
         bytes: none,
         nodes: Vec::new(),
     };
-    let absorbed = lowering.fusions.absorbed();
+    let mut absorbed = lowering.fusions.absorbed();
+    (0..steps.len()).filter_map(|index| lowering.rescaled(index)).for_each(|step| absorbed[step] = true);
     for index in (0..steps.len()).filter(|i| !absorbed[*i]) {
         lowering.emit(index);
     }
     let made = lowering.what_became();
-    Ok(Lowered { nodes: lowering.nodes, made, local: steps.iter().all(|step| is_local(&step.op)) })
+    Lowered { nodes: lowering.nodes, made, local: true }
 }
 
 struct Lowering<'a> {
@@ -163,6 +199,8 @@ struct Lowering<'a> {
     fusions: Fusions<'a>,
     forms: Vec<Form>,
     options: Options,
+    /// Whether weights may be multiplied instead of pixels.
+    rescales: bool,
     /// The node of each step that has one.
     made: Vec<Option<usize>>,
     /// The node with each step's values in bytes, if the step's own node stores f32.
@@ -212,16 +250,16 @@ impl Lowering<'_> {
         match *op {
             Op::Conv(conv) => match self.fusions.upsampled(index) {
                 Some((up, skip)) => self.emit_upsampled(index, &conv, up, skip),
-                None => self.emit_conv(index, from[0], &conv, None),
+                None => self.emit_conv(index, index, &conv, None),
             },
             Op::Add => match self.fusions.summed(index) {
                 Some((step, other)) => {
-                    let (from, residual) = (self.steps[step].from[0], self.node(other));
+                    let residual = self.node(other);
                     if let Op::Conv(conv) = self.steps[step].op {
-                        self.emit_conv(index, from, &conv, Some(residual));
+                        self.emit_conv(index, step, &conv, Some(residual));
                     }
                 }
-                None => self.emit_plain(index, NodeKind::Add),
+                None => self.emit_sum(index),
             },
             Op::Input { start, count } => self.emit_plain(index, NodeKind::Input { start, count }),
             Op::MaxPool { kernel } => {
@@ -290,8 +328,14 @@ impl Lowering<'_> {
     /// or by the norms of all.
     fn emit_statistics(&mut self, index: usize, groups: Option<usize>, normalization: &Normalization) {
         let from = self.steps[index].from[0];
+        let pixel = self.statistics(from, groups, normalization);
+        let from = vec![self.node(from), pixel];
+        self.push(index, NodeKind::Normalize(normalization.bias.to_vec()), from, None);
+    }
+
+    /// The node of a pixel with the statistics of a step.
+    fn statistics(&mut self, from: usize, groups: Option<usize>, normalization: &Normalization) -> usize {
         let Shape { channels, extent } = self.shapes[from];
-        let from = self.node(from);
         let of_rows = Shape {
             channels: groups.map_or(channels, |groups| 2 * groups),
             extent: Extent { cols: Length::Fixed(1), ..extent },
@@ -300,20 +344,68 @@ impl Lowering<'_> {
             Some(groups) => NodeKind::RowMoments { groups, length: extent.cols },
             None => NodeKind::RowSquares { length: extent.cols },
         };
-        let lines = self.push_part(kind, vec![from], of_rows);
+        let lines = self.push_part(kind, vec![self.node(from)], of_rows);
         let (weights, length) = (channel_weights(normalization), extent.rows);
         let kind = match groups {
             Some(_) => NodeKind::Moments { weights, length },
             None => NodeKind::Norms { weights, length },
         };
-        let pixel = Shape { channels: 2 * channels, extent: Extent::grid(1) };
-        let pixel = self.push_part(kind, vec![lines], pixel);
-        self.push(index, NodeKind::Normalize(normalization.bias.to_vec()), vec![from, pixel], None);
+        self.push_part(kind, vec![lines], Shape { channels: 2 * channels, extent: Extent::grid(1) })
     }
 
-    fn emit_conv(&mut self, index: usize, from: usize, conv: &Conv, residual: Option<usize>) {
+    /// The step whose factors the weights of convolution `index` are multiplied by.
+    fn rescaled(&self, index: usize) -> Option<usize> {
+        self.fusions.rescaled(index).filter(|_| self.rescales)
+    }
+
+    /// A convolution whose weights are multiplied by the factors of the step before it.
+    fn emit_rescaled(&mut self, index: usize, conv: &Conv, step: usize, residual: Option<usize>) {
+        let from = &self.steps[step].from;
+        let mut bias = conv.bias.to_vec();
+        let (pixel, first) = match self.steps[step].op {
+            Op::ResponseNorm(normalization) => {
+                for (bias, weight) in bias.iter_mut().zip(conv.weight.chunks_exact(conv.inputs)) {
+                    let products = weight.iter().zip(normalization.bias);
+                    let products = products.map(|(w, b)| f64::from(*w) * f64::from(*b));
+                    *bias = narrow(f64::from(*bias) + products.sum::<f64>());
+                }
+                // What is subtracted, which is nothing, comes before the factors.
+                (self.statistics(from[0], None, &normalization), conv.inputs)
+            }
+            _ => (self.node(from[1]), 0),
+        };
+        let at = |output: usize, _: usize, input: usize| conv.weight[output * conv.inputs + input];
+        let weights = Arc::new(Weights::new(self.options.isa, &bias, [1, conv.inputs], at));
+        let (blocks, channels) = weights.blocks();
+        let extent = Extent { rows: Length::Fixed(signed(blocks)), cols: Length::Fixed(1) };
+        let kind = NodeKind::Rescale { weights: Arc::clone(&weights), first };
+        let values = self.push_part(kind, vec![pixel], Shape { channels, extent });
+        let geometry = Geometry { kernel: 1, stride: 1, before: 0, dilation: 1 };
+        let from = vec![self.node(from[0]), values];
+        self.push(index, NodeKind::Rescaled(weights, geometry), from, residual);
+    }
+
+    /// A sum of two that no convolution computes.
+    fn emit_sum(&mut self, index: usize) {
+        let Some((step, other)) = self.fusions.interpolated(index) else {
+            return self.emit_plain(index, NodeKind::Add);
+        };
+        let (Op::Bilinear { align_corners, .. }, read) = (self.steps[step].op, self.steps[step].from[0])
+        else {
+            return;
+        };
+        let (from, residual) = (self.shapes[read].extent, self.node(other));
+        let kind = NodeKind::Bilinear { from, align_corners };
+        self.push(index, kind, vec![self.node(read)], Some(residual));
+    }
+
+    /// Convolution `step`, as the node of step `index`.
+    fn emit_conv(&mut self, index: usize, step: usize, conv: &Conv, residual: Option<usize>) {
+        if let Some(factors) = self.rescaled(step) {
+            return self.emit_rescaled(index, conv, factors, residual);
+        }
         let extent = self.shapes[index].extent;
-        let (from, scale) = self.seen(from, conv);
+        let (from, scale) = self.seen(self.steps[step].from[0], conv);
         let kind = self.kernel(conv, 0..conv.inputs, conv.bias, extent, scale);
         self.push(index, kind, vec![from], residual);
     }
@@ -438,11 +530,19 @@ fn phases<W>(
     })
 }
 
+impl NodeKind {
+    /// Whether its kernel applies activations that are more than limits.
+    pub(crate) const fn is_smooth(&self) -> bool {
+        matches!(self, Self::Direct(..) | Self::Rescaled(..) | Self::Phases(_) | Self::Depthwise(..))
+    }
+}
+
 impl Node {
     /// Size of its packed weights in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match &self.kind {
             NodeKind::Direct(weights, _) | NodeKind::Winograd(weights) => weights.bytes(),
+            NodeKind::Rescale { weights, .. } => weights.bytes(),
             NodeKind::Phases(weights) => weights.iter().map(Weights::bytes).sum(),
             NodeKind::Int8(weights, _) => weights.bytes(),
             NodeKind::Int8Phases(weights) => weights.iter().map(Int8Weights::bytes).sum(),

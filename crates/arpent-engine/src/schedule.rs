@@ -54,8 +54,14 @@ impl Node {
     fn reads(&self, number: usize, along: Along, span: Span) -> Span {
         let (a, b) = self.computed(along.axis, span);
         match (&self.kind, along.axis) {
+            (NodeKind::Rescaled(weights, _), Axis::Rows { .. }) if number == 1 => {
+                (0, signed(weights.blocks().0))
+            }
+            (NodeKind::Rescaled(..), Axis::Cols) if number == 1 => (0, 1),
+            (NodeKind::Rescale { .. }, _) => (0, 1),
             (
                 NodeKind::Direct(_, geometry)
+                | NodeKind::Rescaled(_, geometry)
                 | NodeKind::Int8(_, geometry)
                 | NodeKind::Depthwise(_, geometry),
                 _,
@@ -217,12 +223,19 @@ pub(crate) struct Schedule {
 const STAGE_PIXELS: i64 = 2048;
 const STAGE_ROWS: i64 = 8;
 
+/// Pixels of a layer that are computed at once: with fewer, weights are read more often than values, and threads wait
+/// for each other.
+const COARSE_PIXELS: i64 = 4096;
+
 impl Schedule {
     /// Layers share memory if `share`.
     pub(crate) fn new(nodes: &[Node], frame: Frame, share: bool) -> Self {
         let mut progress = Progress::new(nodes, &frame);
         for (index, node) in nodes.iter().enumerate() {
             progress.stage(index, node, &frame);
+            if share {
+                progress.coarse(index, &frame);
+            }
         }
         let last = nodes.len().saturating_sub(1);
         let mut end = frame.rows.0;
@@ -297,6 +310,19 @@ impl<'a> Progress<'a> {
                 (*input, (0, (all * end + most - 1) / most))
             };
             let wanted: Vec<(usize, Span)> = inputs.iter().map(part).collect();
+            self.band(&wanted);
+        }
+    }
+
+    /// Computes a node as a whole if that, and what is missing of all that it depends on, has few pixels.
+    fn coarse(&mut self, index: usize, frame: &Frame) {
+        let wanted = [(index, self.rows[index])];
+        let complete = |index: usize| self.done[index] >= self.rows[index].1;
+        let few = |(index, span): (usize, &Option<Span>)| {
+            let rows = span.map_or(0, |span| span.1 - self.done[index]);
+            rows * self.nodes[index].extent.cols.of(frame.width) <= COARSE_PIXELS
+        };
+        if within(self.nodes, self.along, &wanted, complete).iter().enumerate().all(few) {
             self.band(&wanted);
         }
     }

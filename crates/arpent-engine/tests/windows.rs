@@ -205,6 +205,39 @@ fn attention_network(bands: usize, heads: usize, channels: usize, seed: u64) -> 
     Network::new(plans, seed)
 }
 
+/// Decoders whose sums are rewritten: projections of several levels, interpolated, concatenated, convolved.
+fn pyramid_network(bands: usize, widths: [usize; 3], seed: u64) -> Network {
+    use Activation::None;
+    let [a, b, c] = widths;
+    let choices = &mut Choices(seed << 20 | 11);
+    let halves = |align_corners: bool| ShapeOp::Bilinear { align_corners };
+    let placed = |kernel: usize, stride: usize| {
+        ShapeOp::Placed(Placed { kernel, stride, dilation: 1, before: 0, depthwise: false })
+    };
+    let (middle, kernel) = (choices.of(&[1, 8, 64]), choices.of(&[1, 1, 3]));
+    let mut any = || choices.activation();
+    let plans = vec![
+        plan(ShapeOp::Input, &[], None, bands, 0),
+        plan(placed(2, 2), &[0], any(), a, 1),
+        plan(placed(2, 2), &[1], any(), b, 2),
+        plan(placed(2, 2), &[2], any(), c, 3),
+        plan(ShapeOp::ResponseNorm, &[3], any(), c, 3),
+        plan(conv(1, 1), &[4], None, middle, 3),
+        plan(halves(false), &[5], None, middle, 1),
+        plan(conv(1, 1), &[2], any(), middle, 2),
+        plan(halves(true), &[7], None, middle, 1),
+        plan(ShapeOp::Concat, &[6, 8], None, 2 * middle, 1),
+        plan(conv(1, 1), &[1], None, middle, 1),
+        plan(ShapeOp::Concat, &[9, 10], None, 3 * middle, 1),
+        plan(conv(kernel, 1), &[11], any(), c, 1),
+        plan(halves(false), &[3], None, c, 1),
+        plan(ShapeOp::Add, &[12, 13], any(), c, 1),
+        plan(halves(false), &[14], None, c, 0),
+        plan(conv(1, 1), &[15], None, 5, 0),
+    ];
+    Network::new(plans, seed)
+}
+
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| v.to_bits()).collect()
 }
@@ -284,6 +317,16 @@ proptest! {
     }
 
     #[test]
+    fn rewritten_sums_are_the_sums(
+        bands in 1usize..5, widths in prop::array::uniform3(1usize..40), seed in 0u64..1000,
+        size in (1usize..9, 1usize..9), first_row in -9i64..9, shares in prop::array::uniform4(0.0f64..1.0),
+    ) {
+        let network = pyramid_network(bands, widths, seed);
+        let picture = part_of(whole(8 * size.0, 8 * size.1, 8 * first_row), shares);
+        is_written_out(&network, picture, seed)?;
+    }
+
+    #[test]
     fn attention_gives_the_sums(
         bands in 1usize..5, heads in 1usize..4, channels in 1usize..40, seed in 0u64..1000,
         size in (1usize..5, 1usize..5), first_row in -9i64..9, shares in prop::array::uniform4(0.0f64..1.0),
@@ -296,11 +339,12 @@ proptest! {
     #[test]
     fn a_picture_gets_the_same_bits_from_any_number_of_threads(
         widths in prop::array::uniform3(1usize..90), seed in 0u64..1000,
-        size in (1usize..5, 1usize..5), shares in prop::array::uniform4(0.0f64..1.0), kind in 0..3,
+        size in (1usize..5, 1usize..5), shares in prop::array::uniform4(0.0f64..1.0), kind in 0..4,
     ) {
         let network = match kind {
             0 => window_network(2, widths, seed),
             1 => mixed_network(2, widths, seed),
+            2 => pyramid_network(2, widths, seed),
             _ => attention_network(2, 1 + widths[0] % 3, 1 + widths[1] / 3, seed),
         };
         let engine = network.engine(Options { winograd: 2, ..Options::default() });
@@ -349,7 +393,10 @@ fn a_changed_corner_changes_everything() {
     assert!(local.engine(Options::default()).is_local());
     // One row more: another picture.
     let far = |height: usize| run(&engine, Scene(1), Picture { rows: (0, 1), ..whole(64, height, 0) }, 0, 1);
-    assert!(far(64).iter().zip(&far(68)).all(|(a, b)| a.to_bits() != b.to_bits()));
+    let (first, second) = (far(64), far(68));
+    let others = first.iter().zip(&second).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+    // Some may round to the same bits.
+    assert!(20 * others > 19 * first.len(), "{others} of {}", first.len());
 }
 
 #[test]

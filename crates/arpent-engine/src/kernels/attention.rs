@@ -4,11 +4,14 @@
 //! and queries are computed in blocks, so that only the scores of a block exist at a time. The terms of each sum are
 //! added in one order: channels for a score, keys from north to south and west to east for an output.
 
+use std::ops::Range;
+
+use super::aligned::{Aligned, LINE};
 use super::direct::{Block, Patch, Strip, blocks, multiply};
-use super::isa::Isa;
+use super::isa::{Isa, Set, Work};
 use super::pool::pixels;
 use super::rows::Rows;
-use super::softmax::exponentials;
+use super::softmax::{LANES, exponentials};
 use super::squares::{self, Pixel, Rolled};
 use super::turn::{SIDE, turned};
 use crate::Activation;
@@ -67,10 +70,19 @@ impl Heads {
     /// Values of scratch memory for so many keys.
     pub(crate) fn scratch(&self, keys: usize) -> usize {
         let (keys, channels, values) = (self.seen(keys), self.channels, self.values);
-        // One head's keys or values, gathered and packed; queries, their scores and sums. Blocks are 32 wide at most.
-        let packed = (keys + 32) * channels + (values + 32) * keys;
-        keys * channels.max(values) + packed + block_of(keys) * (keys + channels + values + 1)
+        let (padded, queries) = (padded(keys), block_of(keys));
+        // One head's keys and values; queries, their scores and sums. Blocks are 32 wide at most.
+        let packed = padded * channels + (values + 32) * keys;
+        packed + queries * (padded + channels + values + 1) + PARTS * LINE
     }
+}
+
+/// Parts of the scratch memory, each of which begins at a cache line.
+const PARTS: usize = 6;
+
+/// Keys with some more, so that scores are whole vectors.
+const fn padded(keys: usize) -> usize {
+    keys.next_multiple_of(LANES)
 }
 
 /// Queries that are computed together.
@@ -84,13 +96,10 @@ pub(crate) fn attention(
     [queries, keys, values, output]: [Rows; 4],
     width: i64,
     patch: &Patch,
-    scratch: &mut Vec<f32>,
+    scratch: &mut Aligned,
 ) {
     let all = size(keys.height() * width);
-    let needed = heads.scratch(all);
-    if scratch.len() < needed {
-        scratch.resize(needed, 0.0);
-    }
+    scratch.grow(heads.scratch(all));
     let rows = Layers { queries, keys, values, output };
     match &heads.squares {
         None => everywhere(heads, &rows, patch, all, scratch),
@@ -111,8 +120,7 @@ struct Layers {
 
 /// Scratch memory of a head.
 struct Scratch<'a> {
-    /// One key, or value, after the other; its blocks.
-    gathered: &'a mut [f32],
+    /// In blocks.
     keys: &'a mut [f32],
     values: &'a mut [f32],
     queries: &'a mut [f32],
@@ -120,6 +128,8 @@ struct Scratch<'a> {
     /// The inverse of each query's sum of exponentials.
     inverses: &'a mut [f32],
     outputs: &'a mut [f32],
+    /// Channels of a key that is missing.
+    nothing: Vec<f32>,
     blocks_of_keys: &'a [Block],
     blocks_of_values: &'a [Block],
 }
@@ -134,45 +144,42 @@ impl<'a> Scratch<'a> {
         heads: &Heads,
         keys: usize,
         [blocks_of_keys, blocks_of_values]: [&'a [Block]; 2],
-        all: &'a mut [f32],
+        mut all: &'a mut [f32],
     ) -> Self {
-        let queries = block_of(keys);
-        let (gathered, rest) = all.split_at_mut(keys * heads.channels.max(heads.values));
-        let (packed_keys, rest) = rest.split_at_mut(width(blocks_of_keys) * heads.channels);
-        let (packed_values, rest) = rest.split_at_mut(width(blocks_of_values) * keys);
-        let (queries_of, rest) = rest.split_at_mut(queries * heads.channels);
-        let (scores, rest) = rest.split_at_mut(queries * keys);
-        let (inverses, rest) = rest.split_at_mut(queries);
+        let (padded, queries) = (padded(keys), block_of(keys));
+        debug_assert_eq!(width(blocks_of_keys), padded);
+        let mut take = |count: usize| {
+            let (part, rest) = std::mem::take(&mut all).split_at_mut(count.next_multiple_of(LINE));
+            all = rest;
+            &mut part[..count]
+        };
         Self {
-            gathered,
-            keys: packed_keys,
-            values: packed_values,
-            queries: queries_of,
-            scores,
-            inverses,
-            outputs: &mut rest[..queries * heads.values],
+            keys: take(padded * heads.channels),
+            values: take(width(blocks_of_values) * keys),
+            queries: take(queries * heads.channels),
+            scores: take(queries * padded),
+            inverses: take(queries),
+            outputs: take(queries * heads.values),
+            nothing: vec![0.0; heads.channels],
             blocks_of_keys,
             blocks_of_values,
         }
     }
 
-    /// Packs keys, times `scale`.
-    fn pack_keys(&mut self, isa: Isa, each: usize, keys: usize, scale: f32) {
-        let (blocks, from) = (self.blocks_of_keys, &self.gathered[..keys * each]);
-        let to = &mut *self.keys;
+    /// Packs the keys and values of a head, the keys times `scale`; keys that are padded are zeros.
+    fn pack(&mut self, heads: &Heads, head: usize, keys: &[&[f32]], values: &[&[f32]]) {
+        let (blocks, each, to) = (self.blocks_of_keys, heads.channels, &mut *self.keys);
+        let (scale, nothing) = (scale(each), &*self.nothing);
         pixels(
-            isa,
+            heads.isa,
             #[inline(always)]
-            || pack_turned(blocks, from, each, scale, to),
+            || pack_turned(blocks, (keys, nothing), head * each..(head + 1) * each, scale, to),
         );
-    }
-
-    /// Packs values.
-    fn pack_values(&mut self, each: usize, keys: usize) {
         for block in self.blocks_of_values {
-            let to = &mut self.values[block.packed * keys..][..block.width() * keys];
-            for (to, from) in to.chunks_exact_mut(block.width()).zip(self.gathered.chunks_exact(each)) {
-                to[..block.valid].copy_from_slice(&from[block.first..block.first + block.valid]);
+            let to = &mut self.values[block.packed * values.len()..][..block.width() * values.len()];
+            for (to, from) in to.chunks_exact_mut(block.width()).zip(values) {
+                let from = &from[head * heads.values + block.first..][..block.valid];
+                to[..block.valid].copy_from_slice(from);
                 to[block.valid..].fill(0.0);
             }
         }
@@ -189,34 +196,26 @@ impl<'a> Scratch<'a> {
         keys: usize,
         add: impl Fn(usize, &mut [f32]),
     ) {
-        assert!(count * keys <= self.scores.len() && count * heads.values <= self.outputs.len());
+        let padded = padded(keys);
+        assert!(count * padded <= self.scores.len() && count * heads.values <= self.outputs.len());
         let scores = self.scores.as_mut_ptr();
-        // SAFETY: the caller has `count` queries of `channels` values; `scores` holds `keys` values for each, of which
+        // SAFETY: the caller has `count` queries of `channels` values; `scores` holds `padded` values for each, of which
         // the blocks of keys have as many.
         unsafe {
             multiply(
                 self.blocks_of_keys,
                 heads.channels,
                 self.keys,
-                &line(&[queries], step, (scores, keys), count),
+                &line(&[queries], step, (scores, padded), count),
             );
         }
-        let (scores, inverses) = (&mut self.scores[..count * keys], &mut *self.inverses);
-        pixels(
-            heads.isa,
-            #[inline(always)]
-            || {
-                for (query, (scores, inverse)) in scores.chunks_exact_mut(keys).zip(inverses).enumerate() {
-                    add(query, scores);
-                    *inverse = exponentials(scores);
-                }
-            },
-        );
+        let (scores, inverses) = (&mut self.scores[..count * padded], &mut *self.inverses);
+        heads.isa.run(Shares { scores, keys, inverses, add });
         let (scores, outputs) = (self.scores.as_ptr(), self.outputs.as_mut_ptr());
-        // SAFETY: `scores` holds `keys` terms for each query, `outputs` its values.
+        // SAFETY: `scores` holds the terms for each query, `outputs` its values.
         unsafe {
             let to = (outputs, heads.values);
-            multiply(self.blocks_of_values, keys, self.values, &line(&[scores], keys, to, count));
+            multiply(self.blocks_of_values, keys, self.values, &line(&[scores], padded, to, count));
         }
     }
 
@@ -228,33 +227,61 @@ impl<'a> Scratch<'a> {
     }
 }
 
+/// Makes shares of the scores of some queries, with the inverses of their sums; those of padded keys are next to nothing.
+struct Shares<'a, F> {
+    scores: &'a mut [f32],
+    keys: usize,
+    inverses: &'a mut [f32],
+    add: F,
+}
+
+impl<F: Fn(usize, &mut [f32])> Work for Shares<'_, F> {
+    #[inline(always)]
+    fn on<I: Set>(self, _: I) {
+        let each = self.scores.chunks_exact_mut(padded(self.keys)).zip(self.inverses);
+        for (query, (scores, inverse)) in each.enumerate() {
+            scores[self.keys..].fill(f32::NEG_INFINITY);
+            (self.add)(query, &mut scores[..self.keys]);
+            *inverse = if I::FUSED { exponentials::<true>(scores) } else { exponentials::<false>(scores) };
+        }
+    }
+}
+
 /// `count` pixels in memory.
 fn line(rows: &[*const f32], step: usize, (out, out_step): (*mut f32, usize), count: usize) -> Strip<'_> {
     let (residual, activation) = (std::ptr::null(), Activation::None);
     Strip { rows, step, out_step, residual_step: 0, out, residual, count, activation }
 }
 
-/// Packs `each` values of some keys as weights: terms are channels, outputs are keys.
+/// Packs some channels of keys as weights: terms are channels, outputs are keys. All blocks are full; keys that are
+/// missing are those of `nothing`.
 #[inline(always)]
-fn pack_turned(blocks: &[Block], from: &[f32], each: usize, scale: f32, to: &mut [f32]) {
+fn pack_turned(
+    blocks: &[Block],
+    (keys, nothing): (&[&[f32]], &[f32]),
+    channels: Range<usize>,
+    scale: f32,
+    to: &mut [f32],
+) {
+    let each = channels.len();
+    let whole = each / SIDE * SIDE;
     for block in blocks {
         let wide = block.width();
         let to = &mut to[block.packed * each..][..wide * each];
-        let from = &from[block.first * each..][..block.valid * each];
-        let (whole_keys, whole_channels) = (block.valid / SIDE * SIDE, each / SIDE * SIDE);
-        for key in (0..whole_keys).step_by(SIDE) {
-            for c in (0..whole_channels).step_by(SIDE) {
-                let square = turned(|i| &from[(key + i) * each + c..]);
+        for key in (0..wide).step_by(SIDE) {
+            let mut rows = [nothing; SIDE];
+            let some = keys.iter().skip(block.first + key);
+            rows.iter_mut().zip(some).for_each(|(row, from)| *row = &from[channels.clone()]);
+            for c in (0..whole).step_by(SIDE) {
+                let square = turned(|i| &rows[i][c..]);
                 for (i, values) in square.iter().enumerate() {
                     let to = &mut to[(c + i) * wide + key..][..SIDE];
                     to.iter_mut().zip(values).for_each(|(to, v)| *to = v * scale);
                 }
             }
-        }
-        for key in 0..wide {
-            let first = if key < whole_keys { whole_channels } else { 0 };
-            for c in first..each {
-                to[c * wide + key] = if key < block.valid { from[key * each + c] * scale } else { 0.0 };
+            for c in whole..each {
+                let to = &mut to[c * wide + key..][..SIDE];
+                to.iter_mut().zip(&rows).for_each(|(to, row)| *to = row[c] * scale);
             }
         }
     }
@@ -267,13 +294,11 @@ fn scale(channels: usize) -> f32 {
 
 /// Every pixel of the patch sees all keys.
 fn everywhere(heads: &Heads, layers: &Layers, patch: &Patch, keys: usize, all: &mut [f32]) {
-    let blocks = [blocks(heads.isa, keys), blocks(heads.isa, heads.values)];
+    let blocks = [blocks(heads.isa, padded(keys)), blocks(heads.isa, heads.values)];
     let mut scratch = Scratch::new(heads, keys, [&blocks[0], &blocks[1]], all);
+    let [seen, values] = [&layers.keys, &layers.values].map(all_pixels);
     for head in 0..heads.heads {
-        gather_all(&layers.keys, head, heads.channels, scratch.gathered);
-        scratch.pack_keys(heads.isa, heads.channels, keys, scale(heads.channels));
-        gather_all(&layers.values, head, heads.values, scratch.gathered);
-        scratch.pack_values(heads.values, keys);
+        scratch.pack(heads, head, &seen, &values);
         for y in patch.rows.clone() {
             let mut x = patch.cols.start;
             while x < patch.cols.end {
@@ -294,17 +319,12 @@ fn everywhere(heads: &Heads, layers: &Layers, patch: &Patch, keys: usize, all: &
     }
 }
 
-/// Copies all pixels' channels of a head, one after the other.
-fn gather_all(layer: &Rows, head: usize, each: usize, to: &mut [f32]) {
+/// All pixels of a layer, row by row.
+fn all_pixels<'a>(layer: &Rows) -> Vec<&'a [f32]> {
     let (start, end) = layer.columns();
-    let mut to = to.chunks_exact_mut(each);
-    for y in 0..layer.height() {
-        // SAFETY: the inputs' rows are complete before a layer that reads them begins.
-        let row = unsafe { layer.slice(y, start, size(end - start)) };
-        for (pixel, to) in row.chunks_exact(layer.channels()).zip(&mut to) {
-            to.copy_from_slice(&pixel[head * each..][..each]);
-        }
-    }
+    // SAFETY: the inputs' rows are complete before a layer that reads them begins.
+    let row = |y: i64| unsafe { layer.slice(y, start, size(end - start)) };
+    (0..layer.height()).flat_map(|y| row(y).chunks_exact(layer.channels())).collect()
 }
 
 /// Every pixel of the patch sees those of its square.
@@ -317,7 +337,7 @@ fn in_squares(
     all: &mut [f32],
 ) {
     let count = squares.side * squares.side;
-    let blocks = [blocks(heads.isa, count), blocks(heads.isa, heads.values)];
+    let blocks = [blocks(heads.isa, padded(count)), blocks(heads.isa, heads.values)];
     let mut scratch = Scratch::new(heads, count, [&blocks[0], &blocks[1]], all);
     for row in rows.squares(patch.rows.clone()) {
         for col in cols.squares(patch.cols.clone()) {
@@ -326,37 +346,42 @@ fn in_squares(
                 pixels.iter().map(|pixel| values_of(layer, pixel, beyond)).collect()
             };
             let (keys, values) = (of(&layers.keys, &squares.beyond.0), of(&layers.values, &squares.beyond.1));
-            let wanted = |query: &usize| {
-                let place = pixels[*query].place;
-                place.is_some_and(|(y, x)| patch.rows.contains(&y) && patch.cols.contains(&x))
-            };
-            let queries: Vec<usize> = (0..count).filter(wanted).collect();
+            let mut queries: Vec<Query> = Vec::with_capacity(count);
+            for (number, pixel) in pixels.iter().enumerate() {
+                let wanted = |(y, x): &(i64, i64)| patch.rows.contains(y) && patch.cols.contains(x);
+                if let Some((y, x)) = pixel.place.filter(wanted) {
+                    let from = values_of(&layers.queries, pixel, &[]);
+                    queries.push(Query { number, from, to: layers.output.write(y, x, 1) });
+                }
+            }
             for head in 0..heads.heads {
-                gather(&keys, head, heads.channels, scratch.gathered);
-                scratch.pack_keys(heads.isa, heads.channels, count, scale(heads.channels));
-                gather(&values, head, heads.values, scratch.gathered);
-                scratch.pack_values(heads.values, count);
+                scratch.pack(heads, head, &keys, &values);
                 for queries in queries.chunks(block_of(count)) {
-                    one_block(heads, squares, layers, (&pixels, queries, head), &mut scratch);
+                    one_block(heads, squares, (&pixels, queries, head), &mut scratch);
                 }
             }
         }
     }
 }
 
+/// A pixel whose output is computed: its number in the square, its channels, and those of its output.
+struct Query<'a> {
+    number: usize,
+    from: &'a [f32],
+    to: *mut f32,
+}
+
 /// Outputs of a head for some queries of a square.
 fn one_block(
     heads: &Heads,
     squares: &Squares,
-    layers: &Layers,
-    (pixels, queries, head): (&[Pixel], &[usize], usize),
+    (pixels, queries, head): (&[Pixel], &[Query], usize),
     scratch: &mut Scratch,
 ) {
     let (keys, count) = (pixels.len(), queries.len());
     let to = scratch.queries.chunks_exact_mut(heads.channels);
     for (query, to) in queries.iter().zip(to) {
-        let query = values_of(&layers.queries, &pixels[*query], &[]);
-        to.copy_from_slice(&query[head * heads.channels..][..heads.channels]);
+        to.copy_from_slice(&query.from[head * heads.channels..][..heads.channels]);
     }
     let bias = &squares.bias[head * keys * keys..][..keys * keys];
     let mixed = pixels.iter().any(|pixel| pixel.part != pixels[0].part);
@@ -369,7 +394,7 @@ fn one_block(
             keys,
             #[inline(always)]
             |query, scores| {
-                let query = queries[query];
+                let query = queries[query].number;
                 scores.iter_mut().zip(&bias[query * keys..]).for_each(|(score, bias)| *score += bias);
                 if mixed {
                     let part = pixels[query].part;
@@ -380,10 +405,9 @@ fn one_block(
         );
     }
     for (i, query) in queries.iter().enumerate() {
-        let Some((y, x)) = pixels[*query].place else { continue };
-        layers.output.fill(y, x, 1, |out| {
-            scratch.write(i, heads.values, &mut out[head * heads.values..][..heads.values]);
-        });
+        // SAFETY: tasks of a layer write disjoint pixels, and a pixel has the values of all heads.
+        let to = unsafe { std::slice::from_raw_parts_mut(query.to.add(head * heads.values), heads.values) };
+        scratch.write(i, heads.values, to);
     }
 }
 
@@ -393,12 +417,5 @@ fn values_of<'a>(layer: &Rows, pixel: &Pixel, beyond: &'a [f32]) -> &'a [f32] {
         // SAFETY: the inputs' rows are complete before a layer that reads them begins.
         Some((y, x)) => unsafe { layer.slice(y, x, 1) },
         None => beyond,
-    }
-}
-
-/// Copies each pixel's channels of a head, one after the other.
-fn gather(pixels: &[&[f32]], head: usize, each: usize, to: &mut [f32]) {
-    for (pixel, to) in pixels.iter().zip(to.chunks_exact_mut(each)) {
-        to.copy_from_slice(&pixel[head * each..][..each]);
     }
 }

@@ -5,8 +5,10 @@ use std::ops::Range;
 use pulp::Simd;
 use rayon::prelude::*;
 
-use super::isa::{Isa, Set, Work, mul_add};
+use super::aligned::Aligned;
+use super::isa::{Isa, Set, Work, mul_add, vectorized};
 use super::rows::Rows;
+use super::smooth::smooth;
 use crate::Activation;
 use crate::numbers::{signed, size};
 
@@ -79,12 +81,13 @@ pub(crate) fn blocks(isa: Isa, outputs: usize) -> Vec<Block> {
 /// output channel.
 #[derive(Debug)]
 pub(crate) struct Weights {
+    pub(super) isa: Isa,
     pub(super) blocks: Vec<Block>,
     /// Kernel rows; terms of each row.
     rows: usize,
     terms: usize,
-    data: Vec<f32>,
-    pub(super) bias: Vec<f32>,
+    data: Aligned,
+    pub(super) bias: Aligned,
 }
 
 impl Weights {
@@ -97,8 +100,8 @@ impl Weights {
     ) -> Self {
         let blocks = blocks(isa, bias.len());
         let width: usize = blocks.iter().map(Block::width).sum();
-        let (mut data, mut padded) = (vec![0.0; width * rows * terms], vec![0.0; width]);
-        let mut rest = data.as_mut_slice();
+        let (mut data, mut padded) = (Aligned::zeros(width * rows * terms), Aligned::zeros(width));
+        let mut rest = &mut *data;
         let mut parts = Vec::new();
         for block in &blocks {
             let own;
@@ -112,12 +115,24 @@ impl Weights {
                 to.iter_mut().take(block.valid).enumerate().for_each(|(o, to)| *to = value(o));
             }
         });
-        Self { blocks, rows, terms, data, bias: padded }
+        Self { isa, blocks, rows, terms, data, bias: padded }
     }
 
     /// Size of the packed values in bytes.
     pub(crate) fn bytes(&self) -> usize {
         4 * (self.data.len() + self.bias.len())
+    }
+
+    /// Number of blocks, and values of the largest.
+    pub(crate) fn blocks(&self) -> (usize, usize) {
+        let widest = self.blocks.iter().map(Block::width).max().unwrap_or(0);
+        (self.blocks.len(), widest * self.rows * self.terms)
+    }
+
+    /// Outputs of a block and its packed kernel.
+    pub(super) fn block(&self, number: usize) -> (usize, &[f32]) {
+        let (block, each) = (&self.blocks[number], self.rows * self.terms);
+        (block.width(), &self.data[block.packed * each..][..block.width() * each])
     }
 }
 
@@ -293,7 +308,7 @@ fn own_register(pointer: *const f32) -> *const f32 {
 }
 
 #[inline(always)]
-unsafe fn load<I: Set>(from: *const f32) -> <I::S as Simd>::f32s {
+pub(super) unsafe fn load<I: Set>(from: *const f32) -> <I::S as Simd>::f32s {
     // SAFETY: the caller has a vector there.
     unsafe { from.cast::<<I::S as Simd>::f32s>().read_unaligned() }
 }
@@ -397,21 +412,19 @@ impl Geometry {
     }
 }
 
-/// A convolution of some pixels.
-pub(crate) fn direct(
-    weights: &Weights,
+/// A block's outputs of some pixels.
+pub(super) fn direct_block(
+    (terms, block): (Terms, &Block),
     geometry: Geometry,
     [input, output]: [Rows; 2],
     epilogue: Epilogue,
     patch: &Patch,
 ) {
-    for block in &weights.blocks {
-        block.isa.run(Direct { weights, geometry, input, output, epilogue, patch, block });
-    }
+    block.isa.run(Direct { terms, geometry, input, output, epilogue, patch, block });
 }
 
 struct Direct<'a> {
-    weights: &'a Weights,
+    terms: Terms,
     geometry: Geometry,
     input: Rows,
     output: Rows,
@@ -436,7 +449,7 @@ impl Weights {
 impl Work for Direct<'_> {
     #[inline(always)]
     fn on<I: Set>(self, isa: I) {
-        let terms = self.weights.terms(self.block);
+        let terms = self.terms;
         let (cols, count) = (&self.patch.cols, self.patch.width());
         let Geometry { stride, dilation, .. } = self.geometry;
         let (seen, col) = (self.geometry.seen(count), self.geometry.first(cols.start));
@@ -527,13 +540,34 @@ impl Work for Multiply<'_> {
     }
 }
 
+/// Computes a strip.
+///
+/// # Safety
+/// The strip's pixels have the terms, and room for the channels of the block.
 #[inline(always)]
 pub(super) unsafe fn by_vectors<I: Set>(isa: I, block: &Block, terms: &Terms, line: &Strip) {
-    // SAFETY: guaranteed by the caller.
-    unsafe {
-        match block.vectors {
-            1 => strip::<I, 1>(isa, terms, line),
-            _ => strip::<I, 2>(isa, terms, line),
+    vectorized(isa, Sums { vectors: block.vectors, terms: *terms, strip: *line });
+}
+
+/// The sums of a strip, with all that comes after them. The inner loops are the largest part of the crate's code, and
+/// are compiled here only.
+struct Sums<'a> {
+    vectors: usize,
+    terms: Terms,
+    strip: Strip<'a>,
+}
+
+impl Work for Sums<'_> {
+    #[inline(always)]
+    fn on<I: Set>(self, isa: I) {
+        let Self { vectors, terms, strip: line } = self;
+        // SAFETY: the contract of `by_vectors`.
+        unsafe {
+            match vectors {
+                1 => strip::<I, 1>(isa, &terms, &line),
+                _ => strip::<I, 2>(isa, &terms, &line),
+            }
+            smooth(isa, line.activation, line.out, [line.count, line.out_step, terms.valid]);
         }
     }
 }

@@ -42,7 +42,8 @@ struct Scalar<const FUSED: bool>;
 impl<const FUSED: bool> Set for Scalar<FUSED> {
     type S = Scalar256b;
     const FUSED: bool = FUSED;
-    const PIXELS: [usize; 2] = [4, 4];
+    // A vector is a loop here: large groups are large code, which is compiled for every kernel.
+    const PIXELS: [usize; 2] = [2, 2];
     fn simd(self) -> Scalar256b {
         Scalar256b
     }
@@ -173,8 +174,9 @@ impl Isa {
     }
 }
 
+/// Runs the work in a function of its own that is compiled for the set: work that several callers run is compiled once.
 #[inline(always)]
-fn vectorized<I: Set, W: Work>(isa: I, work: W) {
+pub(super) fn vectorized<I: Set, W: Work>(isa: I, work: W) {
     struct Inner<I, W>(I, W);
     impl<I: Set, W: Work> WithSimd for Inner<I, W> {
         type Output = ();
@@ -185,6 +187,9 @@ fn vectorized<I: Set, W: Work>(isa: I, work: W) {
     }
     isa.simd().vectorize(Inner(isa, work));
 }
+
+/// A vector of values of a set.
+pub(super) type Vector<I> = <<I as Set>::S as Simd>::f32s;
 
 /// `a * b + c`, rounded once if the set supports that.
 #[inline(always)]

@@ -7,8 +7,14 @@ use super::rows::Rows;
 use crate::extent::Resampling;
 use crate::numbers::size;
 
-/// Interpolates pixels; `down` and `across` are the positions of rows and columns.
-pub(crate) fn bilinear(isa: Isa, [down, across]: [Resampling; 2], [input, output]: [Rows; 2], patch: &Patch) {
+/// Interpolates pixels, and adds those of another layer; `down` and `across` are the positions of rows and columns.
+pub(crate) fn bilinear(
+    isa: Isa,
+    [down, across]: [Resampling; 2],
+    [input, output]: [Rows; 2],
+    residual: Option<Rows>,
+    patch: &Patch,
+) {
     let channels = output.channels();
     let (start, end) = across.reads((patch.cols.start, patch.cols.end));
     let at = |x: i64| {
@@ -30,6 +36,11 @@ pub(crate) fn bilinear(isa: Isa, [down, across]: [Resampling; 2], [input, output
             {
                 let pixels = [&north[west..], &north[east..], &south[west..], &south[east..]];
                 blend(pixels, [share, east_share], out);
+            }
+            if let Some(residual) = residual {
+                // SAFETY: as above.
+                let residual = unsafe { residual.slice(y, patch.cols.start, patch.width()) };
+                out.iter_mut().zip(residual).for_each(|(out, v)| *out += v);
             }
         },
     );

@@ -1,12 +1,13 @@
 //! A ring buffer of a layer's rows.
 
+use super::aligned::{Aligned, LINE};
 use crate::numbers::{signed, size};
 
 /// Memory of a layer's rows, channels last: row `y` is stored in slot `y % capacity`, and overwritten by row `y +
 /// capacity`. Left and right of each row are zeros, which are never overwritten.
 #[derive(Debug, Default)]
 pub(crate) struct Buffer {
-    data: Vec<f32>,
+    data: Aligned,
     shape: BufferShape,
 }
 
@@ -26,9 +27,10 @@ pub(crate) struct BufferShape {
 }
 
 impl BufferShape {
+    /// Values of a row: whole cache lines.
     fn row_length(&self) -> usize {
         let columns = size(self.columns.1 - self.columns.0);
-        (columns + self.border.0 + self.border.1) * self.channels
+        ((columns + self.border.0 + self.border.1) * self.channels).next_multiple_of(LINE)
     }
 
     /// Number of values in a buffer of this shape: its rows and one row of zeros.
@@ -41,8 +43,7 @@ impl Buffer {
     /// Resizes it to a shape; its content is lost if the shape changes.
     pub(crate) fn fit(&mut self, shape: BufferShape) {
         if self.shape != shape {
-            self.data.clear();
-            self.data.resize(shape.values(), 0.0);
+            self.data = Aligned::zeros(shape.values());
             self.shape = shape;
         }
     }
@@ -101,8 +102,9 @@ impl Rows {
     /// Zeroes what no kernel writes: the values left and right of each row, and the row of zeros. In debug builds,
     /// what was there before becomes NaN. Called between layers, when no kernel writes.
     pub(crate) fn clear(&self) {
-        let BufferShape { capacity, border, channels, .. } = self.shape;
-        let (left, right) = (border.0 * channels, border.1 * channels);
+        let BufferShape { capacity, border, channels, columns, .. } = self.shape;
+        let left = border.0 * channels;
+        let right = self.length - left - size(columns.1 - columns.0) * channels;
         if cfg!(debug_assertions) {
             // SAFETY: the rows lie in the memory (`rows_of`); all ones are NaN.
             unsafe { self.data.write_bytes(0xff, capacity * self.length) };

@@ -6,6 +6,7 @@
 
 use pulp::Simd;
 
+use super::aligned::Aligned;
 use super::direct::{Block, Epilogue, NOTHING, Patch, Strip, Terms, Weights, by_vectors};
 use super::isa::{Isa, Set, Work};
 use super::rows::Rows;
@@ -53,14 +54,12 @@ pub(crate) fn winograd(
     [input, output]: [Rows; 2],
     epilogue: Epilogue,
     patch: &Patch,
-    scratch: &mut Vec<f32>,
+    scratch: &mut Aligned,
 ) {
     let cols = patch.width();
     let seen = SEEN * (cols + 2) * input.channels();
     let widest = weights.blocks.iter().map(Block::width).max().unwrap_or(0);
-    if scratch.len() < seen + SEEN * cols * widest {
-        scratch.resize(seen + SEEN * cols * widest, 0.0);
-    }
+    scratch.grow(seen + SEEN * cols * widest);
     let (seen, products) = scratch.split_at_mut(seen);
     if let Some(block) = weights.blocks.first() {
         block.isa.run(Seen { input, first, start: patch.cols.start - 1, to: seen });

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::shape::ConvShape;
 use crate::Activation;
 use crate::kernels::{
-    Buffer, BufferShape, Epilogue, Geometry, Isa, Patch, Rows, Weights, direct, to_pixels, to_planes,
+    Aligned, Buffer, BufferShape, Epilogue, Geometry, Isa, Patch, Rows, Weights, direct, to_pixels, to_planes,
 };
 use crate::numbers::{signed, size};
 
@@ -110,6 +110,7 @@ impl Pass {
             height: signed(self.to.1),
         });
         let (input, output) = (input.rows(), output.rows());
+        let mut scratch = Aligned::default();
         let mut laid = signed(first * stride) - signed(before);
         for start in (0..count).step_by(step) {
             let rows = first + start..first + (start + step).min(count);
@@ -118,7 +119,7 @@ impl Pass {
             laid = needed;
             let patch = Patch { rows: signed(rows.start)..signed(rows.end), cols: 0..signed(width) };
             let epilogue = Epilogue { residual: None, activation: Activation::None };
-            direct(weights, self.geometry, [input, output], epilogue, &patch);
+            direct((weights, None), self.geometry, [input, output], epilogue, &patch, &mut scratch);
             for y in rows {
                 let row = output.complete(signed(y), 0, width);
                 to_planes(Isa::best(), row, out, (y - first) * width);
