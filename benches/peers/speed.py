@@ -1,6 +1,10 @@
 """Times the network alone: the same weights and the same chip through ours, ONNX Runtime and PyTorch.
 
     python benches/peers/speed.py PACKAGE... --output FOLDER [--arpent target/release/arpent-benches]
+    python benches/peers/speed.py --windows [NAME...] --output FOLDER --arpent target/release/arpent-benches
+
+With `--windows`, networks of windows.py with made-up weights, all by default, whose window is the chip; `arpent`, which
+imports them, is expected beside `arpent-benches`.
 
 One process per engine; they take turns, in another order each round, so that what else the machine does falls on all of
 them. Writes `network.json` and `network.md` into the folder: medians and least times, as a share of ONNX Runtime's,
@@ -20,7 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
+from windows import SIZES
+
 HERE = Path(__file__).parent
+# Names that an import takes; which they are does not matter here.
+BANDS = ["red", "green", "blue", "nir"]
 REFERENCE, JUDGE = "onnxruntime", "pytorch"
 WARM_UPS = 2
 # For threads of the engine before to go to sleep: those of OpenMP spin for 0.2 s after their last work.
@@ -82,17 +90,37 @@ def chip(package, folder, size):
     return path
 
 
-def start(package, folder, given):
-    """The engines for a package."""
-    common = ["--size", given.size, "--threads", given.threads, "--input", chip(package, folder, given.size)]
+def files(package, folder, size):
+    """What the engines of a package read: ours, PyTorch's, ONNX Runtime's, the chip."""
+    return package, package, export(package, folder, size), chip(package, folder, size)
+
+
+def windows(name, folder, given):
+    """The same for a network of windows.py, made by processes that end before anything is measured."""
+    subprocess.run([sys.executable, HERE / "windows.py", name, folder, "--size", str(given.size)], check=True)
+    weights, package = folder / f"{name}.safetensors", folder / name
+    if given.arpent:
+        bands, classes = SIZES[name]
+        importer = [Path(given.arpent).with_name("arpent"), "model", "import", weights, "--output", package]
+        window = ["--window", given.size, "--margin", given.size // 8]
+        bands = ["--bands", ",".join(BANDS[:bands]), "--classes", classes, "--license", "CC0-1.0"]
+        command = [*importer, "--architecture", name, *window, *bands]
+        subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
+    return package, weights, folder / f"{name}.onnx", folder / "chip.npy"
+
+
+def start(read, given):
+    """The engines for the files that they read."""
+    ours, pytorch, onnx, picture = read
+    common = ["--size", given.size, "--threads", given.threads, "--input", picture]
     server = [sys.executable, HERE / "speed_server.py"]
     commands = {
-        "onnxruntime": [*server, "onnxruntime", export(package, folder, given.size), *common],
-        "pytorch": [*server, "pytorch", package, *common],
-        "pytorch-default": [*server, "pytorch-default", package, *common],
+        "onnxruntime": [*server, "onnxruntime", onnx, *common],
+        "pytorch": [*server, "pytorch", pytorch, *common],
+        "pytorch-default": [*server, "pytorch-default", pytorch, *common],
     }
     if given.arpent:
-        commands = {"arpent": [given.arpent, "network", package, *common], **commands}
+        commands = {"arpent": [given.arpent, "network", ours, *common], **commands}
     return [Engine(name, command) for name, command in commands.items()]
 
 
@@ -113,15 +141,19 @@ def apart(a, b):
 
 
 def measure(package, given):
-    """A row per engine."""
+    """A row per engine, of a package or, by its name, of a network of windows.py."""
     with tempfile.TemporaryDirectory() as folder:
-        engines = start(package, Path(folder), given)
+        if isinstance(package, Path):
+            name, read = package.name, files(package, Path(folder), given.size)
+        else:
+            name, read = package, windows(package, Path(folder), given)
+        engines = start(read, given)
         take_turns(engines, given.rounds)
         answers = {engine.name: engine.end(Path(folder) / f"{engine.name}.npy") for engine in engines}
     medians = {engine.name: statistics.median(engine.times) for engine in engines}
     return [
         {
-            "model": package.name,
+            "model": name,
             "engine": engine.name,
             "median_ms": medians[engine.name],
             "least_ms": min(engine.times),
@@ -181,14 +213,16 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("packages", type=Path, nargs="+")
+    parser.add_argument("packages", type=Path, nargs="*")
+    parser.add_argument("--windows", nargs="*", metavar="NAME", help="networks of windows.py; all by default")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--arpent", help="the binary arpent-benches; without it only the peers run")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--size", type=int, default=512, help="side of the chip, pixels")
     given = parser.parse_args()
-    rows = [row for package in given.packages for row in measure(package, given)]
+    named = list(SIZES) if given.windows == [] else given.windows or []
+    rows = [row for package in [*given.packages, *named] for row in measure(package, given)]
     facts, settings = machine(), {key: getattr(given, key) for key in ("rounds", "threads", "size")}
     said = (
         f"\nOne chip of {given.size} x {given.size} px, {given.threads} threads, {given.rounds} rounds.\n\n"

@@ -3,7 +3,7 @@
     python benches/peers/speed_server.py ENGINE FILE.onnx|PACKAGE --threads 2 --size 512 [--input CHIP.npy]
 
 ENGINE is `onnxruntime` (of a file of export_onnx.py), `pytorch` (values of a pixel side by side in memory, which its
-convolutions like best) or `pytorch-default` (of a package). Asked by lines on standard input:
+convolutions like best) or `pytorch-default` (of a package, or of weights of windows.py). Asked by lines on standard input:
 
 - `run` predicts one chip and prints the milliseconds;
 - `save PATH` writes the last answer, float32 [1, classes, height, width], and prints `saved`;
@@ -37,11 +37,9 @@ def onnxruntime(path, threads, chip):
 def pytorch(path, threads, chip, side_by_side=True):
     import torch
 
-    import export_onnx
-
     torch.set_num_threads(threads)
     layout = torch.channels_last if side_by_side else torch.contiguous_format
-    network = export_onnx.network(path).to(memory_format=layout)
+    network = load(path, chip.shape[-1]).to(memory_format=layout)
     x = torch.from_numpy(chip).to(memory_format=layout)
 
     @torch.inference_mode()
@@ -56,6 +54,17 @@ def pytorch_default(path, threads, chip):
 
 
 ENGINES = {"onnxruntime": onnxruntime, "pytorch": pytorch, "pytorch-default": pytorch_default}
+
+
+def load(path, size):
+    """PyTorch's network of a package, or of weights of windows.py."""
+    if path.suffix == ".safetensors":
+        import windows
+
+        return windows.load(path, size)
+    import export_onnx
+
+    return export_onnx.network(path)
 
 
 def bands(path):

@@ -196,7 +196,6 @@ pub(crate) fn cost(nodes: &[Node], index: usize, buffers: &[BufferShape]) -> Cos
             let inputs = nodes[node.from[0]].channels;
             (inputs, inputs * node.channels)
         }
-        NodeKind::Rescale { .. } => (node.channels, node.channels),
         NodeKind::Int8(_, g) => (bytes * g.stride * g.stride, inputs * g.kernel * g.kernel * node.channels),
         NodeKind::Int8Phases(_) => (bytes / 4, inputs * node.channels * 4),
         NodeKind::Depthwise(_, g) => (inputs * g.stride * g.stride, inputs * g.kernel * g.kernel),
@@ -223,7 +222,7 @@ pub(crate) fn cost(nodes: &[Node], index: usize, buffers: &[BufferShape]) -> Cos
             let seen = heads.seen(keys(node, buffers));
             (nodes[node.from[0]].channels, seen * (nodes[node.from[0]].channels + node.channels))
         }
-        NodeKind::Scale | NodeKind::Normalize(_) => (node.channels, node.channels),
+        NodeKind::Rescale { .. } | NodeKind::Scale | NodeKind::Normalize(_) => (node.channels, node.channels),
         NodeKind::LayerNorm(_) => (node.channels, 4 * node.channels),
         NodeKind::Bilinear { .. } => (node.channels, 6 * node.channels),
         _ => (inputs, inputs),

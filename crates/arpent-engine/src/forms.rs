@@ -69,20 +69,21 @@ fn read(fusions: &Fusions, forms: &mut [Form], index: usize) {
                 None => convolved(forms, &conv, from[0]),
             };
         }
-        Op::Add => match fusions.summed(index) {
-            Some((step, other)) => {
+        Op::Add => {
+            if let Some((step, other)) = fusions.summed(index) {
                 let Step { op: Op::Conv(conv), from, .. } = &fusions.steps[step] else { return };
                 forms[index].can = convolved(forms, conv, from[0]);
                 // Kernels of f32 add f32 only.
                 forms[other].floats |= !forms[index].can;
+                return;
             }
-            None => {
-                from.iter().for_each(|from| forms[*from].floats = true);
-                if let Some((bilinear, _)) = fusions.interpolated(index) {
-                    forms[fusions.steps[bilinear].from[0]].floats = true;
-                }
+            for from in from {
+                forms[*from].floats = true;
             }
-        },
+            if let Some((bilinear, _)) = fusions.interpolated(index) {
+                forms[fusions.steps[bilinear].from[0]].floats = true;
+            }
+        }
         Op::MaxPool { .. } => {
             forms[index].can = step.activation == Activation::None;
             let bytes = forms[index].kept().is_some();

@@ -51,12 +51,11 @@ pub(crate) fn rewrite<'a>(steps: &'a [Step<'a>], shapes: &[Shape]) -> Rewritten<
         if absorbed[index] {
             continue;
         }
-        match (sum, step.op) {
-            (Some(parts), Op::Conv(conv)) => new.push_sum(&conv, parts, step.activation),
-            _ => {
-                let from = step.from.iter().map(|from| new.at(*from)).collect();
-                new.push(Step { from, ..step.clone() }, None);
-            }
+        if let (Some(parts), Op::Conv(conv)) = (sum, step.op) {
+            new.push_sum(&conv, parts, step.activation);
+        } else {
+            let from = step.from.iter().map(|from| new.at(*from)).collect();
+            new.push(Step { from, ..step.clone() }, None);
         }
         new.map[index] = new.steps.len().checked_sub(1);
     }
@@ -149,7 +148,9 @@ impl<'a> Finder<'a, '_> {
         if !changed && !split {
             return None;
         }
-        inner.iter().for_each(|step| absorbed[*step] = true);
+        for step in inner {
+            absorbed[step] = true;
+        }
         Some(parts)
     }
 
@@ -162,7 +163,9 @@ impl<'a> Finder<'a, '_> {
     fn leaves(&self, step: usize, leaves: &mut Vec<usize>, inner: &mut Vec<usize>) {
         if matches!(self.steps[step].op, Op::Concat) && self.is_inner(step) {
             inner.push(step);
-            self.steps[step].from.iter().for_each(|from| self.leaves(*from, leaves, inner));
+            for from in &self.steps[step].from {
+                self.leaves(*from, leaves, inner);
+            }
         } else {
             leaves.push(step);
         }

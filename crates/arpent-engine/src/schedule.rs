@@ -57,8 +57,8 @@ impl Node {
             (NodeKind::Rescaled(weights, _), Axis::Rows { .. }) if number == 1 => {
                 (0, signed(weights.blocks().0))
             }
-            (NodeKind::Rescaled(..), Axis::Cols) if number == 1 => (0, 1),
             (NodeKind::Rescale { .. }, _) => (0, 1),
+            (NodeKind::Scale | NodeKind::Normalize(_) | NodeKind::Rescaled(..), _) if number == 1 => (0, 1),
             (
                 NodeKind::Direct(_, geometry)
                 | NodeKind::Rescaled(_, geometry)
@@ -89,7 +89,6 @@ impl Node {
                 };
                 Resampling::new(lengths, along.size, *align_corners).reads((a, b))
             }
-            (NodeKind::Scale | NodeKind::Normalize(_), _) if number == 1 => (0, 1),
             (NodeKind::Attention { heads, keys }, axis) if number > 0 => {
                 let length = match axis {
                     Axis::Rows { .. } => keys.rows.of(along.size),

@@ -209,7 +209,7 @@ fn attention_network(bands: usize, heads: usize, channels: usize, seed: u64) -> 
 fn pyramid_network(bands: usize, widths: [usize; 3], seed: u64) -> Network {
     use Activation::None;
     let [a, b, c] = widths;
-    let choices = &mut Choices(seed << 20 | 11);
+    let choices = &mut Choices(seed << 20 | 5);
     let halves = |align_corners: bool| ShapeOp::Bilinear { align_corners };
     let placed = |kernel: usize, stride: usize| {
         ShapeOp::Placed(Placed { kernel, stride, dilation: 1, before: 0, depthwise: false })

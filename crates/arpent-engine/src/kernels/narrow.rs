@@ -154,7 +154,7 @@ impl Narrow<'_> {
                 unrolled!(N, n, {
                     let to = values[n].as_mut_ptr();
                     unrolled!(VECTORS, v, {
-                        to.add(v * lanes).cast::<Vector<I>>().write_unaligned(sums[n][v])
+                        to.add(v * lanes).cast::<Vector<I>>().write_unaligned(sums[n][v]);
                     });
                 });
             }
