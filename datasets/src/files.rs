@@ -96,12 +96,13 @@ pub(crate) fn relative(folder: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-/// The text of a file in UTF-8, with or without a byte order mark. UTF-16 is refused: encodings are not guessed.
+/// The text of a file in UTF-8, with or without a byte order mark, with lines that end in a line feed alone (the csv crate counts
+/// lines wrongly where they end in two characters). UTF-16 is refused: encodings are not guessed.
 pub(crate) fn read_text(dataset: &str, path: &Path) -> Result<String, DatasetError> {
     let bytes = std::fs::read(path).map_err(|e| unreadable(dataset, path, e))?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
     let is_16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-    String::from_utf8(bytes).map_err(|error| {
+    String::from_utf8(bytes).map(|text| text.replace("\r\n", "\n")).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = before.split(|b| *b == b'\n').count();
         let what = if is_16 { "it is UTF-16, not UTF-8" } else { "it is not UTF-8" };

@@ -298,6 +298,8 @@ fn tables_of_boxes_give_boxes() {
     );
     assert!(problem(&format!("{header}../b.png,1,2,4,6,tree\n")).contains("must lie in the folder"));
     assert!(problem(&format!("{header}b.png,1,2,4,6,bush\n")).contains("one.csv:2: class `bush`"));
+    let windows = format!("{header}b.png,1,2,4,6,tree\nb.png,1,2,4,6,bush\n").replace('\n', "\r\n");
+    assert!(problem(&windows).contains("one.csv:3: class `bush`"));
     assert!(
         problem(&format!("{header}b.png,1,2,4,6,tree\nc.png,1,2,4,6,tree\n"))
             .contains("two.csv:2: the picture c.png is in")

@@ -206,7 +206,8 @@ names = { Complete = \"complete building\", Incomplete = \"incomplete building\"
 fn tables_of_boxes() {
     let Some(root) = data() else { return };
     let tables = ["SJER", "TEAK", "HARV", "OSBS"].map(|site| format!("\"{site}_boxes.csv\"")).join(", ");
-    let options = format!("part = \"train\"\nlayout = \"boxes-csv\"\ntables = [{tables}]");
+    // Some labels are empty.
+    let options = format!("part = \"train\"\nlayout = \"boxes-csv\"\ntables = [{tables}]\nnames = {{ \"\" = \"tree\" }}");
     let set = open(&root, "detection", "neon_tree_boxes", &options);
     let boxes = |i: usize| match set.read(i).unwrap().truth {
         Truth::Boxes(boxes) => boxes.len(),
