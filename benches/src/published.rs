@@ -85,7 +85,8 @@ impl Published {
         // As in a job: as many windows at the same time as memory allows, the threads that are left help.
         let at_once = predictor.side_by_side(&window, &core, self.threads)?;
         let round = || -> Result<()> {
-            let all: Result<Vec<_>, _> = (0..at_once).into_par_iter().map(|_| predictor.predict(&chip, &core)).collect();
+            let all: Result<Vec<_>, _> =
+                (0..at_once).into_par_iter().map(|_| predictor.predict(&chip, &core)).collect();
             all?;
             Ok(())
         };
@@ -96,7 +97,8 @@ impl Published {
             pool.install(round)?;
             figures.push(exact(at_once * core.width * core.height) / 1e6 / began.elapsed().as_secs_f64());
         }
-        let range = figures.iter().fold([f64::INFINITY, 0.0], |[low, high]: [f64; 2], v| [low.min(*v), high.max(*v)]);
+        let range =
+            figures.iter().fold([f64::INFINITY, 0.0], |[low, high]: [f64; 2], v| [low.min(*v), high.max(*v)]);
         Ok(Speed {
             name: name.to_owned(),
             core_px: side,

@@ -18,7 +18,16 @@ pub(crate) fn page() -> String {
     let shipped: Vec<Vec<String>> = packages().iter().map(|p| of_package(p, &speeds)).collect();
     let published: Vec<Vec<String>> = preset_names().map(|name| of_preset(name, &speeds)).collect();
     let head = [
-        "model", "what", "GSD, m", "bands", "score, and on what", "kFLOP/px", "M parameters", "Mpx/s", "Wh per 1,000 km²", "license",
+        "model",
+        "what",
+        "GSD, m",
+        "bands",
+        "score, and on what",
+        "kFLOP/px",
+        "M parameters",
+        "Mpx/s",
+        "Wh per 1,000 km²",
+        "license",
     ];
     format!(
         "# Models side by side\n\n\
@@ -50,17 +59,22 @@ fn speeds() -> BTreeMap<String, f64> {
 }
 
 fn packages() -> Vec<ModelPackage> {
-    let mut folders: Vec<_> =
-        std::fs::read_dir(root().join("models")).expect("models/").map(|e| e.expect("an entry").path()).collect();
+    let mut folders: Vec<_> = std::fs::read_dir(root().join("models"))
+        .expect("models/")
+        .map(|e| e.expect("an entry").path())
+        .collect();
     folders.sort();
-    let load = |folder: &Path| ModelPackage::load(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).0;
+    let load =
+        |folder: &Path| ModelPackage::load(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())).0;
     folders.iter().filter(|folder| folder.join("model.json").exists()).map(|folder| load(folder)).collect()
 }
 
 fn of_package(package: &ModelPackage, speeds: &BTreeMap<String, f64>) -> Vec<String> {
     let weights: usize =
         package.architecture.tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
-    let score = |(name, score): (&String, &arpent_model::Score)| format!("{name} {:.3}, {}", score.value, score.split);
+    let score = |(name, score): (&String, &arpent_model::Score)| {
+        format!("{name} {:.3}, {}", score.value, score.split)
+    };
     let mut row = vec![
         format!("[`{0}`](../../models/{0}/card.md)", package.id),
         cell(&package.title),
@@ -68,7 +82,13 @@ fn of_package(package: &ModelPackage, speeds: &BTreeMap<String, f64>) -> Vec<Str
         bands(package.bands.iter().map(|b| b.name.as_str())),
         cell(&package.scores.iter().map(score).collect::<Vec<_>>().join("; ")),
     ];
-    row.extend(costs(&package.id, flop_per_pixel(&package.architecture), weights, package.gsd_m.nominal, speeds));
+    row.extend(costs(
+        &package.id,
+        flop_per_pixel(&package.architecture),
+        weights,
+        package.gsd_m.nominal,
+        speeds,
+    ));
     row.push(package.license.clone());
     row
 }

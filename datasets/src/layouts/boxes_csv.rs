@@ -73,7 +73,8 @@ pub(super) fn lines(path: &Path, text: &str, names: &Names) -> Result<Vec<Line>,
         let number = record.position().map_or(1, csv::Position::line);
         let number = usize::try_from(number).unwrap_or(1);
         let bbox = [row.xmin, row.ymin, row.xmax, row.ymax];
-        let class = if bbox == [0.0; 4] { None } else { names.id(path, Some(number), &row.label)? };
+        let is_empty = bbox.iter().all(|side| side.abs() < f64::MIN_POSITIVE);
+        let class = if is_empty { None } else { names.id(path, Some(number), &row.label)? };
         let found = class.map(|class_id| AnnotatedBox { class_id, bbox });
         lines.push(Line { number, picture: row.image_path, found });
     }

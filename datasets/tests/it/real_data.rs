@@ -207,7 +207,9 @@ fn tables_of_boxes() {
     let Some(root) = data() else { return };
     let tables = ["SJER", "TEAK", "HARV", "OSBS"].map(|site| format!("\"{site}_boxes.csv\"")).join(", ");
     // Some labels are empty.
-    let options = format!("part = \"train\"\nlayout = \"boxes-csv\"\ntables = [{tables}]\nnames = {{ \"\" = \"tree\" }}");
+    let options = format!(
+        "part = \"train\"\nlayout = \"boxes-csv\"\ntables = [{tables}]\nnames = {{ \"\" = \"tree\" }}"
+    );
     let set = open(&root, "detection", "neon_tree_boxes", &options);
     let boxes = |i: usize| match set.read(i).unwrap().truth {
         Truth::Boxes(boxes) => boxes.len(),

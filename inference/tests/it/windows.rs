@@ -111,7 +111,8 @@ fn the_worth_of_a_margin_is_measured_and_kept() {
     );
     // The configuration of a run has the model, the scenes and the bands.
     std::fs::write(place.path("probe.toml"), format!("model = \"model\"\nscenes = [{scene:?}]\n")).unwrap();
-    let of_run = place.arpent(&["model", "probe", &place.text("probe.toml"), "--format", "json"]).expect(0).out;
+    let of_run =
+        place.arpent(&["model", "probe", &place.text("probe.toml"), "--format", "json"]).expect(0).out;
     assert_eq!(serde_json::from_str::<serde_json::Value>(&of_run).unwrap(), report);
     let before = ModelPackage::load(&place.path("model")).unwrap().0;
     // All labels may differ: no margin is enough, nothing is written.
