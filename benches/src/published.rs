@@ -114,16 +114,13 @@ impl Published {
 
 /// A figure with three significant digits.
 fn rounded(value: f64) -> f64 {
-    if value == 0.0 {
-        return value;
-    }
-    let unit = 10f64.powf(value.abs().log10().floor() - 2.0);
-    (value / unit).round() * unit
+    format!("{value:.2e}").parse().expect("a number that was just written")
 }
 
 /// A package of a preset's network, with random weights.
 fn of_preset(name: &str) -> Result<(ModelPackage, Weights)> {
-    let network = Preset::named(name)?.network();
+    let preset = Preset::named(name)?;
+    let network = preset.network();
     let state = initial(&network, |layer| {
         let mut random = SplitMix64::new(layer);
         // Twelve uniform numbers: close enough to a normal distribution for weights that nobody looks at.
@@ -135,7 +132,8 @@ fn of_preset(name: &str) -> Result<(ModelPackage, Weights)> {
         classes: None,
         bands: None,
         like: Some(name.to_owned()),
-        license: None,
+        // Accepted as stated: these weights are nobody's.
+        license: Some(preset.license.clone()),
         overlap: None,
         window: None,
         stored_scale: None,

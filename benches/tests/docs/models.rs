@@ -12,6 +12,9 @@ use crate::{read, root};
 /// The run with the speeds: a line of JSON for each model (`arpent-benches models`).
 const SPEEDS: &str = "benches/runs/2026-11-29-models/speed.jsonl";
 
+/// The scores that the table has; all are in the card.
+const SCORES: [&str; 3] = ["balanced_accuracy", "mean_iou", "tolerance_f1"];
+
 /// The page.
 pub(crate) fn page() -> String {
     let speeds = speeds();
@@ -32,7 +35,7 @@ pub(crate) fn page() -> String {
     format!(
         "# Models side by side\n\n\
          - **kFLOP/px**: thousands of floating-point operations for each pixel of an infinite picture (a multiply-add is two).\n\
-         - **Mpx/s**: millions of pixels of the map each second, prediction alone, two cores of a 2-core x86-64 machine with AVX-512, what \
+         - **Mpx/s**: millions of pixels of the map each second, prediction alone, two cores of a 2-core x86-64 machine with AVX-512, \
          overlaps included ([run](../../benches/runs/2026-11-29-models.md)).\n\
          - **Wh per 1,000 km²**: of that prediction at the nominal GSD, at {watts:.0} W for each of the two cores, an estimate.\n\n\
          A score holds for the data that it was measured on, and no two rows were measured on the same. Try a model on a part of your \
@@ -80,7 +83,15 @@ fn of_package(package: &ModelPackage, speeds: &BTreeMap<String, f64>) -> Vec<Str
         cell(&package.title),
         package.gsd_m.nominal.to_string(),
         bands(package.bands.iter().map(|b| b.name.as_str())),
-        cell(&package.scores.iter().map(score).collect::<Vec<_>>().join("; ")),
+        cell(
+            &package
+                .scores
+                .iter()
+                .filter(|(name, _)| SCORES.contains(&name.as_str()))
+                .map(score)
+                .collect::<Vec<_>>()
+                .join("; "),
+        ),
     ];
     row.extend(costs(
         &package.id,
@@ -143,12 +154,17 @@ fn figure(value: f64) -> String {
         }
         v if v >= 10.0 => format!("{v:.0}"),
         v if v >= 1.0 => format!("{v:.1}"),
-        v => format!("{v:.2}"),
+        v if v > 0.0 => {
+            // Digits after the point up to the second one that is not 0.
+            let digits = (1..12).find(|digits| v >= 10f64.powi(-digits)).unwrap_or(12) + 1;
+            format!("{v:.*}", usize::try_from(digits).expect("a small number"))
+        }
+        v => v.to_string(),
     }
 }
 
 #[test]
 fn figures_have_the_digits_that_they_deserve() {
-    let figures = [0.0891, 3.84, 61.2, 247.4, 138_888.0].map(figure);
-    assert_eq!(figures, ["0.09", "3.8", "61", "247", "139,000"]);
+    let figures = [0.0891, 0.006_54, 3.84, 61.2, 247.4, 138_888.0].map(figure);
+    assert_eq!(figures, ["0.089", "0.0065", "3.8", "61", "247", "139,000"]);
 }
