@@ -41,7 +41,7 @@ pub(crate) fn page() -> String {
          A score holds for the data that it was measured on, and no two rows were measured on the same. Try a model on a part of your \
          own imagery, and look at the map.\n\n\
          ## Shipped\n\n\
-         In `models/`; the [cards](../../models/README.md) say what each is of use for, and for what not.\n\n{}\n\
+         In `models/`; the [cards](../../models) say what each is of use for, and for what not.\n\n{}\n\
          ## Importable\n\n\
          `arpent model list NAME` prints where the file is found, its size, the classes, what to know, and the line that imports it \
          ([published models](../guides/published-models.md)). Scores are those of the authors.\n\n{}",

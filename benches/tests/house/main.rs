@@ -326,6 +326,8 @@ const QUOTED: &[(&str, &str, &str)] = &[
     ("tree-health-10cm", "dead_precision", "dead precision "),
     ("land-cover-50cm", "mean_iou", "mean IoU "),
     ("road-cracks", "tolerance_f1", "F1 of cracks "),
+    ("tree-health-10cm-lite0", "balanced_accuracy", "`tree-health-10cm-lite0` reaches "),
+    ("road-cracks-lite0", "tolerance_f1", "`road-cracks-lite0` reaches "),
 ];
 
 /// The package in a directory of `models`, as JSON.

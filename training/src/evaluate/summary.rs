@@ -86,8 +86,9 @@ fn card(detail: &Detail<'_>) -> String {
         "Whole pictures of the split `{}`, predicted as `arpent run` predicts them. Intervals: 95 %, {} resamples of the {}.\n\n",
         detail.split, detail.rounds, detail.resampled
     );
-    // Writing to a string cannot fail.
+    // Of the value in model.json: rounding twice may give another digit. Writing to a string cannot fail.
     for (name, value) in &detail.scores {
+        let value = super::numbers::rounded(*value);
         let _ = writeln!(card, "- {name}: {value:.3} (interval {})", range(detail.intervals.get(name)));
     }
     // Writing to a string cannot fail.
