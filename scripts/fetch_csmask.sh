@@ -5,7 +5,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-wheel="ukis_csmask-1.0.0-py3-none-any.whl"
 wheel_sha256="898d6efe59b3908ec92aabad3f61a56394ff81d997a2ebe5675732503a18d1f1"
 hashes() {
   cat <<'EOF'
@@ -24,21 +23,8 @@ EOF
 data=".demo/csmask"
 mkdir -p "$data"
 if ! (cd "$data" && hashes | sha256sum --check --status 2>/dev/null); then
-  [[ -x .venv/bin/pip ]] || python3 -m venv .venv
   echo "fetch_csmask: downloading ukis-csmask 1.0.0 (145 MB) from PyPI"
-  requirement="$(mktemp)"
-  trap 'rm -f "$requirement"' EXIT
-  echo "ukis-csmask==1.0.0 --hash=sha256:$wheel_sha256" >"$requirement"
-  .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest .demo -r "$requirement"
-  .venv/bin/python - "$wheel" "$data" "$(hashes | cut -c67-)" <<'EOF'
-import sys, zipfile
-with zipfile.ZipFile(f".demo/{sys.argv[1]}") as wheel:
-    names = {name.rsplit("/", 1)[-1]: name for name in wheel.namelist()}
-    for name in sys.argv[3].split():
-        with open(f"{sys.argv[2]}/{name}", "wb") as out:
-            out.write(wheel.read(names[name]))
-EOF
+  hashes | cut -c67- | xargs scripts/fetch_wheel.sh ukis-csmask==1.0.0 "$wheel_sha256" "$data"
   (cd "$data" && hashes | sha256sum --check --quiet)
-  rm -f ".demo/$wheel"
 fi
 echo "fetch_csmask: $data/model_{4b,6b}_{l1c,l2a}.onnx"

@@ -8,7 +8,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-wheel="deepforest-2.1.0-py3-none-any.whl"
 wheel_sha256="8c2798d8e9be7f0004b194fe207b76c1d9fff6e711b3db67b9508dcd5d00ae54"
 hashes() {
   cat <<'EOF'
@@ -24,19 +23,8 @@ mkdir -p "$data"
 if ! (cd "$data" && hashes | sha256sum --check --status 2>/dev/null); then
   scripts/setup.sh --demo
   echo "fetch_demo: downloading deepforest 2.1.0 (20 MB) from PyPI"
-  requirement="$(mktemp)"
-  trap 'rm -f "$requirement"' EXIT
-  echo "deepforest==2.1.0 --hash=sha256:$wheel_sha256" >"$requirement"
-  .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest .demo -r "$requirement"
-  .venv/bin/python - "$wheel" "$(hashes | cut -c67-)" <<'EOF'
-import sys, zipfile
-with zipfile.ZipFile(f".demo/{sys.argv[1]}") as wheel:
-    for name in sys.argv[2].split():
-        with open(f".demo/deepforest/data/{name}", "wb") as out:
-            out.write(wheel.read(f"deepforest/data/{name}"))
-EOF
+  hashes | cut -c67- | sed 's|^|deepforest/data/|' | xargs scripts/fetch_wheel.sh deepforest==2.1.0 "$wheel_sha256" "$data"
   (cd "$data" && hashes | sha256sum --check --quiet)
-  rm -f ".demo/$wheel"
 fi
 
 # georeference PNG NAME X Y: upper-left pixel's center in EPSG:32612 (UTM 12 N), 10 cm pixels. A world file keeps 0.1 exact.
