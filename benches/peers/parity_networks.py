@@ -50,6 +50,19 @@ def fill(module, factors=None):
     return module.eval()
 
 
+def scores(model, x):
+    """Logits of one picture in double precision, and what a fixture says of them; the model stays in double precision."""
+    single = model(x)[0]
+    logits = model.double()(x.double())[0]
+    assert torch.isfinite(logits).all() and 1e-3 < logits.std() < 1e6, "the weights need another scale"
+    return {
+        "mean": number(logits.mean()),
+        "std": number(logits.std(correction=0)),
+        "float32_error": number((single.double() - logits).abs().max()),
+        "logits": samples(logits),
+    }
+
+
 def norm_epsilons(module):
     """Epsilon of the batch normalizations, by the first part of their name."""
     found = {}
