@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arpent_model::{ModelPackage, Preset, flop_per_pixel, preset_names};
+use arpent_base::number::{exact, truncate};
+use arpent_model::{Architecture, ModelPackage, Preset, flop_per_pixel, preset_names};
+use arpent_shell::lines::count;
 use serde_json::Value;
 
 use super::table::{cell, table};
@@ -73,8 +75,6 @@ fn packages() -> Vec<ModelPackage> {
 }
 
 fn of_package(package: &ModelPackage, speeds: &BTreeMap<String, f64>) -> Vec<String> {
-    let weights: usize =
-        package.architecture.tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
     let score = |(name, score): (&String, &arpent_model::Score)| {
         format!("{name} {:.3}, {}", score.value, score.split)
     };
@@ -93,21 +93,13 @@ fn of_package(package: &ModelPackage, speeds: &BTreeMap<String, f64>) -> Vec<Str
                 .join("; "),
         ),
     ];
-    row.extend(costs(
-        &package.id,
-        flop_per_pixel(&package.architecture),
-        weights,
-        package.gsd_m.nominal,
-        speeds,
-    ));
+    row.extend(costs(&package.id, &package.architecture, package.gsd_m.nominal, speeds));
     row.push(package.license.clone());
     row
 }
 
 fn of_preset(name: &str, speeds: &BTreeMap<String, f64>) -> Vec<String> {
     let preset = Preset::named(name).expect("a name of the list");
-    let network = preset.network();
-    let weights: usize = network.tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
     let scores: Vec<String> =
         preset.scores.iter().map(|s| format!("{} {}: {}", s.name, s.value, s.on)).collect();
     let mut row = vec![
@@ -117,7 +109,7 @@ fn of_preset(name: &str, speeds: &BTreeMap<String, f64>) -> Vec<String> {
         bands(preset.bands.iter().map(|b| b.name.as_str())),
         cell(&scores.join("; ")),
     ];
-    row.extend(costs(name, flop_per_pixel(&network), weights, preset.gsd_m.nominal, speeds));
+    row.extend(costs(name, &preset.network(), preset.gsd_m.nominal, speeds));
     row.push(cell(&preset.license));
     row
 }
@@ -127,14 +119,13 @@ fn bands<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Operations, weights, speed and energy.
-fn costs(name: &str, flop: f64, weights: usize, gsd_m: f64, speeds: &BTreeMap<String, f64>) -> [String; 4] {
-    #[allow(clippy::cast_precision_loss, reason = "a number of weights is far below 2^52")]
-    let millions = weights as f64 / 1e6;
+fn costs(name: &str, network: &Architecture, gsd_m: f64, speeds: &BTreeMap<String, f64>) -> [String; 4] {
     let mpx_s = *speeds.get(name).unwrap_or_else(|| panic!("{SPEEDS} has no speed of {name}"));
     let pixels = 1e9 / (gsd_m * gsd_m);
     let hours = pixels / (mpx_s * 1e6) / 3600.0;
     let watt_hours = hours * 2.0 * arpent_shell::energy::WATTS_PER_CORE;
-    [figure(flop / 1e3), figure(millions), figure(mpx_s), figure(watt_hours)]
+    let (kflop, millions) = (flop_per_pixel(network) / 1e3, exact(network.parameters()) / 1e6);
+    [kflop, millions, mpx_s, watt_hours].map(figure)
 }
 
 /// Two significant digits, three from 100 on.
@@ -142,15 +133,7 @@ fn figure(value: f64) -> String {
     match value {
         v if v >= 100.0 => {
             let unit = 10f64.powf(v.log10().floor() - 2.0);
-            let digits = format!("{:.0}", (v / unit).round() * unit);
-            // Thousands are set apart.
-            let groups: Vec<&str> = digits
-                .as_bytes()
-                .rchunks(3)
-                .rev()
-                .map(|group| std::str::from_utf8(group).expect("digits"))
-                .collect();
-            groups.join(",")
+            count(truncate::<u64>((v / unit).round() * unit))
         }
         v if v >= 10.0 => format!("{v:.0}"),
         v if v >= 1.0 => format!("{v:.1}"),

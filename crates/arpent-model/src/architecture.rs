@@ -274,6 +274,11 @@ impl Architecture {
         graph.steps.iter().map(of).max().unwrap_or(0)
     }
 
+    /// Number of weights for prediction.
+    pub fn parameters(&self) -> usize {
+        self.tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum()
+    }
+
     /// Tensors for prediction: for each convolution, in the order in which the network uses them, `<name>.weight` (out,
     /// in, kernel height, kernel width) and `<name>.bias`; then those of normalizations that are not
     /// folded, and of attention's relative positions.

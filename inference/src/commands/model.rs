@@ -161,10 +161,9 @@ impl PresetReport {
     fn new(name: &'static str) -> Result<Self> {
         let preset = Preset::named(name)?;
         let network = preset.network();
-        let parameters = network.tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
         Ok(Self {
             name,
-            parameters,
+            parameters: network.parameters(),
             kflop_per_px: (flop_per_pixel(&network) / 100.0).round() / 10.0,
             bands: preset.bands.iter().map(|b| b.name.clone()).collect(),
             unit: preset.bands.first().and_then(|b| b.unit.clone()),

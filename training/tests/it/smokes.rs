@@ -163,8 +163,7 @@ fn buildings_are_learned_from_tiles_of_a_scene() {
     let (evaluated, package) = smoke.done(&[]);
     assert!(evaluated["classes"][1]["iou"].as_f64().unwrap() > 0.7, "{evaluated}");
     let bytes = fs::metadata(smoke.path("copy/weights.safetensors")).unwrap().len();
-    let parameters: usize =
-        package.architecture.tensors().iter().map(|t| t.shape.iter().product::<usize>()).sum();
+    let parameters: usize = package.architecture.parameters();
     assert!(bytes < 3 * parameters as u64 + 4096, "{bytes} bytes for {parameters} parameters");
     if let Some(buildings) = smoke.features(
         "buildings",

@@ -70,6 +70,13 @@ pub enum Encoder {
     MitB5,
 }
 
+/// Blocks of each stage of a residual network, and whether they are bottlenecks (He et al., 2016).
+type Blocks = ([usize; 4], bool);
+
+const RESNET_18: Blocks = ([2, 2, 2, 2], false);
+const RESNET_34: Blocks = ([3, 4, 6, 3], false);
+const RESNET_50: Blocks = ([3, 4, 6, 3], true);
+
 impl Encoder {
     /// Every encoder.
     pub const ALL: [Self; 19] = [
@@ -138,9 +145,9 @@ impl Encoder {
         let mut steps = Steps::default();
         let (to, efficientnet) = (&mut steps, efficientnet::add);
         match self {
-            Self::Resnet18 => resnet::add(to, graph, inputs, ([2, 2, 2, 2], false), ("encoder", false)),
-            Self::Resnet34 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], false), ("encoder", false)),
-            Self::Resnet50 => resnet::add(to, graph, inputs, ([3, 4, 6, 3], true), ("encoder", false)),
+            Self::Resnet18 => resnet::add(to, graph, inputs, RESNET_18, ("encoder", false)),
+            Self::Resnet34 => resnet::add(to, graph, inputs, RESNET_34, ("encoder", false)),
+            Self::Resnet50 => resnet::add(to, graph, inputs, RESNET_50, ("encoder", false)),
             Self::MobilenetV2 => mobilenet::add_v2(to, graph, inputs),
             Self::EfficientnetLite0 => mobilenet::add_lite0(to, graph, inputs),
             Self::EfficientnetB0 => efficientnet(to, graph, inputs, Scaling::new(10, 10, 224)),
@@ -156,22 +163,26 @@ impl Encoder {
         steps
     }
 
+    /// Blocks of a residual network.
+    const fn residual(self) -> Option<Blocks> {
+        match self {
+            Self::Resnet18 => Some(RESNET_18),
+            Self::Resnet34 => Some(RESNET_34),
+            Self::Resnet50 => Some(RESNET_50),
+            _ => None,
+        }
+    }
+
     /// Whether [`Encoder::dilated`] is supported.
     pub(crate) const fn is_dilatable(self) -> bool {
-        matches!(self, Self::Resnet18 | Self::Resnet34 | Self::Resnet50)
+        self.residual().is_some()
     }
 
     /// The encoder with dilated kernels in its last stage, which then has a 16th of the picture's size, too; `None` where
     /// that is not supported.
     pub(crate) fn dilated(self, graph: &mut Graph, inputs: usize) -> Option<Steps> {
-        let shape = match self {
-            Self::Resnet18 => ([2, 2, 2, 2], false),
-            Self::Resnet34 => ([3, 4, 6, 3], false),
-            Self::Resnet50 => ([3, 4, 6, 3], true),
-            _ => return None,
-        };
         let mut steps = Steps::default();
-        resnet::add(&mut steps, graph, inputs, shape, ("encoder", true));
+        resnet::add(&mut steps, graph, inputs, self.residual()?, ("encoder", true));
         Some(steps)
     }
 
@@ -190,7 +201,7 @@ impl Encoder {
 /// A residual network of 50 layers with names below `prefix`, as torchvision's detectors have it.
 pub(crate) fn resnet50(graph: &mut Graph, inputs: usize, prefix: &str) -> Steps {
     let mut steps = Steps::default();
-    resnet::add(&mut steps, graph, inputs, ([3, 4, 6, 3], true), (prefix, false));
+    resnet::add(&mut steps, graph, inputs, RESNET_50, (prefix, false));
     steps
 }
 

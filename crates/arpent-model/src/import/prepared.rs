@@ -43,13 +43,11 @@ pub(super) fn of_flair_hub(checkpoint: &Weights, architecture: &str) -> Result<O
             });
         }
     }
-    let mut renamed = Weights::default();
-    for (key, tensor) in checkpoint.iter() {
+    let renamed = |key: &str| {
         let encoder = parts(key, ENCODERS).map(|(_, rest)| format!("encoder.{rest}"));
-        let name = encoder.or_else(|| parts(key, DECODERS).map(|(_, rest)| rest));
-        renamed.insert(name.unwrap_or_else(|| key.to_owned()), &tensor.shape, tensor.data.clone());
-    }
-    Ok(Some(renamed))
+        encoder.or_else(|| parts(key, DECODERS).map(|(_, rest)| rest))
+    };
+    Ok(Some(with_names(checkpoint, renamed)))
 }
 
 /// Parts of a block in transformers 5, and in version 4.
@@ -69,14 +67,19 @@ const TRANSFORMERS: [(&str, &str); 10] = [
 /// A checkpoint of SegFormer with the names of transformers 5, with those of version 4. `None` for any other checkpoint.
 pub(super) fn of_transformers(checkpoint: &Weights) -> Option<Weights> {
     const STAGES: &str = "segformer.stages.";
-    checkpoint.iter().any(|(key, _)| key.contains(STAGES)).then(|| {
-        let mut renamed = Weights::default();
-        for (key, tensor) in checkpoint.iter() {
-            let name = in_version_4(key, STAGES).unwrap_or_else(|| key.to_owned());
-            renamed.insert(name, &tensor.shape, tensor.data.clone());
-        }
-        renamed
-    })
+    checkpoint
+        .iter()
+        .any(|(key, _)| key.contains(STAGES))
+        .then(|| with_names(checkpoint, |key| in_version_4(key, STAGES)))
+}
+
+/// A checkpoint with other names, where there is another.
+fn with_names(checkpoint: &Weights, other: impl Fn(&str) -> Option<String>) -> Weights {
+    let mut renamed = Weights::default();
+    for (key, tensor) in checkpoint.iter() {
+        renamed.insert(other(key).unwrap_or_else(|| key.to_owned()), &tensor.shape, tensor.data.clone());
+    }
+    renamed
 }
 
 fn in_version_4(key: &str, stages: &str) -> Option<String> {
@@ -109,13 +112,7 @@ pub(super) fn of_torchvision(checkpoint: &Weights) -> Option<Weights> {
         let tower = group.ends_with("classification_head.conv") || group.ends_with("regression_head.conv");
         tower.then(|| format!("{group}.{}.0.{part}", number / 2))
     };
-    checkpoint.iter().any(|(key, _)| former(key).is_some()).then(|| {
-        let mut renamed = Weights::default();
-        for (key, tensor) in checkpoint.iter() {
-            renamed.insert(former(key).unwrap_or_else(|| key.to_owned()), &tensor.shape, tensor.data.clone());
-        }
-        renamed
-    })
+    checkpoint.iter().any(|(key, _)| former(key).is_some()).then(|| with_names(checkpoint, former))
 }
 
 /// A checkpoint whose head has `kept` outputs, without the ones that follow.
