@@ -150,6 +150,14 @@ fn of_windows_1252(byte: u8) -> char {
     }
 }
 
+/// Refuses a file that is not there.
+pub(crate) fn require(dataset: &str, path: &Path) -> Result<(), DatasetError> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() })
+}
+
 pub(crate) fn unreadable(dataset: &str, path: &Path, source: std::io::Error) -> DatasetError {
     let (dataset, path) = (dataset.to_owned(), path.to_owned());
     if source.kind() == std::io::ErrorKind::NotFound {

@@ -9,6 +9,7 @@ use arpent_raster::{Chip, Raster, ReadAs, Window};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder};
 
+use crate::files::require;
 use crate::remarks::{Met, Seen};
 use crate::set::Set;
 use crate::{Asked, Card, DatasetError, IGNORE, RemarkKind, orientation};
@@ -36,9 +37,7 @@ pub(crate) fn read_chip(
     seen: &mut Seen,
 ) -> Result<Chip, DatasetError> {
     let dataset = set.card().name.as_str();
-    if !path.exists() {
-        return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
-    }
+    require(dataset, path)?;
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
     if ["jpg", "jpeg", "png"].contains(&extension.as_str()) {
         let chip = decoded(dataset, path, bands, seen)?;
@@ -281,9 +280,7 @@ pub(crate) fn read_mask(
     seen: &mut Seen,
 ) -> Result<Raster<u8>, DatasetError> {
     let dataset = card.name.as_str();
-    if !path.exists() {
-        return Err(DatasetError::Missing { dataset: dataset.to_owned(), path: path.to_owned() });
-    }
+    require(dataset, path)?;
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase();
     let is_tiff = ["tif", "tiff"].contains(&extension.as_str());
     refuse_turned(path, if is_tiff { orientation::of_tiff(path) } else { orientation_of(path) })?;

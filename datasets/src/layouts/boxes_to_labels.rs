@@ -15,7 +15,7 @@ use super::marks::Marks;
 use super::names::Names;
 use super::pascal_voc::parse_boxes;
 use crate::ellipse::ellipse_pixels;
-use crate::files::{read_text, read_xml};
+use crate::files::{read_text, read_xml, require};
 use crate::pixels::{Bands, check_bands, check_stated_size, read_chip};
 use crate::remarks::Seen;
 use crate::set::Set;
@@ -113,10 +113,7 @@ impl Layout for BoxesToLabelsLayout {
     }
 
     fn check(&self, card: &Card, _: usize) -> Result<(), DatasetError> {
-        let missing = [&self.picture, &self.boxes].into_iter().find(|path| !path.exists());
-        missing.map_or(Ok(()), |path| {
-            Err(DatasetError::Missing { dataset: card.name.clone(), path: path.clone() })
-        })
+        [&self.picture, &self.boxes].into_iter().try_for_each(|path| require(&card.name, path))
     }
 
     fn read(&self, set: &Set, _: usize, _: Split) -> Result<Example, DatasetError> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::boxes::fitted;
 use super::layout::{Layout, Listed};
 use super::names::Names;
-use crate::files::{below, read_text, without_extension};
+use crate::files::{below, read_text, require, without_extension};
 use crate::pixels::{Bands, check_stated_size, read_chip};
 use crate::remarks::Seen;
 use crate::set::Set;
@@ -363,8 +363,7 @@ impl Layout for CocoLayout {
     }
 
     fn check(&self, card: &Card, position: usize) -> Result<(), DatasetError> {
-        let path = self.files[position].clone();
-        if path.exists() { Ok(()) } else { Err(DatasetError::Missing { dataset: card.name.clone(), path }) }
+        require(&card.name, &self.files[position])
     }
 
     fn read(&self, set: &Set, position: usize, _: Split) -> Result<Example, DatasetError> {
