@@ -1,5 +1,5 @@
 //! Shared parts of the command-line programs: messages and progress on stderr ([`message`], [`progress`], [`log`]),
-//! results on stdout ([`mod@print`], [`lines`]), signals ([`interrupt`]), exit codes ([`exit`]), the [`energy`] meter, and
+//! results on stdout ([`mod@print`], [`lines`]), signals ([`interrupt`]), exit codes ([`exit`]), the [`energy`] meter, [`memory`], and
 //! what packages install beside a program ([`install`]).
 
 pub mod energy;
@@ -8,6 +8,7 @@ pub mod install;
 pub mod interrupt;
 pub mod lines;
 pub mod log;
+pub mod memory;
 pub mod message;
 pub mod print;
 pub mod progress;
