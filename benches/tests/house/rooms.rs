@@ -22,7 +22,7 @@ use uses::{Edges, edges};
 /// which come later; `>` separates levels. The definitions of `lib.rs` and `main.rs` are above all levels.
 const ROOMS: &[(&str, &str)] = &[
     ("arpent-base", "checked failure hash host random redact shell_words table > config number > listed"),
-    ("arpent-shell", "energy install interrupt progress > print > exit lines log > message > usage"),
+    ("arpent-shell", "energy install interrupt progress > print > exit lines log memory > message > usage"),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
@@ -67,7 +67,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address scratch sorted stores warnings > config > hint > error > wanted",
+        "doctor margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address scratch sorted stores warnings > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),
     ("arpent-benches", "published network step suites vectors > measure models scenes"),

@@ -15,6 +15,8 @@ use crate::setup::quiet;
 /// [`GdalError::BadCrs`] when GDAL does not recognize it, [`GdalError::UnusableCrs`] when a map cannot have it,
 /// [`GdalError::NoProjDatabase`].
 pub fn describe_crs(definition: &str) -> Result<Crs, GdalError> {
+    quiet();
+    check_database()?;
     describe(&spatial_ref(definition)?, definition)
 }
 
@@ -32,10 +34,15 @@ pub(crate) fn spatial_ref_of(crs: &Crs) -> Result<SpatialRef, GdalError> {
     spatial_ref(&crs.wkt)
 }
 
+/// Refuses a PROJ without its database. It finds no code for any CRS: the map would lie on a lattice of its own, and fail when it
+/// is written.
+fn check_database() -> Result<(), GdalError> {
+    SpatialRef::from_epsg(4326).map(|_| ()).map_err(|e| GdalError::NoProjDatabase(failure(&e)))
+}
+
 /// Describes a CRS found in `path`.
 pub(crate) fn describe(srs: &SpatialRef, path: &str) -> Result<Crs, GdalError> {
-    // Without its database, PROJ finds no code for any CRS: the map would lie on a lattice of its own, and fail when it is written.
-    SpatialRef::from_epsg(4326).map_err(|e| GdalError::NoProjDatabase(failure(&e)))?;
+    check_database()?;
     let name = srs.name().unwrap_or_default();
     let unusable = |reason: &str| GdalError::UnusableCrs {
         path: path.to_owned(),

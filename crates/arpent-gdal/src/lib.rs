@@ -22,7 +22,7 @@ mod write;
 pub use crs::{Transformer, describe_crs};
 pub use error::GdalError;
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_layer, stamp};
-pub use guard::allow_in_vrt;
+pub use guard::{DriverFacts, allow_in_vrt, drivers};
 pub use scene::{
     BandSample, CollarColor, CollarFound, Convert, DatesReader, ItemScaling, LabelFacts, Look, Misplaced,
     Mosaic, MosaicReader, PublishedRaster, Sample, SceneProjection, SceneSource, SharedBlocks, common_name,

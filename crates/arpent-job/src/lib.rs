@@ -34,6 +34,7 @@
 mod address;
 mod change;
 mod config;
+mod doctor;
 mod error;
 mod execute;
 mod hint;
@@ -69,6 +70,7 @@ pub use config::{
     ResampleFactor, ResampleFactors, Resampling, RoadOptions, SmoothOptions, SnapOptions, TargetGsd,
     ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
 };
+pub use doctor::{DoctorPart, DoctorReport, PartState, doctor};
 pub use error::JobError;
 pub use execute::{
     JobStatus, MapReport, PlanReport, RunOptions, RunReport, SceneReport, ShardState, ShardStatus,

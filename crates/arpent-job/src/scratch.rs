@@ -99,14 +99,14 @@ fn is_full(error: &Failure) -> bool {
 }
 
 /// Free space of a file system for this user.
-struct Room {
-    bytes: u64,
+pub(crate) struct Room {
+    pub(crate) bytes: u64,
     /// Files that can be made; `None` where their number has no limit.
     files: Option<u64>,
 }
 
 impl Room {
-    fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let found = rustix::fs::statvfs(path).ok()?;
         let files = (found.f_files > 0).then_some(found.f_favail);
         Some(Self { bytes: found.f_bavail.saturating_mul(found.f_frsize), files })

@@ -10,6 +10,14 @@ use crate::device::{is_short_of_memory, panic_message};
 use crate::planes::{AT_ONCE, Part, Planes};
 use crate::{Architecture, DeviceChoice, ModelError, Network, Precision, Weights};
 
+/// Whether this build has a device, and a small computation on it is right.
+///
+/// # Errors
+/// [`ModelError::Device`].
+pub fn check_device(choice: DeviceChoice) -> Result<(), ModelError> {
+    choice.open(Precision::F32).map(|_| ())
+}
+
 /// A network on a Burn device.
 #[derive(Debug)]
 pub(crate) struct Gpu {

@@ -81,11 +81,12 @@ pub use field::{
     flop_per_pixel, is_local, overlap, receptive_field_radius, stride, training_values_per_pixel,
 };
 pub use fold::{fold, initial, unfold};
+pub use gpu::check_device;
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{
     ImportOptions, Preset, PresetSource, PublishedScore, architecture_names, import, preset_names,
 };
-pub use lowered::engine;
+pub use lowered::{engine, instruction_set};
 #[cfg(feature = "tensors")]
 pub use network::{Affine, Block, Network};
 pub use package::{

@@ -1,7 +1,9 @@
 //! Lowers a network to the engine that runs it on the CPU.
 
 use arpent_base::number::narrow;
-use arpent_engine::{Activation, Attention, AttentionWindow, Conv, Engine, Normalization, Op, Options, Step};
+use arpent_engine::{
+    Activation, Attention, AttentionWindow, Conv, Engine, Isa, Normalization, Op, Options, Step,
+};
 
 use crate::graph::{self, Affine, Graph, Layer, Squares};
 use crate::{Architecture, ModelError, ModelPackage, Weights};
@@ -13,6 +15,11 @@ const WINOGRAD_LEVEL: i32 = 4;
 /// Engine options for this machine.
 fn options() -> Options {
     Options { winograd: WINOGRAD_LEVEL, ..Options::default() }
+}
+
+/// The instruction set that networks are computed with on this machine's CPU, for reports.
+pub fn instruction_set() -> &'static str {
+    Isa::best().name()
 }
 
 /// The engine of a package's network on this machine's CPU, including the head: scores before the softmax, from
@@ -182,7 +189,7 @@ pub(crate) fn activation(activation: graph::Activation) -> Activation {
 mod tests {
 
     use arpent_base::number::exact_f32;
-    use arpent_engine::{Isa, Picture, PixelSource};
+    use arpent_engine::{Picture, PixelSource};
     use burn::tensor::{Device, Tensor, TensorData};
 
     use super::*;

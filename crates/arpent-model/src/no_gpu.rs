@@ -7,6 +7,20 @@ use crate::{Architecture, DeviceChoice, ModelError, Weights};
 #[derive(Debug)]
 pub(crate) enum Gpu {}
 
+/// Whether this build has a device, and a small computation on it is right.
+///
+/// # Errors
+/// [`ModelError::Device`].
+pub fn check_device(choice: DeviceChoice) -> Result<(), ModelError> {
+    match choice {
+        DeviceChoice::Cpu | DeviceChoice::Auto => Ok(()),
+        DeviceChoice::Vulkan | DeviceChoice::Cuda => Err(ModelError::Device {
+            device: choice.name(),
+            reason: "this build does not have it".to_owned(),
+        }),
+    }
+}
+
 impl Gpu {
     /// `None`, which means the CPU.
     ///
@@ -17,13 +31,7 @@ impl Gpu {
         _: &Architecture,
         _: &Weights,
     ) -> Result<Option<(Self, DeviceChoice)>, ModelError> {
-        match choice {
-            DeviceChoice::Cpu | DeviceChoice::Auto => Ok(None),
-            DeviceChoice::Vulkan | DeviceChoice::Cuda => Err(ModelError::Device {
-                device: choice.name(),
-                reason: "this build does not have it".to_owned(),
-            }),
-        }
+        check_device(choice).map(|()| None)
     }
 
     pub(crate) fn scores(&self, _: &Planes, _: Part) -> Result<Vec<f32>, String> {

@@ -84,6 +84,12 @@ pub enum Command {
         /// The output of a run.
         url: String,
     },
+    /// Report what of this machine and its environment a job would use, and what is missing: GDAL, PROJ, devices, the scratch
+    /// folder, credentials.
+    ///
+    /// Exit codes: 0 ready, 1 something is missing that every job or one of the given outputs needs.
+    #[command(after_help = examples::DOCTOR)]
+    Doctor(DoctorArgs),
     /// Print the JSON schema of the configuration of a run, of zonal statistics or of a comparison of two dates, or of a model
     /// package's model.json.
     #[command(after_help = examples::SCHEMA)]
@@ -109,6 +115,18 @@ pub enum Command {
     /// For those who build packages.
     #[command(flatten)]
     Install(InstallCommand),
+}
+
+/// What `arpent doctor` looks at beside the machine.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArgs {
+    /// Outputs that jobs would write to: each must answer with the credentials of the environment, and a folder must be
+    /// writable. Nothing is written to object stores.
+    #[arg(value_name = "URL")]
+    pub urls: Vec<String>,
+    /// Folder of temporary files, as `compute.scratch`; by default that of the system.
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
 }
 
 /// Documents with a JSON schema.

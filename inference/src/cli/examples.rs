@@ -76,6 +76,11 @@ pub(crate) const CHECK: &str = "EXAMPLES
   arpent check out
   arpent check s3://bucket/map --format json";
 
+/// Of `arpent doctor`.
+pub(crate) const DOCTOR: &str = "EXAMPLES
+  arpent doctor
+  arpent doctor s3://bucket/map --scratch /data/tmp --format json";
+
 /// Of `arpent schema`.
 pub(crate) const SCHEMA: &str = "EXAMPLES
   arpent schema

@@ -2,6 +2,7 @@
 
 pub(crate) mod change;
 pub(crate) mod check;
+pub(crate) mod doctor;
 pub(crate) mod gc;
 pub(crate) mod inspect;
 mod job_args;

@@ -16,6 +16,7 @@ mod common;
 mod coverage;
 mod dates;
 mod detection;
+mod doctor;
 mod doubtful;
 mod embeddings;
 mod exact;

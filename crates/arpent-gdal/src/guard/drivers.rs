@@ -47,6 +47,23 @@ pub(crate) const VECTOR_DRIVERS: &[&str] = &[
     "Parquet",
 ];
 
+/// A driver that is used, and whether the GDAL library in use has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DriverFacts {
+    /// GDAL's short name.
+    pub name: &'static str,
+    /// Whether GDAL has it.
+    pub is_there: bool,
+}
+
+/// All drivers that are used, rasters first.
+pub fn drivers() -> Vec<DriverFacts> {
+    let names = RASTER_DRIVERS.iter().chain(VECTOR_DRIVERS);
+    names
+        .map(|name| DriverFacts { name, is_there: DriverManager::get_driver_by_name(name).is_ok() })
+        .collect()
+}
+
 /// In-memory drivers, which GDAL's own algorithms use by name.
 const OWN_DRIVERS: &[&str] = &["MEM", "Memory"];
 

@@ -11,6 +11,7 @@ mod named;
 mod tables;
 mod vrt;
 
+pub use drivers::{DriverFacts, drivers};
 pub(crate) use drivers::{RASTER_DRIVERS, VECTOR_DRIVERS, harden};
 pub(crate) use limits::{
     MAX_AOI_BYTES, check_document, check_feature, check_file, check_samples, check_vertices,
