@@ -134,6 +134,7 @@ pub(crate) fn draft(
         detection: config.model.detection,
         calibration: None,
         quantization: None,
+        threshold: None,
         restriction: provenance.restriction,
         architecture: architecture.clone(),
     };

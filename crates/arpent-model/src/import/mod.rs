@@ -7,13 +7,17 @@ use crate::detectors::ANCHORS;
 use crate::package::{Detection, FORMAT, WeightsFile};
 use crate::{Architecture, Band, ModelError, ModelPackage, ModelWindow, Task, Weights, field, fold};
 
+mod deepness;
 mod family;
+mod graph;
+mod item;
 mod prepared;
 mod preset;
 
 use family::{Family, family_of};
 
 pub use family::architecture_names;
+pub use graph::{Imported, import_file};
 pub use preset::{Preset, PresetSource, PublishedScore, preset_names};
 
 /// Options of an import.
@@ -28,7 +32,7 @@ pub struct ImportOptions {
     /// Common names of the bands; by default the first of the preset's, as many as the checkpoint's first convolution
     /// has input channels.
     pub bands: Option<Vec<String>>,
-    /// A preset ([`preset_names`]); without one, raw values from 0 to 255 are scaled by ImageNet's statistics and
+    /// A preset ([`preset_names`]), or a file with a STAC item of the model (`.json`); without one, raw values from 0 to 255 are scaled by ImageNet's statistics and
     /// classes are numbered from 0.
     pub like: Option<String>,
     /// License of the weights; that of the preset by default.
@@ -254,12 +258,12 @@ fn package(
         Some((pixels, _)) => (*pixels, None),
         None => (exact, None),
     };
-    let anchored = architecture.anchored_classes();
+    let boxed = architecture.boxed_classes();
     let package = ModelPackage {
         format: FORMAT.into(),
         id: options.id.clone(),
         version: "1.0.0".into(),
-        task: if anchored.is_some() { Task::ObjectDetection } else { Task::SemanticSegmentation },
+        task: if boxed.is_some() { Task::ObjectDetection } else { Task::SemanticSegmentation },
         title: preset.title.clone(),
         bands,
         value_range: preset.value_range,
@@ -279,9 +283,10 @@ fn package(
         tried_on: Vec::new(),
         failed_on: Vec::new(),
         energy: None,
-        detection: anchored.map(|_| preset.detection.unwrap_or(TORCHVISION)),
+        detection: boxed.map(|_| preset.detection.unwrap_or(TORCHVISION)),
         calibration: None,
         quantization: None,
+        threshold: None,
         restriction: None,
         architecture,
     };

@@ -1,11 +1,13 @@
 //! Families of published weights: what their checkpoints do not contain.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use arpent_base::number::narrow;
-use arpent_raster::{Class, Color, Nomenclature, SampleType};
+use arpent_raster::{Class, Nomenclature, SampleType};
 use serde::{Deserialize, Serialize};
 
+use super::deepness::color;
 use crate::package::{Detection, GsdRange, TrainingSource};
 use crate::{Architecture, Band, ModelError, ModelWindow};
 
@@ -115,11 +117,19 @@ pub fn preset_names() -> impl Iterator<Item = &'static str> {
 }
 
 impl Preset {
-    /// The preset with a name.
+    /// Whether a name is that of a file.
+    pub(super) fn is_item(name: &str) -> bool {
+        Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"))
+    }
+
+    /// The preset with a name, or of a file with a STAC item.
     ///
     /// # Errors
-    /// [`ModelError::UnknownName`].
+    /// [`ModelError::UnknownName`]; those of [`Preset::of_item`].
     pub fn named(name: &str) -> Result<Self, ModelError> {
+        if Self::is_item(name) {
+            return Self::of_item(Path::new(name));
+        }
         let file = FILES.iter().find(|(known, _)| *known == name);
         let (_, text) = file.ok_or_else(|| ModelError::UnknownName {
             what: "preset",
@@ -234,8 +244,7 @@ impl Preset {
 
 /// A class without a name, with a color of its own.
 fn numbered(id: u8) -> Class {
-    let color = Color([id.wrapping_mul(97), id.wrapping_mul(57).wrapping_add(60), 255 - id]);
-    Class { id, name: format!("class {id}"), name_fr: None, code: None, color, features: true }
+    Class { id, name: format!("class {id}"), name_fr: None, code: None, color: color(id), features: true }
 }
 
 #[cfg(test)]
