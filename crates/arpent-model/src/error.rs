@@ -374,7 +374,7 @@ impl arpent_base::Diagnostic for ModelError {
                 format!("check the path: there is no `{}`", path.display())
             }
             Self::Checkpoint { .. } => {
-                "give a .safetensors or .onnx file, or one that torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
+                "give a .safetensors or .onnx file, one that torch.export.save (.pt2) or torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
             }
             Self::Onnx { problem, .. } => problem.hint().to_owned(),
             Self::Device { .. } => {

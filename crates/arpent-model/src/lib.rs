@@ -69,6 +69,7 @@ mod peaks;
 mod planes;
 mod predictor;
 mod protobuf;
+mod pt2;
 mod pyramids;
 mod storage;
 #[cfg(feature = "tensors")]

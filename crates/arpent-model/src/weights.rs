@@ -49,8 +49,13 @@ impl Weights {
     /// The weights rounded to half precision (IEEE 754 binary16, to nearest), which files then store in 2 bytes each.
     ///
     /// # Errors
-    /// [`ModelError::NotFinite`] with the tensor that has a value beyond the largest of half precision, 65,504.
+    /// [`ModelError::NotFinite`] with the tensor that has a value beyond the largest of half precision, 65,504;
+    /// [`ModelError::WeightsFormat`] for a graph.
     pub fn in_half(&self) -> Result<Self, ModelError> {
+        if self.graph.is_some() {
+            let reason = "the graph of an ONNX file is not rounded to half precision".into();
+            return Err(ModelError::WeightsFormat { reason });
+        }
         let mut rounded = Self::default();
         for (name, WeightTensor { shape, data }) in self.iter() {
             let data: Vec<f32> = data.iter().map(|v| half::f16::from_f32(*v).to_f32()).collect();

@@ -463,7 +463,7 @@ pub struct ProbeArgs {
 /// A checkpoint, and properties that it does not contain.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
-    /// The checkpoint (.safetensors, .onnx, .pt, .pth, .ckpt, .bin).
+    /// The checkpoint (.safetensors, .onnx, .pt2, .pt, .pth, .ckpt, .bin).
     pub checkpoint: PathBuf,
     /// unet-resnet18, -resnet34, -resnet50, -mobilenet-v2, -efficientnet-lite0, -efficientnet-b0 to -b7 or -mit-b0 to -b5,
     /// with the decoder of segmentation_models_pytorch; fpn- with the same encoders; deeplabv3plus- with the ResNets;

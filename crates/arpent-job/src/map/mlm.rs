@@ -74,13 +74,15 @@ pub fn item(model: &ModelPackage, weights: &Weights) -> Value {
     // A band has one type: the first of those that the package takes.
     let kind = model.sample_types.first();
     let band = |band: &Band| json!({ "name": band.name, "data_type": kind, "statistics": { "minimum": low, "maximum": high } });
-    all.insert("bands".into(), model.bands.iter().map(band).collect());
     let stored = StacModel {
         sha256: model.weights.sha256.clone(),
         href: Some(format!("./{}", model.weights.file)),
         ..stac_model(model, weights, 0)
     };
     let description = json!({ "href": "./model.json", "type": "application/json", "title": "Description of the package", "roles": ["metadata"] });
+    let mut asset = stored.asset();
+    // STAC 1.1 has bands in assets only.
+    asset["bands"] = model.bands.iter().map(band).collect();
     json!({
         "type": "Feature",
         "stac_version": "1.1.0",
@@ -89,7 +91,7 @@ pub fn item(model: &ModelPackage, weights: &Weights) -> Value {
         "geometry": null,
         "properties": all,
         "links": [],
-        "assets": { "model": stored.asset(), "description": description },
+        "assets": { "model": asset, "description": description },
     })
 }
 

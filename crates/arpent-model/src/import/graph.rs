@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
+use super::checkpoint::{ImportOptions, import, package};
 use super::deepness::Deepness;
-use super::{Adopted, ImportOptions, Preset, family, import, package};
+use super::preset::Preset;
+use super::{family, item};
+use crate::adopt::Adopted;
 use crate::error::OnnxError;
 use crate::onnx_engine::OnnxEngine;
 use crate::onnx_graph::OnnxGraph;
 use crate::{
-    Architecture, Band, ModelError, ModelPackage, ModelWindow, OnnxOutput, Weights, read_checkpoint,
+    Architecture, Band, ModelError, ModelPackage, ModelWindow, OnnxOutput, Weights, pt2, read_checkpoint,
 };
 
 /// What was imported of a file.
@@ -31,17 +34,25 @@ pub struct Imported {
 /// Those of [`read_checkpoint`], [`import`] and [`OnnxGraph::read`]; [`ModelError::Option`] for what the file does not state and
 /// no option gives; [`ModelError::Onnx`] for a graph that is no map of classes and no detector.
 pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Imported, ModelError> {
+    let ends = |end: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
+    // An archive whose weights are those of another network says what it computes.
+    let explained = |error| match (error, ends("pt2").then(|| pt2::operators(path)).flatten()) {
+        (ModelError::AnotherNetwork { architecture, what, hint }, Some(operators)) => {
+            let what = format!("{what}; its graph has the operators {operators}");
+            ModelError::AnotherNetwork { architecture, what, hint }
+        }
+        (error, _) => error,
+    };
     let native = || {
         let checkpoint = read_checkpoint(path)?;
-        let (package, weights, adopted) = import(&checkpoint, options)?;
+        let (package, weights, adopted) = import(&checkpoint, options).map_err(explained)?;
         Ok(Imported { package, weights, adopted: Some(adopted), notes: Vec::new() })
     };
-    let is_graph = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("onnx"));
-    if !is_graph || options.architecture.is_some() {
+    if !ends("onnx") || options.architecture.is_some() {
         return native();
     }
     let mut notes = Vec::new();
-    if options.like.as_deref().is_some_and(|like| !Preset::is_item(like)) {
+    if options.like.as_deref().is_some_and(|like| !item::is_item(like)) {
         match native() {
             Ok(imported) => return Ok(imported),
             Err(error @ (ModelError::AnotherNetwork { .. } | ModelError::Onnx { .. })) => {
@@ -81,7 +92,7 @@ fn of_graph(
         ));
     }
     let stated = Deepness::read(graph.metadata()).map_err(bad)?;
-    let mut preset = options.like.as_deref().map_or_else(|| Ok(Preset::plain()), Preset::named)?;
+    let mut preset = options.like.as_deref().map_or_else(|| Ok(Preset::plain()), item::preset)?;
     if let Some(stated) = &stated {
         preset.gsd_m = stated.gsd_m.unwrap_or(preset.gsd_m);
     }

@@ -30,6 +30,19 @@ fn lacks(path: &Path, problem: impl std::fmt::Display, hint: &str) -> ModelError
     }
 }
 
+/// Whether a name is that of a file with an item.
+pub(super) fn is_item(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"))
+}
+
+/// The preset with a name, or of a file with an item.
+///
+/// # Errors
+/// Those of [`Preset::named`] and [`Preset::of_item`].
+pub(super) fn preset(name: &str) -> Result<Preset, ModelError> {
+    if is_item(name) { Preset::of_item(Path::new(name)) } else { Preset::named(name) }
+}
+
 impl Preset {
     /// What a STAC item with the properties `mlm:...` states of a model.
     ///
@@ -76,9 +89,10 @@ impl Preset {
                 ));
             }
         };
-        let bands = bands(path, all, input)?;
+        let listed = listed(&item);
+        let bands = bands(path, &listed, input)?;
         let plain = Self::plain();
-        let (types, range) = values(all, &bands);
+        let (types, range) = values(&listed, &bands);
         let architecture = text(&all["mlm:architecture"]);
         let known = |name: &String| architecture_names().contains(name);
         let title = text(&all["title"]).or_else(|| text(&all["mlm:name"]));
@@ -115,8 +129,20 @@ fn text(value: &Value) -> Option<String> {
     (!text.chars().any(char::is_control)).then(|| text.to_owned())
 }
 
+/// The bands that the item describes: those of the asset with the model, or of the item.
+fn listed(item: &Value) -> Vec<&Value> {
+    let is_model = |asset: &&Value| {
+        asset["roles"].as_array().is_some_and(|roles| roles.iter().any(|role| role == "mlm:model"))
+    };
+    let assets = item["assets"].as_object().into_iter().flat_map(|assets| assets.values()).filter(is_model);
+    let all = &item["properties"];
+    let lists =
+        assets.map(|asset| &asset["bands"]).chain([&all["bands"], &all["eo:bands"], &all["raster:bands"]]);
+    lists.filter_map(Value::as_array).find(|list| !list.is_empty()).into_iter().flatten().collect()
+}
+
 /// The bands, with their scaling.
-fn bands(path: &Path, all: &Value, input: &Value) -> Result<Vec<Band>, ModelError> {
+fn bands(path: &Path, listed: &[&Value], input: &Value) -> Result<Vec<Band>, ModelError> {
     let names = input["bands"].as_array().map(Vec::as_slice).unwrap_or_default();
     if names.is_empty() {
         return Err(lacks(
@@ -146,17 +172,15 @@ fn bands(path: &Path, all: &Value, input: &Value) -> Result<Vec<Band>, ModelErro
             each => Some(&each[index]),
         };
         let (mean, std) = scaling.map_or(Ok((0.0, 1.0)), |scaling| scaled(path, scaling))?;
-        let name = common_name(all, &name).unwrap_or(name);
+        let name = common_name(listed, &name).unwrap_or(name);
         Ok(Band { name, mean: narrow(mean), std: narrow(std), unit: None, number: None, dequantize: None })
     };
     names.iter().enumerate().map(band).collect()
 }
 
 /// The common name that the item states for a band.
-fn common_name(all: &Value, name: &str) -> Option<String> {
-    let lists = [&all["bands"], &all["eo:bands"]];
-    let known = lists.into_iter().filter_map(Value::as_array).flatten();
-    let band = known.into_iter().find(|band| band["name"] == name)?;
+fn common_name(listed: &[&Value], name: &str) -> Option<String> {
+    let band = listed.iter().find(|band| band["name"] == name)?;
     text(&band["eo:common_name"]).or_else(|| text(&band["common_name"]))
 }
 
@@ -177,9 +201,7 @@ fn scaled(path: &Path, scaling: &Value) -> Result<(f64, f64), ModelError> {
 }
 
 /// Sample types and the range of values: those that the item states of its bands, or any.
-fn values(all: &Value, bands: &[Band]) -> (Vec<SampleType>, [f32; 2]) {
-    let stated = all["bands"].as_array().or_else(|| all["raster:bands"].as_array());
-    let stated: Vec<&Value> = stated.into_iter().flatten().collect();
+fn values(stated: &[&Value], bands: &[Band]) -> (Vec<SampleType>, [f32; 2]) {
     let kind = |band: &&Value| serde_json::from_value::<SampleType>(band["data_type"].clone()).ok();
     let mut types: Vec<SampleType> = Vec::new();
     for kind in stated.iter().filter_map(kind) {
@@ -265,7 +287,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("item.json");
         std::fs::write(&path, item.to_string()).unwrap();
-        Preset::named(path.to_str().unwrap())
+        preset(path.to_str().unwrap())
     }
 
     #[test]

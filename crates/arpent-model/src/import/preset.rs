@@ -1,7 +1,6 @@
 //! Families of published weights: what their checkpoints do not contain.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use arpent_base::number::narrow;
 use arpent_raster::{Class, Nomenclature, SampleType};
@@ -117,19 +116,11 @@ pub fn preset_names() -> impl Iterator<Item = &'static str> {
 }
 
 impl Preset {
-    /// Whether a name is that of a file.
-    pub(super) fn is_item(name: &str) -> bool {
-        Path::new(name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"))
-    }
-
-    /// The preset with a name, or of a file with a STAC item.
+    /// The preset with a name.
     ///
     /// # Errors
-    /// [`ModelError::UnknownName`]; those of [`Preset::of_item`].
+    /// [`ModelError::UnknownName`].
     pub fn named(name: &str) -> Result<Self, ModelError> {
-        if Self::is_item(name) {
-            return Self::of_item(Path::new(name));
-        }
         let file = FILES.iter().find(|(known, _)| *known == name);
         let (_, text) = file.ok_or_else(|| ModelError::UnknownName {
             what: "preset",

@@ -7,7 +7,7 @@ use arpent_base::number::wide;
 use rten::{Dimension, Model, ModelOptions, NodeId, Value};
 use rten_tensor::prelude::*;
 
-use super::{guarded, unrunnable};
+use super::guard::{guarded, unrunnable};
 use crate::error::OnnxError;
 use crate::onnx_graph::{Constant, OnnxGraph, Step};
 

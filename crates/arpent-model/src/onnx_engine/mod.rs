@@ -1,6 +1,5 @@
 //! Runs the graph of an ONNX package (ADR 0023): rten, one thread for a window.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arpent_base::number::wide;
@@ -9,11 +8,12 @@ use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
 
 mod folded;
+mod guard;
 
 use crate::architecture::OnnxOutput;
-use crate::device::panic_message;
 use crate::error::OnnxError;
 use crate::onnx_graph::OnnxGraph;
+use guard::{guarded, unrunnable};
 
 /// Most bytes of a window's values.
 const MOST_RUN_BYTES: usize = 64 << 30;
@@ -128,15 +128,6 @@ impl OnnxEngine {
         }
         Ok(output.into_data())
     }
-}
-
-fn unrunnable(reason: impl Into<String>) -> OnnxError {
-    OnnxError::Unrunnable { reason: reason.into() }
-}
-
-/// What a hostile file makes of the runtime is an error.
-fn guarded<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panic_message(panic.as_ref())))
 }
 
 /// What is known of the axes of a value before the network runs.

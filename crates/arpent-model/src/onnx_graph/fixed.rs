@@ -9,9 +9,10 @@ use crate::error::OnnxError;
 use crate::protobuf::{Message, Wire, put, put_bytes, put_number};
 use crate::storage::NumberType;
 
+use super::OnnxGraph;
+use super::constant::Constant;
 use super::node::Node;
-use super::tensor::{Tensor, field, shown};
-use super::{OTHER_FLOATS, OnnxGraph, SINGLE};
+use super::tensor::{OTHER_FLOATS, SINGLE, Tensor, field, shown};
 
 impl OnnxGraph {
     /// The graph for one picture of `bands` bands and a `side`, as a file: its first output only, numbers in single
@@ -67,35 +68,6 @@ fn put_graph<'a>(to: &mut Vec<u8>, mut graph: Message<'a>, equal: &mut Equal<'a>
         }
     }
     Ok(())
-}
-
-/// A value that follows from what a file holds: its sizes, and its numbers.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Constant {
-    Floats(Vec<usize>, Vec<f32>),
-    Integers(Vec<usize>, Vec<i64>),
-}
-
-/// `TensorProto.DataType` of whole numbers.
-const INTEGERS: u64 = 7;
-
-impl Constant {
-    fn written(&self, name: &str) -> Vec<u8> {
-        let (sizes, kind, raw) = match self {
-            Self::Floats(sizes, values) => (sizes, SINGLE, NumberType::F32.bytes(values)),
-            Self::Integers(sizes, values) => {
-                (sizes, INTEGERS, values.iter().flat_map(|value| value.to_le_bytes()).collect())
-            }
-        };
-        let mut written = Vec::with_capacity(raw.len() + name.len() + 64);
-        for size in sizes {
-            put_number(&mut written, field::tensor::DIMENSIONS, wide(*size));
-        }
-        put_number(&mut written, field::tensor::TYPE, kind);
-        put_bytes(&mut written, field::tensor::NAME, name.as_bytes());
-        put_bytes(&mut written, field::tensor::RAW, &raw);
-        written
-    }
 }
 
 impl OnnxGraph {

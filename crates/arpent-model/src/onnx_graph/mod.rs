@@ -14,16 +14,18 @@ use crate::ModelError;
 use crate::error::OnnxError;
 use crate::protobuf::{Message, Wire};
 
+mod constant;
 mod fixed;
 mod node;
 mod operators;
 pub(crate) mod tensor;
 
-pub(crate) use fixed::Constant;
+pub(crate) use constant::Constant;
 use node::Node;
 use operators::ELEMENTWISE_MOVES;
 use tensor::{
-    MOST_BYTES, MOST_TENSORS, MOST_VALUES, Tensor, check_name, damaged, field, inside, load, shown, within,
+    MOST_BYTES, MOST_TENSORS, MOST_VALUES, OTHER_FLOATS, SINGLE, Tensor, check_name, damaged, field, inside,
+    load, shown, within,
 };
 
 /// Most nodes of a graph that is run, inputs and outputs of all of them, and bytes of its metadata. The largest published
@@ -34,10 +36,6 @@ const MOST_METADATA_BYTES: usize = 1 << 20;
 
 /// Operators that are listed when they cannot be run.
 const MOST_LISTED: usize = 12;
-
-/// `TensorProto.DataType` of numbers in single precision, and of other numbers that become such.
-const SINGLE: u64 = 1;
-const OTHER_FLOATS: [u64; 3] = [10, 11, 16];
 
 /// The graph of an ONNX file: a network with one picture as input, whose first output is used.
 #[derive(Debug, Clone, PartialEq)]

@@ -82,6 +82,10 @@ pub(crate) mod field {
     }
 }
 
+/// `TensorProto.DataType` of numbers in single precision, and of other numbers that become such.
+pub(crate) const SINGLE: u64 = 1;
+pub(crate) const OTHER_FLOATS: [u64; 3] = [10, 11, 16];
+
 /// The value of `data_location` for data in another file.
 const EXTERNAL: u64 = 1;
 
