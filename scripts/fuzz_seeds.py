@@ -175,6 +175,7 @@ def main() -> None:
         "checkpoint": [*safetensors(), *pickles],
         "model_package": packages,
         "onnx": [*onnx(), *files("crates/arpent-model/tests/parity/*.onnx")],
+        "onnx_graph": files("crates/arpent-model/tests/parity/*.onnx"),
         "ocs_ge": [*files("configs/ocs-ge-*.toml"), b'from = "a"\nto = "b"\n' + b"".join(b'[[class]]\nid = %d\nname = "%s"\ncode_cs = "CS1"\nreason = "r"\n' % c for c in ((1, b"building"), (2, b"water")))],
         "piece": [bytes(2), b"\1" + bytes(12) + b"\2\1\0\0\0" + bytes(37), b"\2" + bytes(4) + b"\1" + bytes(range(12))],
         "plan": plans(),

@@ -48,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Model { command: ModelCommand::Import(args) } => model::import(&args, cli.format),
         Command::Model { command: ModelCommand::List(args) } => model::list(&args, cli.format),
         Command::Model { command: ModelCommand::Probe(args) } => probe::main(&args, cli.format),
+        Command::Model { command: ModelCommand::Item(args) } => model::item(&args, cli.format),
         Command::Train { arguments } => train::main(&arguments, cli.format),
         Command::Install(install) => install.run(Cli::command()),
     };

@@ -33,8 +33,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-tiling", "stitch > plan > area options"),
     (
         "arpent-model",
-        "checkpoint fold hand_set import predictor > anchors > adopt gpu onnx peaks > network > tensor_device > device lowered native planes > package \
-         > band field weights > architecture > detectors error pyramids unets > encoders > graph protobuf storage",
+        "fold hand_set import predictor > checkpoint dense_boxes > anchors > adopt gpu onnx onnx_engine peaks pt2 > network > tensor_device > device lowered native planes \
+         > package > band field weights > architecture onnx_graph > detectors error pyramids unets > encoders > graph protobuf storage",
     ),
     (
         "arpent-vector",

@@ -8,7 +8,7 @@ use crate::encoders::Encoder;
 use crate::{Architecture, ModelError, TensorShape, WeightTensor, Weights};
 
 /// Weights taken from a checkpoint.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Adopted {
     /// Weights for training ([`Architecture::training_tensors`]).
     pub state: Weights,

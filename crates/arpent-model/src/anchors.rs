@@ -43,6 +43,11 @@ pub(crate) struct Scored {
 }
 
 impl Scored {
+    /// A box; of equal scores, that with the lower `place` is the better one.
+    pub(crate) fn new(class: usize, score: f32, sides: [f32; 4], place: usize) -> Self {
+        Self { class, score, sides, order: (0, place) }
+    }
+
     /// Row and column in `view`, which the network sees enlarged, of the pixel with the box's center, if the box has an area and
     /// the pixel is one of `core`.
     pub(crate) fn center_in(&self, view: &Window, core: &Window, factor: usize) -> Option<(usize, usize)> {
@@ -139,7 +144,7 @@ impl Boxes {
     }
 }
 
-fn best_first(a: &Scored, b: &Scored) -> Ordering {
+pub(crate) fn best_first(a: &Scored, b: &Scored) -> Ordering {
     b.score.total_cmp(&a.score).then(a.order.cmp(&b.order))
 }
 
@@ -163,7 +168,7 @@ fn moved([west, north, east, south]: [f32; 4], shift: &[f32]) -> [f32; 4] {
 }
 
 /// Intersection over union.
-fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
+pub(crate) fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     let area = |s: &[f32; 4]| (s[2] - s[0]) * (s[3] - s[1]);
     let width = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
     let height = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);

@@ -124,6 +124,15 @@ pub enum Architecture {
         /// Side of a cell, pixels: a power of two.
         cell_px: usize,
     },
+    /// A graph of an ONNX file, which is stored in place of the weights and run by another engine (ADR 0023). Not local.
+    Onnx {
+        /// Input bands.
+        in_channels: usize,
+        /// Number of classes. A network of one output channel has two, the first of which is the background.
+        classes: usize,
+        /// What the output holds.
+        output: OnnxOutput,
+    },
     /// A single convolution: a weighted sum of the bands of a pixel, or of 3 x 3 pixels, for each class.
     Linear {
         /// Input bands.
@@ -133,6 +142,35 @@ pub enum Architecture {
         /// Side of the kernel: 1 or 3.
         kernel: usize,
     },
+}
+
+/// What the first output of an ONNX graph holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnnxOutput {
+    /// Scores before the softmax, or the sigmoid of a single channel: batch, channel, row, column.
+    Logits,
+    /// Probabilities, in the same order.
+    Probabilities,
+    /// Boxes (YOLO v5, v7): batch, box, then center, width and height in pixels, a score and one of each class.
+    BoxRows,
+    /// Boxes (YOLO v8 and later): batch, then center, width and height in pixels and a score of each class, box.
+    BoxColumns,
+}
+
+impl OnnxOutput {
+    /// Whether it holds boxes.
+    pub const fn is_boxes(self) -> bool {
+        matches!(self, Self::BoxRows | Self::BoxColumns)
+    }
+
+    /// Numbers of a box.
+    pub(crate) const fn box_values(self, classes: usize) -> usize {
+        match self {
+            Self::BoxRows => 5 + classes,
+            _ => 4 + classes,
+        }
+    }
 }
 
 const fn one() -> usize {
@@ -167,6 +205,7 @@ impl Architecture {
             Self::DeeplabV3Plus { encoder, .. } => format!("DeepLabV3+, {}", encoder.name()),
             Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
             Self::Linear { .. } => "linear".into(),
+            Self::Onnx { .. } => "ONNX graph".into(),
         }
     }
 
@@ -182,6 +221,7 @@ impl Architecture {
             | Self::DeeplabV3Plus { in_channels, .. }
             | Self::Retinanet { in_channels, .. }
             | Self::Classifier { in_channels, .. }
+            | Self::Onnx { in_channels, .. }
             | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
         }
     }
@@ -207,6 +247,7 @@ impl Architecture {
             | Self::Classifier { out_channels, .. }
             | Self::Linear { out_channels, .. } => *out_channels,
             Self::Retinanet { classes, .. } => LEVELS.len() * detectors::values(*classes),
+            Self::Onnx { classes, .. } => *classes,
         }
     }
 
@@ -216,6 +257,19 @@ impl Architecture {
             Self::Retinanet { classes, .. } => Some(*classes),
             _ => None,
         }
+    }
+
+    /// Number of classes of a detector whose boxes are chosen among all of a window.
+    pub(crate) fn boxed_classes(&self) -> Option<usize> {
+        match self {
+            Self::Onnx { classes, output, .. } if output.is_boxes() => Some(*classes),
+            _ => self.anchored_classes(),
+        }
+    }
+
+    /// Whether the network is a graph of its own, which takes the place of weights.
+    pub(crate) const fn is_onnx(&self) -> bool {
+        matches!(self, Self::Onnx { .. })
     }
 
     /// Times that pictures are enlarged before the network sees them.
@@ -260,6 +314,8 @@ impl Architecture {
             Self::Linear { in_channels, out_channels, kernel } => {
                 unets::linear(*in_channels, *out_channels, *kernel)
             }
+            // What it computes stands in its file only: nothing is derived from it.
+            Self::Onnx { .. } => Graph::default(),
         }
     }
 
@@ -336,7 +392,7 @@ impl Architecture {
             | Self::Upernet5 { .. }
             | Self::Segformer { .. }
             | Self::Fpn { .. } => None,
-            Self::Retinanet { classes, .. } => {
+            Self::Retinanet { classes, .. } | Self::Onnx { classes, .. } => {
                 (*classes > 254 || *classes == 0).then(|| format!("has {classes} classes, expected 1 to 254"))
             }
             Self::DeeplabV3Plus { encoder, .. } => (!encoder.is_dilatable())

@@ -7,10 +7,10 @@ use pytorch_reader::{DType, PytorchReader};
 use safetensors::{Dtype, SafeTensors};
 
 use crate::storage::NumberType;
-use crate::{ModelError, Weights, onnx};
+use crate::{ModelError, Weights, onnx, pt2};
 
 /// Reads the floating-point tensors of a checkpoint in single precision: `.safetensors`, the initializers of an `.onnx`
-/// file, or any file that `torch.save` writes (`.pt`, `.pth`, `.ckpt`, `.bin`) with a state dict, a dictionary that
+/// file, those of a `.pt2` archive of `torch.export`, or any file that `torch.save` writes (`.pt`, `.pth`, `.ckpt`, `.bin`) with a state dict, a dictionary that
 /// contains one, or a whole module. Names are the paths through the dictionaries: `state_dict.model.encoder.conv1.weight`.
 ///
 /// # Errors
@@ -25,6 +25,8 @@ pub fn read_checkpoint(path: &Path) -> Result<Weights, ModelError> {
     let ends = |end: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
     let weights = if ends("onnx") {
         onnx::read(path)?
+    } else if ends("pt2") {
+        pt2::read(path).map_err(bad)?
     } else if ends("safetensors") {
         safetensors(path).map_err(bad)?
     } else {

@@ -221,6 +221,16 @@ pub enum OnnxError {
         /// The limit.
         most: u64,
     },
+    /// A constant that is computed, and is too large.
+    #[error("{operator} computes more than {most} {what}")]
+    Computed {
+        /// The operator.
+        operator: String,
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        most: u64,
+    },
     /// Weights in other files.
     #[error("the weights are in another file: those of `{tensor}` in `{location}`")]
     External {
@@ -254,6 +264,40 @@ pub enum OnnxError {
         /// What became of its name.
         why: String,
     },
+    /// Operators that the engine does not run.
+    #[error("it has operators that are not run: {listed}")]
+    Operators {
+        /// Their names, each with its number of nodes.
+        listed: String,
+    },
+    /// Inputs or outputs of another form.
+    #[error("{problem}")]
+    Interface {
+        /// What is found and what was expected.
+        problem: String,
+    },
+    /// A value of the network that is no number.
+    #[error("`{tensor}` holds a value that is not a number (index {index})")]
+    NotANumber {
+        /// The tensor.
+        tensor: String,
+        /// Index of the first such value.
+        index: usize,
+    },
+    /// A graph that the engine cannot run.
+    #[error("the network cannot be run: {reason}")]
+    Unrunnable {
+        /// The cause.
+        reason: String,
+    },
+    /// Metadata that contradict the network or are not understood.
+    #[error("its metadata `{key}` {problem}")]
+    Metadata {
+        /// The key.
+        key: String,
+        /// The problem, as the end of the message.
+        problem: String,
+    },
 }
 
 impl OnnxError {
@@ -262,7 +306,7 @@ impl OnnxError {
             Self::Damaged { .. } => {
                 "download or export the file again; a state dict (.safetensors, .pt) is read, too"
             }
-            Self::TooMuch { .. } => {
+            Self::TooMuch { .. } | Self::Computed { .. } => {
                 "no published network has as much: check where the file comes from, or give the state dict (.safetensors, .pt)"
             }
             Self::External { .. } => {
@@ -271,6 +315,21 @@ impl OnnxError {
             }
             Self::Sparse | Self::Quantized { .. } => {
                 "give the file before it was quantized or pruned, or the state dict (.safetensors, .pt)"
+            }
+            Self::Operators { .. } => {
+                "export the network alone, without what comes after it (suppression of boxes, loops); a state dict (.safetensors, .pt) \
+                 of a known network is imported with --architecture"
+            }
+            Self::Interface { .. } => {
+                "export the network with one picture as input and its scores as first output: batch, band, row, column"
+            }
+            Self::NotANumber { .. } => "training diverged, or the file is damaged; use another checkpoint",
+            Self::Unrunnable { .. } => {
+                "export it again for one size of pictures, with a newer exporter (torch.onnx.export(..., dynamo=True)), or give the state \
+                 dict (.safetensors, .pt) of a known network with --architecture"
+            }
+            Self::Metadata { .. } => {
+                "write the metadata as the Deepness plugin documents them, or remove them and give --bands, --window and --margin"
             }
             Self::Renamed { .. } => {
                 "give the state dict (.safetensors, .pt), or export without folding: `torch.onnx.export(..., dynamo=True, optimize=False, \
@@ -315,7 +374,7 @@ impl arpent_base::Diagnostic for ModelError {
                 format!("check the path: there is no `{}`", path.display())
             }
             Self::Checkpoint { .. } => {
-                "give a .safetensors or .onnx file, or one that torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
+                "give a .safetensors or .onnx file, one that torch.export.save (.pt2) or torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
             }
             Self::Onnx { problem, .. } => problem.hint().to_owned(),
             Self::Device { .. } => {

@@ -14,7 +14,8 @@ pub fn stride(architecture: &Architecture) -> usize {
 /// (ADR 0022). Otherwise a package states the window that is part of the model.
 pub fn is_local(architecture: &Architecture) -> bool {
     // A detector of anchors is local in theory, farther than any window; its boxes are chosen among all of a window.
-    architecture.anchored_classes().is_none() && architecture.graph().is_local()
+    // Nothing is known of a graph that only another engine runs.
+    architecture.boxed_classes().is_none() && !architecture.is_onnx() && architecture.graph().is_local()
 }
 
 /// Radius of the receptive field, pixels: a change of a pixel farther away than this from a place, in rows or

@@ -31,11 +31,15 @@
 /// workspace's `Cargo.toml`.
 pub const BURN_VERSION: &str = "0.22.1";
 
+/// Version of rten, which runs the graphs of ONNX packages; pinned in the workspace's `Cargo.toml`.
+pub const RTEN_VERSION: &str = "0.27.0";
+
 mod adopt;
 mod anchors;
 mod architecture;
 mod band;
 mod checkpoint;
+mod dense_boxes;
 mod detectors;
 mod device;
 mod encoders;
@@ -58,11 +62,14 @@ mod native;
 #[cfg(feature = "tensors")]
 mod network;
 mod onnx;
+mod onnx_engine;
+mod onnx_graph;
 mod package;
 mod peaks;
 mod planes;
 mod predictor;
 mod protobuf;
+mod pt2;
 mod pyramids;
 mod storage;
 #[cfg(feature = "tensors")]
@@ -71,7 +78,7 @@ mod unets;
 mod weights;
 
 pub use adopt::{Adopted, adopt, adopt_encoder};
-pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
+pub use architecture::{Architecture, MIN_WIDTH, OnnxOutput, TensorShape};
 pub use band::{Band, Dequantize};
 pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
@@ -84,11 +91,13 @@ pub use fold::{fold, initial, unfold};
 pub use gpu::check_device;
 pub use hand_set::{HandSet, hand_set_linear};
 pub use import::{
-    ImportOptions, Preset, PresetSource, PublishedScore, architecture_names, import, preset_names,
+    ImportOptions, Imported, Preset, PresetSource, PublishedScore, architecture_names, import, import_file,
+    preset_names,
 };
 pub use lowered::{engine, instruction_set};
 #[cfg(feature = "tensors")]
 pub use network::{Affine, Block, Network};
+pub use onnx_graph::OnnxGraph;
 pub use package::{
     Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization, Score,
     Task, Territory, TrainingSource, WeightsFile,

@@ -4,7 +4,7 @@
 //! submessage of two bytes takes a hundred times as much memory. This reader returns one field at a time: callers count
 //! them, and skip what they do not use. It does not recurse.
 
-use arpent_base::number::index;
+use arpent_base::number::{index, wide};
 
 /// A message: its fields, and where it begins in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,43 @@ impl<'a> Message<'a> {
         self.bytes = &self.bytes[by..];
         self.offset += by;
     }
+}
+
+/// Appends a field with a whole number.
+pub(crate) fn put_number(to: &mut Vec<u8>, number: u64, value: u64) {
+    put_varint(to, number << 3);
+    put_varint(to, value);
+}
+
+/// Appends a field with a text or a message.
+pub(crate) fn put_bytes(to: &mut Vec<u8>, number: u64, inside: &[u8]) {
+    put_varint(to, number << 3 | 2);
+    put_varint(to, wide(inside.len()));
+    to.extend_from_slice(inside);
+}
+
+/// Appends a field as it was read.
+pub(crate) fn put(to: &mut Vec<u8>, number: u64, wire: &Wire<'_>) {
+    match wire {
+        Wire::Varint(value) => put_number(to, number, *value),
+        Wire::Eight(bytes) => {
+            put_varint(to, number << 3 | 1);
+            to.extend_from_slice(bytes);
+        }
+        Wire::Bytes(message) => put_bytes(to, number, message.bytes),
+        Wire::Four(bytes) => {
+            put_varint(to, number << 3 | 5);
+            to.extend_from_slice(bytes);
+        }
+    }
+}
+
+fn put_varint(to: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        to.push((value & 0x7f | 0x80).to_le_bytes()[0]);
+        value >>= 7;
+    }
+    to.push(value.to_le_bytes()[0]);
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Weights: named arrays, read and written as safetensors.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use crate::onnx_graph::OnnxGraph;
 use crate::storage::NumberType;
 use crate::{ModelError, TensorShape};
 
@@ -23,9 +25,21 @@ pub struct Weights {
     tensors: BTreeMap<String, WeightTensor>,
     /// All values are numbers of half precision, and files store them as such.
     half: bool,
+    /// The graph of an ONNX package, which holds its own weights.
+    graph: Option<Arc<OnnxGraph>>,
 }
 
 impl Weights {
+    /// A graph, in place of arrays.
+    pub(crate) fn of_graph(graph: OnnxGraph) -> Self {
+        Self { graph: Some(Arc::new(graph)), ..Self::default() }
+    }
+
+    /// The graph of an ONNX package.
+    pub(crate) fn graph(&self) -> Option<&OnnxGraph> {
+        self.graph.as_deref()
+    }
+
     /// Adds an array. Files store all of them in single precision from then on.
     pub fn insert(&mut self, name: impl Into<String>, shape: &[usize], data: Vec<f32>) {
         self.half = false;
@@ -35,8 +49,13 @@ impl Weights {
     /// The weights rounded to half precision (IEEE 754 binary16, to nearest), which files then store in 2 bytes each.
     ///
     /// # Errors
-    /// [`ModelError::NotFinite`] with the tensor that has a value beyond the largest of half precision, 65,504.
+    /// [`ModelError::NotFinite`] with the tensor that has a value beyond the largest of half precision, 65,504;
+    /// [`ModelError::WeightsFormat`] for a graph.
     pub fn in_half(&self) -> Result<Self, ModelError> {
+        if self.graph.is_some() {
+            let reason = "the graph of an ONNX file is not rounded to half precision".into();
+            return Err(ModelError::WeightsFormat { reason });
+        }
         let mut rounded = Self::default();
         for (name, WeightTensor { shape, data }) in self.iter() {
             let data: Vec<f32> = data.iter().map(|v| half::f16::from_f32(*v).to_f32()).collect();
@@ -66,15 +85,19 @@ impl Weights {
 
     /// Number of values.
     pub fn parameters(&self) -> usize {
-        self.tensors.values().map(|t| t.data.len()).sum()
+        let of_graph = self.graph.as_ref().map_or(0, |graph| graph.parameters());
+        self.tensors.values().map(|t| t.data.len()).sum::<usize>() + of_graph
     }
 
     /// The safetensors file: names sorted, little-endian, in single precision, or in half ([`Weights::in_half`]); equal
-    /// weights give equal bytes.
+    /// weights give equal bytes. Of an ONNX package, its graph.
     ///
     /// # Errors
     /// [`ModelError::WeightsFormat`] if a shape does not match its number of values.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ModelError> {
+        if let Some(graph) = &self.graph {
+            return Ok(graph.bytes().to_vec());
+        }
         let bad = |e: safetensors::SafeTensorError| ModelError::WeightsFormat { reason: e.to_string() };
         let (number, dtype) =
             if self.half { (NumberType::F16, Dtype::F16) } else { (NumberType::F32, Dtype::F32) };

@@ -425,7 +425,8 @@ pub struct EstimateArgs {
 /// The commands of `arpent model`.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
-    /// Make a package of a checkpoint: safetensors, the weights of an ONNX file, or a PyTorch file, which is parsed and never executed.
+    /// Make a package of a checkpoint (safetensors, an ONNX file, or a PyTorch file, which is parsed and never executed), or of the
+    /// graph of an ONNX file.
     Import(ImportArgs),
     /// List the published networks that can be imported by name, with what they need and where their files are found.
     List(ListArgs),
@@ -435,6 +436,10 @@ pub enum ModelCommand {
     /// the model, its labels are compared with those of the lattice moved by half a core.
     #[command(after_help = examples::MODEL_PROBE)]
     Probe(ProbeArgs),
+    /// Write a package as a STAC item with the Machine Learning Model extension, to stdout.
+    ///
+    /// Paths in it are relative to the folder of the package. `--like` of `arpent model import` reads such items.
+    Item(ItemArgs),
 }
 
 /// Which presets to list.
@@ -443,6 +448,14 @@ pub struct ListArgs {
     /// Presets; all by default.
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
+}
+
+/// The package that becomes an item.
+#[derive(Debug, Clone, Args)]
+pub struct ItemArgs {
+    /// Folder of the package.
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
 }
 
 /// A package, and scenes to measure on.
@@ -468,12 +481,13 @@ pub struct ProbeArgs {
 /// A checkpoint, and properties that it does not contain.
 #[derive(Debug, Clone, Args)]
 pub struct ImportArgs {
-    /// The checkpoint (.safetensors, .onnx, .pt, .pth, .ckpt, .bin).
+    /// The checkpoint (.safetensors, .onnx, .pt2, .pt, .pth, .ckpt, .bin).
     pub checkpoint: PathBuf,
     /// unet-resnet18, -resnet34, -resnet50, -mobilenet-v2, -efficientnet-lite0, -efficientnet-b0 to -b7 or -mit-b0 to -b5,
     /// with the decoder of segmentation_models_pytorch; fpn- with the same encoders; deeplabv3plus- with the ResNets;
     /// upernet- (version 0.4) or upernet5- (0.5 and later) with -convnextv2-tiny, -convnextv2-base or -swin-tiny to
-    /// -swin-large; segformer-b0 to -b5; retinanet-resnet50 (boxes). That of --like by default.
+    /// -swin-large; segformer-b0 to -b5; retinanet-resnet50 (boxes). That of --like by default. Without both, the graph of an
+    /// ONNX file is taken as it stands, and run by another engine.
     #[arg(long, value_name = "NAME")]
     pub architecture: Option<String>,
     /// Number of classes; as many as the checkpoint has by default.
@@ -482,9 +496,9 @@ pub struct ImportArgs {
     /// Names of the bands in the order of the network, separated by commas: red,green,blue,nir,elevation.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub bands: Option<Vec<String>>,
-    /// Published weights, a name of `arpent model list`: defines architecture, bands, scaling, GSD, classes, license and
-    /// window.
-    #[arg(long, value_name = "NAME")]
+    /// Published weights, a name of `arpent model list`, or a STAC item of the model (.json): defines architecture, bands,
+    /// scaling, GSD, classes, license and window, as far as it states them.
+    #[arg(long, value_name = "NAME|ITEM")]
     pub like: Option<String>,
     /// Id of the package; the name of its folder by default.
     #[arg(long)]

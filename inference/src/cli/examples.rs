@@ -91,7 +91,9 @@ pub(crate) const SCHEMA: &str = "EXAMPLES
 pub(crate) const MODEL: &str = "EXAMPLES
   arpent model list
   arpent model import flair.safetensors --like flair-inc --output models/flair
-  arpent model import own.pt --architecture unet-efficientnet-b4 --window 512 --margin 64 --output models/own";
+  arpent model import own.pt --architecture unet-efficientnet-b4 --window 512 --margin 64 --output models/own
+  arpent model import roads.onnx --output models/roads
+  arpent model item models/roads";
 
 /// Of `arpent train`.
 pub(crate) const TRAIN: &str = "EXAMPLES

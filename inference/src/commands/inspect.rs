@@ -6,7 +6,7 @@ use std::time::Duration;
 use arpent_base::{Failure, Result};
 use arpent_gdal::GdalError;
 use arpent_job::{JobError, check_date, may_be_a_layer, mlm, mpx_per_s, published_file, set_up_gdal, warn};
-use arpent_model::{DeviceChoice, ModelPackage, Predictor};
+use arpent_model::{Architecture, DeviceChoice, ModelPackage, Predictor};
 use arpent_publish::{Manifest, Target};
 use arpent_shell::print::{Format, print};
 use serde_json::json;
@@ -60,9 +60,10 @@ fn inspect_model(path: &Path, format: Format) -> Result<u8> {
     let predictor = Predictor::load(&model, &weights, DeviceChoice::Auto)?;
     let pool = rayon::ThreadPoolBuilder::new().build().map_err(Failure::foreign)?;
     let rate = mpx_per_s(&predictor, model.bands.len(), &pool, Duration::from_secs(2))?;
+    let is_graph = matches!(model.architecture, Architecture::Onnx { .. });
     let speed = Speed {
         parameters: weights.parameters(),
-        gflop_per_mpx: arpent_model::flop_per_pixel(&model.architecture) / 1e3,
+        gflop_per_mpx: (!is_graph).then(|| arpent_model::flop_per_pixel(&model.architecture) / 1e3),
         mpx_per_s: (rate * 100.0).round() / 100.0,
         threads: pool.current_num_threads(),
         engine: predictor.engine(),

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Result};
-use arpent_job::JobError;
+use arpent_job::{JobError, mlm};
 use arpent_model::{
-    Adopted, ImportOptions, ModelPackage, ModelWindow, Preset, PresetSource, PublishedScore, flop_per_pixel,
-    preset_names,
+    Adopted, ImportOptions, Imported, ModelPackage, ModelWindow, Preset, PresetSource, PublishedScore,
+    flop_per_pixel, preset_names,
 };
 use arpent_shell::lines::{Lines, count};
 use arpent_shell::print::{Format, print};
 use serde::Serialize;
 
-use crate::cli::{ImportArgs, ListArgs};
+use crate::cli::{ImportArgs, ItemArgs, ListArgs};
 
 /// The imported package, as printed.
 #[derive(Debug, Serialize)]
@@ -32,6 +32,9 @@ pub(crate) struct ImportReport {
     pub parameters: usize,
     /// Overlap to read around a window's core, pixels.
     pub overlap_px: usize,
+    /// What a user has to know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Runs `arpent model import`.
@@ -45,12 +48,12 @@ pub(crate) fn import(args: &ImportArgs, format: Format) -> Result<u8> {
     if args.license.as_ref().is_some_and(|l| l.trim().is_empty()) {
         return Err(JobError::EmptyLicense.into());
     }
-    let checkpoint = arpent_model::read_checkpoint(&args.checkpoint)?;
-    let (mut package, weights, adopted) = arpent_model::import(&checkpoint, &options(args))?;
+    let Imported { mut package, weights, adopted, notes } =
+        arpent_model::import_file(&args.checkpoint, &options(args))?;
     package.save(&weights, &args.output)?;
     let card = args.output.join("card.md");
     std::fs::write(&card, card_of(&package, args)).context(format!("cannot write {}", card.display()))?;
-    let Adopted { prefix, unused, first_conv, .. } = adopted;
+    let Adopted { prefix, unused, first_conv, .. } = adopted.unwrap_or_default();
     let report = ImportReport {
         output: args.output.display().to_string(),
         sha256: package.sha256(),
@@ -59,6 +62,7 @@ pub(crate) fn import(args: &ImportArgs, format: Format) -> Result<u8> {
         first_conv_spread_from: first_conv,
         parameters: weights.parameters(),
         overlap_px: package.overlap_px,
+        notes,
     };
     print(&report, human(&report).text(), format)?;
     Ok(0)
@@ -106,6 +110,9 @@ fn human(report: &ImportReport) -> Lines {
     if let Some(channels) = report.first_conv_spread_from {
         lines.add("note", format!("the first convolution had {channels} bands; its weights were spread over those of the package"));
     }
+    for note in &report.notes {
+        lines.add("note", note);
+    }
     if !report.unused.is_empty() {
         let shown =
             report.unused.iter().take(UNUSED_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -117,6 +124,17 @@ fn human(report: &ImportReport) -> Lines {
 
 /// Most tensors without use that are printed as text.
 const UNUSED_SHOWN: usize = 12;
+
+/// Runs `arpent model item`.
+///
+/// # Errors
+/// A package that cannot be read.
+pub(crate) fn item(args: &ItemArgs, format: Format) -> Result<u8> {
+    let (package, weights) = ModelPackage::load(&args.package)?;
+    let item = mlm::item(&package, &weights);
+    print(&item, &format!("{item:#}\n"), format)?;
+    Ok(0)
+}
 
 /// A preset, as printed.
 #[derive(Debug, Serialize)]

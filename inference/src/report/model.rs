@@ -9,8 +9,9 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 pub(crate) struct Speed {
     pub(crate) parameters: usize,
-    /// Of the convolutions as defined, without savings of the engine.
-    pub(crate) gflop_per_mpx: f64,
+    /// Of the convolutions as defined, without savings of the engine; not known of a graph.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) gflop_per_mpx: Option<f64>,
     /// Measured in a probe on this machine.
     pub(crate) mpx_per_s: f64,
     pub(crate) threads: usize,
@@ -25,10 +26,11 @@ pub(crate) fn of_model(model: &ModelPackage, speed: &Speed) -> Lines {
     lines.add("license", &model.license);
     let Speed { gflop_per_mpx, mpx_per_s, threads, engine, .. } = speed;
     let parameters = count(speed.parameters as u64);
-    lines.add(
-        "network",
-        format!("{}, {parameters} parameters, {gflop_per_mpx:.1} GFLOP per Mpx", model.architecture.name()),
-    );
+    let cost = match gflop_per_mpx {
+        Some(gflop) => format!(", {gflop:.1} GFLOP per Mpx"),
+        None => String::new(),
+    };
+    lines.add("network", format!("{}, {parameters} parameters{cost}", model.architecture.name()));
     lines.add(
         "engine",
         format!("{engine}, {threads} threads: {mpx_per_s:.2} Mpx/s in a probe on this machine"),

@@ -21,6 +21,7 @@ mod doubtful;
 mod embeddings;
 mod exact;
 mod exits;
+mod graphs;
 mod hints;
 mod import;
 mod inputs;

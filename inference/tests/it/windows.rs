@@ -27,6 +27,11 @@ fn windowed(place: &Place, seed: u64) {
 fn files_threads_areas_and_shards_change_nothing() {
     let place = Place::new();
     windowed(&place, 11);
+    nothing_changes(&place);
+}
+
+/// Runs the package of a place on a scene in one file and in three, with other numbers of threads, of an area and in shards.
+pub(crate) fn nothing_changes(place: &Place) {
     let picture = Picture::new(11, 12);
     let scene = place.draw("whole.tif", &picture, SCENE);
     let whole = place.run(&[&scene], "whole", &["--threads", "1"]);

@@ -73,9 +73,12 @@ pub(crate) enum StoredWeights {
 fn architecture(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = Architecture::json_schema(generator);
     let mut variants = schema.get_mut("oneOf").and_then(|list| list.as_array_mut());
-    // Detectors of anchors are imported, not trained.
+    // Detectors of anchors and graphs of other programs are imported, not trained.
     if let Some(variants) = &mut variants {
-        variants.retain(|variant| variant["properties"]["kind"]["const"] != "retinanet");
+        variants.retain(|variant| {
+            let kind = &variant["properties"]["kind"]["const"];
+            kind != "retinanet" && kind != "onnx"
+        });
     }
     for variant in variants.into_iter().flatten() {
         for key in ["in_channels", "out_channels"] {

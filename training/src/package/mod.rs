@@ -24,8 +24,8 @@ const WEIGHTS: &str = "weights.safetensors";
 pub(crate) fn architecture(config: &Config, bands: usize) -> Result<Architecture> {
     let outputs = config.classes.len() + if config.is_detection() { 2 } else { 0 };
     let mut table = config.model.architecture.clone();
-    if table.get("kind").and_then(toml::Value::as_str) == Some("retinanet") {
-        let problem = "model.architecture.kind is retinanet, which is imported and not trained";
+    if let Some(kind @ ("retinanet" | "onnx")) = table.get("kind").and_then(toml::Value::as_str) {
+        let problem = format!("model.architecture.kind is {kind}, which is imported and not trained");
         return Err(TrainError::refused(problem, "take encoder-unet, which finds boxes, too").into());
     }
     // A siamese network takes the bands of each date on their own, any other those of all dates together.
@@ -134,6 +134,7 @@ pub(crate) fn draft(
         detection: config.model.detection,
         calibration: None,
         quantization: None,
+        threshold: None,
         restriction: provenance.restriction,
         architecture: architecture.clone(),
     };

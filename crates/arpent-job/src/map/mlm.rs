@@ -1,6 +1,6 @@
 //! A model package as properties of STAC's Machine Learning Model extension.
 
-use arpent_model::{Band, Dequantize, ModelPackage, Weights};
+use arpent_model::{Architecture, Band, Dequantize, ModelPackage, Weights};
 use arpent_publish::StacModel;
 use serde_json::{Map, Value, json};
 
@@ -9,14 +9,17 @@ const ANY: i64 = -1;
 
 /// The properties of the model in the STAC item of a run.
 pub(crate) fn stac_model(model: &ModelPackage, weights: &Weights, window_px: usize) -> StacModel {
+    let is_graph = matches!(model.architecture, Architecture::Onnx { .. });
+    let (framework, framework_version) =
+        if is_graph { ("rten", arpent_model::RTEN_VERSION) } else { ("Burn", arpent_model::BURN_VERSION) };
     StacModel {
         id: model.id.clone(),
         version: model.version.clone(),
         sha256: model.sha256(),
         architecture: model.architecture.name(),
         task: if model.is_detection() { "object-detection" } else { "semantic-segmentation" }.to_owned(),
-        framework: "Burn".to_owned(),
-        framework_version: arpent_model::BURN_VERSION.to_owned(),
+        framework: framework.to_owned(),
+        framework_version: framework_version.to_owned(),
         bands: model.bands.iter().map(|b| b.name.clone()).collect(),
         window_px,
         total_parameters: Some(weights.parameters() as u64),
@@ -44,6 +47,52 @@ pub fn properties(model: &ModelPackage, weights: &Weights) -> Map<String, Value>
     all.insert("mlm:accelerator_constrained".into(), json!(false));
     all.insert("mlm:accelerator_summary".into(), json!("runs on the CPU"));
     all
+}
+
+/// Extensions of an item that is a model.
+const EXTENSIONS: [&str; 3] = [
+    "https://stac-extensions.github.io/mlm/v1.5.0/schema.json",
+    "https://stac-extensions.github.io/classification/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+];
+
+/// A STAC item that is the model: its properties, and the files of its package as assets, in the folder of the item. A
+/// package states no place and no time of its own: the item has no geometry, and the times that the extension's guide
+/// proposes for models of any imagery.
+pub fn item(model: &ModelPackage, weights: &Weights) -> Value {
+    let mut all = properties(model, weights);
+    all.insert("title".into(), json!(model.title));
+    all.insert("datetime".into(), Value::Null);
+    all.insert("start_datetime".into(), json!("1900-01-01T00:00:00Z"));
+    all.insert("end_datetime".into(), json!("9999-12-31T23:59:59Z"));
+    all.insert("gsd".into(), json!(model.gsd_m.nominal));
+    if !model.license.is_empty() {
+        all.insert("license".into(), json!(model.license));
+    }
+    all.insert("version".into(), json!(model.version));
+    let [low, high] = model.value_range.map(decimal);
+    // A band has one type: the first of those that the package takes.
+    let kind = model.sample_types.first();
+    let band = |band: &Band| json!({ "name": band.name, "data_type": kind, "statistics": { "minimum": low, "maximum": high } });
+    let stored = StacModel {
+        sha256: model.weights.sha256.clone(),
+        href: Some(format!("./{}", model.weights.file)),
+        ..stac_model(model, weights, 0)
+    };
+    let description = json!({ "href": "./model.json", "type": "application/json", "title": "Description of the package", "roles": ["metadata"] });
+    let mut asset = stored.asset();
+    // STAC 1.1 has bands in assets only.
+    asset["bands"] = model.bands.iter().map(band).collect();
+    json!({
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": EXTENSIONS,
+        "id": model.id,
+        "geometry": null,
+        "properties": all,
+        "links": [],
+        "assets": { "model": asset, "description": description },
+    })
 }
 
 /// A number as `model.json` writes it: the shortest decimal, not all digits of its single precision.

@@ -1,8 +1,10 @@
 //! Architectures by name, and what the names of a checkpoint's tensors look like.
 
+use std::path::Path;
+
 use crate::adopt::{is_linear, prefix_of};
 use crate::encoders::{Encoder, MitSize, PyramidEncoder};
-use crate::{Architecture, ModelError, TensorShape, Weights};
+use crate::{Architecture, ModelError, TensorShape, Weights, onnx};
 
 /// The architectures that can be imported, by their name in [`crate::ImportOptions::architecture`].
 pub fn architecture_names() -> Vec<String> {
@@ -99,6 +101,14 @@ pub(super) fn family_of(checkpoint: &Weights) -> Option<Family> {
         (_, Some((_, what))) => Some(Family::Foreign(what)),
         (None, None) => None,
     }
+}
+
+/// The architecture that an ONNX file has all tensors of, under their names.
+pub(super) fn complete_family(path: &Path) -> Option<String> {
+    let checkpoint = onnx::read(path).ok()?;
+    let all = architecture_names().into_iter().filter_map(|name| Some((likeness(&name, &checkpoint)?, name)));
+    let best = all.max_by_key(|((matched, missing), _)| (*matched, std::cmp::Reverse(*missing)));
+    best.filter(|((_, missing), _)| *missing == 0).map(|(_, name)| name)
 }
 
 /// Number of an architecture's tensors that a checkpoint has with the same shape, and of those that it lacks; `None` if

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use arpent_base::number::narrow;
-use arpent_raster::{Class, Color, Nomenclature, SampleType};
+use arpent_raster::{Class, Nomenclature, SampleType};
 use serde::{Deserialize, Serialize};
 
+use super::deepness::color;
 use crate::package::{Detection, GsdRange, TrainingSource};
 use crate::{Architecture, Band, ModelError, ModelWindow};
 
@@ -234,8 +235,7 @@ impl Preset {
 
 /// A class without a name, with a color of its own.
 fn numbered(id: u8) -> Class {
-    let color = Color([id.wrapping_mul(97), id.wrapping_mul(57).wrapping_add(60), 255 - id]);
-    Class { id, name: format!("class {id}"), name_fr: None, code: None, color, features: true }
+    Class { id, name: format!("class {id}"), name_fr: None, code: None, color: color(id), features: true }
 }
 
 #[cfg(test)]

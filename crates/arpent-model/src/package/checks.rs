@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::description::{DESCRIPTION, FORMAT, GsdRange, ModelPackage, Quantization, Task};
-use crate::{Architecture, ModelError, field};
+use crate::{Architecture, ModelError, OnnxOutput, field};
 
 impl ModelPackage {
     /// Checks that the statements of `model.json` are consistent.
@@ -41,8 +41,8 @@ impl ModelPackage {
     }
 
     fn check_task(&self) -> Result<(), ModelError> {
-        if self.architecture.anchored_classes().is_some() && !self.is_detection() {
-            return self.bad("task", "must be object-detection for an architecture of anchors");
+        if self.architecture.boxed_classes().is_some() && !self.is_detection() {
+            return self.bad("task", "must be object-detection for an architecture that gives boxes");
         }
         let cells = matches!(self.architecture, Architecture::Classifier { .. });
         if cells == (self.task == Task::SceneClassification) {
@@ -107,7 +107,7 @@ impl ModelPackage {
         let (classes, out) = (self.classes.classes().len(), self.architecture.out_channels());
         // A detection network also outputs the logarithms of width and height.
         let extra = if self.is_detection() { 2 } else { 0 };
-        if let Some(anchored) = self.architecture.anchored_classes() {
+        if let Some(anchored) = self.architecture.boxed_classes() {
             if classes != anchored {
                 return self.bad("classes", format!("lists {classes}, the network has {anchored}"));
             }
@@ -121,8 +121,19 @@ impl ModelPackage {
             (true, Some(d)) if !(d.threshold > 0.0 && d.threshold < 1.0 && d.iou > 0.0 && d.iou <= 1.0) => {
                 self.bad("detection", "needs 0 < threshold < 1 and 0 < iou <= 1")
             }
-            _ => self.check_calibration(),
+            _ => self.check_threshold().and_then(|()| self.check_calibration()),
         }
+    }
+
+    fn check_threshold(&self) -> Result<(), ModelError> {
+        let Some(threshold) = self.threshold else { return Ok(()) };
+        let gives =
+            |output| matches!(self.architecture, Architecture::Onnx { output: of, .. } if of == output);
+        if !gives(OnnxOutput::Probabilities) {
+            return self.bad("threshold", "is for networks whose output is probabilities");
+        }
+        let fits = threshold > 0.0 && threshold < 1.0;
+        if fits { Ok(()) } else { self.bad("threshold", "must lie between 0 and 1") }
     }
 
     fn check_calibration(&self) -> Result<(), ModelError> {
@@ -168,6 +179,9 @@ impl ModelPackage {
             let problem = format!("is {}, the layers have {radius}", self.receptive_field_px);
             return self.bad("receptive_field_px", problem);
         }
+        if self.architecture.is_onnx() && self.quantization.is_some() {
+            return self.bad("quantization", "is not for the graph of an ONNX file");
+        }
         if let Some(Quantization { ranges, .. }) = &self.quantization {
             let steps = self.architecture.graph().steps.len();
             if ranges.len() != steps || ranges.iter().any(|r| !r.is_finite() || *r < 0.0) {
@@ -180,7 +194,7 @@ impl ModelPackage {
                     format!("is {}, the window has a margin of {}", self.overlap_px, window.margin_px);
                 return self.bad("overlap_px", problem);
             }
-            return if self.is_detection() && self.architecture.anchored_classes().is_none() {
+            return if self.is_detection() && self.architecture.boxed_classes().is_none() {
                 self.bad("task", "is object-detection, which networks with a window do not do")
             } else {
                 Ok(())

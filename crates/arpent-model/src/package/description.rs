@@ -253,6 +253,10 @@ pub struct ModelPackage {
     /// Settings of a detection network; absent for segmentation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<Detection>,
+    /// Probability below which a class is not given, of a network whose output is probabilities: the first class has the
+    /// pixel then. 0.5 for two classes, and none for more, by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f32>,
     /// Calibration of a segmentation network's confidence, if it was fitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,

@@ -25,6 +25,7 @@ use std::path::Path;
 use arpent_base::sha256_hex;
 use serde::Deserialize;
 
+use crate::onnx_graph::OnnxGraph;
 use crate::{ModelError, Weights};
 
 mod checks;
@@ -71,7 +72,15 @@ impl ModelPackage {
             let path = dir.join(&package.weights.file);
             return Err(ModelError::WrongHash { path, expected: package.weights.sha256, found });
         }
-        let weights = Weights::from_bytes(&bytes)?;
+        let weights = if package.architecture.is_onnx() {
+            let bad = |problem| ModelError::Onnx {
+                path: dir.join(&package.weights.file),
+                problem: Box::new(problem),
+            };
+            Weights::of_graph(OnnxGraph::parse(bytes.into()).map_err(bad)?)
+        } else {
+            Weights::from_bytes(&bytes)?
+        };
         weights.check(&package.architecture.tensors())?;
         Ok((package, weights))
     }

@@ -1,5 +1,7 @@
 //! The model of a run, by the `mlm` extension.
 
+use std::path::Path;
+
 use arpent_raster::Nomenclature;
 use serde_json::{Map, Value, json};
 
@@ -96,11 +98,17 @@ impl StacModel {
     }
 
     /// The asset with the role `mlm:model`, which the extension requires.
-    pub(super) fn asset(&self) -> Value {
+    pub fn asset(&self) -> Value {
         let href = self.href.clone().unwrap_or_else(|| format!("urn:sha256:{}", self.sha256));
+        let is_graph = Path::new(&href).extension().is_some_and(|end| end == "onnx");
+        let kind = if is_graph {
+            "application/octet-stream; framework=onnx; profile=onnx"
+        } else {
+            "application/octet-stream; framework=burn; profile=safetensors"
+        };
         json!({
             "href": href,
-            "type": "application/octet-stream; framework=burn; profile=safetensors",
+            "type": kind,
             "title": format!("Model package {} {}", self.id, self.version),
             "roles": ["mlm:model"],
             "mlm:artifact_type": "arpent-model-package",

@@ -1,14 +1,20 @@
 //! Predicts the core of a chip.
 
 use arpent_base::number::{exact, index, signed, truncate};
-use arpent_engine::{Answers, Engine, Isa, Picture, PixelSource, winners};
+use arpent_engine::{Engine, Isa, Options, Picture, PixelSource, winners};
 use arpent_raster::{
     CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Raster, Window,
 };
 use ndarray::Array3;
 use rayon::prelude::*;
 
-use crate::anchors::{Boxes, Doubled};
+mod onnx;
+mod seen;
+
+use onnx::OnnxBody;
+use seen::Seen;
+
+use crate::anchors::{Boxes, Doubled, Scored};
 use crate::gpu::Gpu;
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
@@ -37,7 +43,7 @@ pub struct Predictor {
     bands: Vec<Band>,
     class_ids: Vec<u8>,
     detection: Option<Detection>,
-    /// Number of classes, if the network scores anchors, and how often the picture that it sees is enlarged.
+    /// Number of classes, if the network scores boxes or anchors, and how often the picture that it sees is enlarged.
     anchored: Option<usize>,
     enlarged: usize,
     /// Temperature: scores are divided by it before the softmax; 1 without a calibration.
@@ -56,6 +62,7 @@ pub struct Predictor {
 enum Body {
     Cpu(Engine),
     Gpu(Box<Gpu>),
+    Onnx(Box<OnnxBody>),
 }
 
 /// Largest accepted cost of overlap when the window size is chosen, as a multiple of the cost without overlap.
@@ -99,7 +106,9 @@ impl Predictor {
         // needed around a core is its margin, whatever the layers reach.
         let margin = package.window.map(|window| window.margin_px);
         let radius = margin.or_else(|| field::receptive_field_radius(architecture)).unwrap_or_default();
-        let (body, reach, device) = if let Some((gpu, opened)) = Gpu::open(choice, architecture, weights)? {
+        let (body, reach, device) = if let Some(body) = OnnxBody::new(package, weights, choice)? {
+            (Body::Onnx(Box::new(body)), (radius, radius), DeviceChoice::Cpu)
+        } else if let Some((gpu, opened)) = Gpu::open(choice, architecture, weights)? {
             if architecture.anchored_classes().is_some() {
                 let reason = "boxes of anchors are computed on the CPU only".into();
                 return Err(ModelError::Device { device: choice.name(), reason });
@@ -110,7 +119,7 @@ impl Predictor {
             let reach = if package.window.is_some() { (radius, radius) } else { engine.reach() };
             (Body::Cpu(engine), reach, DeviceChoice::Cpu)
         };
-        let anchored = architecture.anchored_classes();
+        let anchored = architecture.boxed_classes();
         // Peaks are compared with their neighbors.
         let neighbors = usize::from(package.is_detection() && anchored.is_none());
         // A package may declare an overlap that is smaller than the exact one.
@@ -151,6 +160,7 @@ impl Predictor {
                 format!("{}, {}{bits}", self.device.title(), engine.options().isa.name())
             }
             Body::Gpu(_) => self.device.title().to_owned(),
+            Body::Onnx(_) => format!("{}, rten", self.device.title()),
         }
     }
 
@@ -167,6 +177,10 @@ impl Predictor {
         match &self.body {
             Body::Cpu(engine) => {
                 Ok(engine.weight_bytes() + side_by_side * engine.bytes(&self.picture(chip, core))?)
+            }
+            Body::Onnx(body) => {
+                let (weights, window) = body.bytes();
+                Ok(weights + side_by_side * window)
             }
             // Two batches of chips are queued, each also as planes and concatenated.
             Body::Gpu(_) => Ok(7 * AT_ONCE * 4 * (self.bands.len() + 1) * chip.width * chip.height),
@@ -206,7 +220,7 @@ impl Predictor {
                 let products = exact(engine.products(&self.picture(chip, core)).unwrap_or(0));
                 products / (engine.products_per_pixel() * exact(core.pixels()) * exact(self.enlarged.pow(2)))
             }
-            Body::Gpu(_) => exact(chip.pixels()) / exact(core.pixels()),
+            Body::Gpu(_) | Body::Onnx(_) => exact(chip.pixels()) / exact(core.pixels()),
         }
     }
 
@@ -258,9 +272,13 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::predict`], for the shape of a chip and its core.
     pub fn side_by_side(&self, chip: &Window, core: &Window, threads: usize) -> Result<usize, ModelError> {
-        let Body::Cpu(engine) = &self.body else { return Ok(2) };
         let values = index(chip.pixels()).saturating_mul(self.bands.len());
-        let bytes = engine.bytes(&self.picture(chip, core))?.saturating_add(4 * values);
+        let bytes = match &self.body {
+            Body::Cpu(engine) => engine.bytes(&self.picture(chip, core))?,
+            Body::Onnx(body) => body.bytes().1,
+            Body::Gpu(_) => return Ok(2),
+        };
+        let bytes = bytes.saturating_add(4 * values);
         Ok((SIDE_BY_SIDE_BYTES / bytes.max(1)).min(threads).max(1))
     }
 
@@ -316,7 +334,7 @@ impl Predictor {
 
     /// Refuses what is done with the scores of pixels.
     fn refuse_anchors(&self, chip: &Chip) -> Result<(), ModelError> {
-        let refused = || engine_error(chip, "a network that scores anchors has no scores of pixels".into());
+        let refused = || engine_error(chip, "a network that scores boxes has no scores of pixels".into());
         self.anchored.map_or(Ok(()), |_| Err(refused()))
     }
 
@@ -373,17 +391,33 @@ impl Predictor {
                 let found = found.map_err(|reason| engine_error(seen.chip, reason))?;
                 return self.labels_of(seen.chip, core, found.into_iter().flatten().collect());
             }
+            Body::Onnx(_) => return self.labels_of_scores(seen, core),
         };
-        let mut labels = vec![LABEL_NODATA; core.width * core.height];
-        let mut confidence = vec![CONFIDENCE_NODATA; core.width * core.height];
+        let (mut labels, mut confidence) = unanswered(core);
         let picture = self.picture(&seen.view, core);
         let isa = engine.options().isa;
         engine.run(&picture, seen, |answers| {
             let (start, end) = answers.span();
             let band = (start - picture.rows.0) * core.width..(end - picture.rows.0) * core.width;
             let (labels, confidence) = (&mut labels[band.clone()], &mut confidence[band]);
-            self.label_rows(isa, seen, core, answers, (labels, confidence));
+            self.label_rows(isa, seen, core, (start, &|y| answers.row(y)), (labels, confidence));
         })?;
+        Ok(Prediction::Labels {
+            labels: Raster::new(*core, labels)?,
+            confidence: Raster::new(*core, confidence)?,
+        })
+    }
+
+    /// The prediction of an engine that gives all scores of a window at once.
+    fn labels_of_scores(&self, seen: &Seen, core: &Window) -> Result<Prediction, ModelError> {
+        let (planes, area) = (self.planes(seen, core)?, core.width * core.height);
+        let pixels: Vec<f32> =
+            (0..area).flat_map(|at| planes.iter().skip(at).step_by(area)).copied().collect();
+        let (mut labels, mut confidence) = unanswered(core);
+        let (_, top) = seen.view.offset_of(core).unwrap_or_default();
+        let each = core.width * self.outputs;
+        let row = |y: usize| &pixels[(y - top) * each..][..each];
+        self.label_rows(Options::default().isa, seen, core, (top, &row), (&mut labels, &mut confidence));
         Ok(Prediction::Labels {
             labels: Raster::new(*core, labels)?,
             confidence: Raster::new(*core, confidence)?,
@@ -404,23 +438,22 @@ impl Predictor {
         })
     }
 
-    /// Labels and confidence of a band of rows.
+    /// Labels and confidence of a band of rows, by the number of its first row and the scores of each.
     fn label_rows(
         &self,
         isa: Isa,
         seen: &Seen,
         core: &Window,
-        answers: &Answers,
+        (first, scores): (usize, &RowOfScores<'_>),
         (labels, confidence): (&mut [u8], &mut [u8]),
     ) {
         let chip = seen.chip;
         let (col, _) = chip.window.offset_of(core).expect("a core lies in its chip");
-        let first = answers.span().0;
         let below = seen.offset().1;
         let rows = labels.par_chunks_mut(core.width).zip(confidence.par_chunks_mut(core.width)).enumerate();
         let scratch = || (vec![0; core.width], vec![0.0; core.width]);
         rows.for_each_init(scratch, |(best, shares), (y, (labels, confidence))| {
-            winners(isa, answers.row(first + y), self.temperature, best, shares);
+            winners(isa, scores(first + y), self.temperature, best, shares);
             let valid = &chip.valid[(below + first + y) * chip.window.width + col..][..core.width];
             for x in (0..core.width).filter(|x| valid[*x]) {
                 labels[x] = self.class_ids[usize::from(best[x])];
@@ -450,6 +483,11 @@ impl Predictor {
             Body::Gpu(gpu) => {
                 let (planes, part) = self.planes_of(seen, window);
                 gpu.scores(&planes, part).map_err(|reason| engine_error(seen.chip, reason))
+            }
+            Body::Onnx(body) => {
+                let corner = seen.view.offset_of(window).unwrap_or_default();
+                let found = body.scores(self.planes_of(seen, &seen.view).0.data, corner, window);
+                found.map_err(|reason| engine_error(seen.chip, reason))
             }
         }
     }
@@ -486,18 +524,29 @@ impl Predictor {
         settings: Detection,
         classes: usize,
     ) -> Result<Prediction, ModelError> {
-        let Body::Cpu(engine) = &self.body else {
-            return Err(engine_error(seen.chip, "boxes of anchors are computed on the CPU only".into()));
-        };
         let (view, factor) = (seen.view, self.enlarged);
-        let mut found = Boxes::new(classes, settings.threshold, factor * view.width);
-        let source = Doubled { source: seen, size: (view.width, view.height) };
-        engine.run(&self.picture(&view, core), &source, |answers| found.take(answers))?;
+        let remaining: Vec<Scored> = match &self.body {
+            Body::Cpu(engine) => {
+                let mut found = Boxes::new(classes, settings.threshold, factor * view.width);
+                let source = Doubled { source: seen, size: (view.width, view.height) };
+                engine.run(&self.picture(&view, core), &source, |answers| found.take(answers))?;
+                found.remaining(settings.iou)
+            }
+            Body::Onnx(body) => {
+                let planes = self.planes_of(seen, &view).0.data;
+                let found = body.boxes(planes, settings.threshold, settings.iou);
+                found.map_err(|reason| engine_error(seen.chip, reason))?
+            }
+            Body::Gpu(_) => {
+                let reason = "boxes of anchors are computed on the CPU only".into();
+                return Err(engine_error(seen.chip, reason));
+            }
+        };
         let (left, above) = seen.offset();
         let is_valid =
             |(y, x): (usize, usize)| seen.chip.valid[(above + y) * seen.chip.window.width + left + x];
         let mut kept = Vec::new();
-        for one in found.remaining(settings.iou) {
+        for one in remaining {
             // At the window's edge, nothing may be left of a box.
             if let Some(center) = one.center_in(&view, core, factor).filter(|center| is_valid(*center)) {
                 kept.push(((one.class, center), one.detection(&view, factor, self.class_ids[one.class])));
@@ -509,6 +558,15 @@ impl Predictor {
     }
 }
 
+/// The scores of a row of the network's output, pixel by pixel.
+type RowOfScores<'a> = dyn Fn(usize) -> &'a [f32] + Sync + 'a;
+
+/// Labels and confidence of a core before there is an answer.
+fn unanswered(core: &Window) -> (Vec<u8>, Vec<u8>) {
+    let pixels = core.width * core.height;
+    (vec![LABEL_NODATA; pixels], vec![CONFIDENCE_NODATA; pixels])
+}
+
 /// Validity of a chip's pixels within a window, row by row.
 fn valid<'a>(chip: &'a Chip, window: &Window) -> impl Iterator<Item = bool> + use<'a> {
     let (col, row) = chip.window.offset_of(window).expect("a core lies in its chip");
@@ -518,58 +576,6 @@ fn valid<'a>(chip: &'a Chip, window: &Window) -> impl Iterator<Item = bool> + us
 
 fn engine_error(chip: &Chip, reason: String) -> ModelError {
     ModelError::Engine { window: chip.window, reason }
-}
-
-/// The input of the network: a chip's bands, normalized by their mean and standard deviation. Invalid pixels are
-/// filled; those that cannot be filled, and those beyond the chip, are 0.
-struct Seen<'a> {
-    chip: &'a Chip,
-    bands: &'a [Band],
-    /// The part of the chip that is computed; it may extend beyond the chip.
-    view: Window,
-    /// `None` if the view is completely valid.
-    fill: Option<Fill>,
-}
-
-impl Seen<'_> {
-    /// Columns and rows from the chip's corner to the view's corner.
-    fn offset(&self) -> (usize, usize) {
-        self.chip.window.offset_of(&self.view).expect("a view lies in its chip")
-    }
-}
-
-impl PixelSource for Seen<'_> {
-    fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
-        let Window { width, height, .. } = self.chip.window;
-        let (left, above) = self.offset();
-        let (first, y) = (cols.0 + left, y + above);
-        let inside = (cols.1 + left).min(width).saturating_sub(first);
-        let there = if y < height { inside } else { 0 };
-        let (to, beyond) = to.split_at_mut(there * count);
-        beyond.fill(0.0);
-        if there == 0 {
-            return;
-        }
-        let at = y * width + first;
-        let valid = &self.chip.valid[at..at + there];
-        let bands = || self.bands.iter().enumerate().skip(start).take(count);
-        for (index, band) in bands() {
-            let values = &self.chip.band(index)[at..at + there];
-            let pixels = to.chunks_exact_mut(count).zip(values).zip(valid);
-            for ((to, value), valid) in pixels {
-                to[index - start] = if *valid { band.normalized(*value) } else { 0.0 };
-            }
-        }
-        let Some(fill) = &self.fill else { return };
-        let place = |origin: i64, at: usize| origin.saturating_add_unsigned(at as u64);
-        let (row, col) = (place(self.chip.window.row, y), place(self.chip.window.col, first));
-        for (filled, source) in fill.row(row, col..place(col, there)) {
-            let x = arpent_base::number::offset(filled - col);
-            for (index, band) in bands() {
-                to[x * count + index - start] = band.normalized(self.chip.band(index)[source]);
-            }
-        }
-    }
 }
 
 /// Side of the smallest core for a number of bands, pixels: 1024, 512 for 64 bands, 256 for 128.
