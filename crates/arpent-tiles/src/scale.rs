@@ -7,17 +7,17 @@ use crate::grid::WORLD_BITS;
 /// Bits of the customary grid of a tile: 4096 steps, 8 a pixel of a tile drawn with 512 pixels.
 const CUSTOMARY: u8 = 12;
 
-/// The finest grid of a tile: coordinates stay exact in single precision, which some renderers read them as.
-const FINEST: u8 = 24;
+/// The finest grid of a tile: twice its area is still exact in double precision.
+const FINEST: u8 = 26;
 
 /// Bits below a step, with which outlines are cut.
 pub(crate) const CUT_BITS: u8 = 4;
 
 /// Least visible area: 2 pixels.
-const VISIBLE: f64 = 2.0 * 64.0;
+const VISIBLE: f64 = 512.0;
 
 /// Area of a triangle that a vertex may make with its neighbors and leave: 2 pixels.
-const FLAT: f64 = 128.0;
+const FLAT: f64 = 256.0;
 
 /// The width of a map's extent has at least so many steps at every zoom: the rounding of its own outline is then below
 /// 0.02 % of its area.
@@ -27,7 +27,7 @@ const ACROSS: f64 = 8192.0;
 const OUTLINE: f64 = 1e-5;
 
 /// A map has at least so many regions, if it has them at all, however small it is drawn.
-const FEWEST: f64 = 16.0;
+const FEWEST: f64 = 100.0;
 
 /// Scales of all zooms.
 #[derive(Debug, Clone)]

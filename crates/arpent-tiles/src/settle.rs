@@ -7,28 +7,55 @@
 use arpent_base::number::{approximate, exact, truncate};
 
 use crate::graph::{Graph, in_triangle};
-use crate::mesh::{Cells, NONE, Pt, Rect, area2, areas2, at, at_side, number};
+use crate::mesh::{Cells, Edge, NONE, Pt, Rect, area2, areas2, at, at_side, number};
 
 /// Rounds over all vertices at most.
 const ROUNDS: i32 = 24;
 
+/// How often edges are divided at most.
+const DIVISIONS: usize = 5;
+
 /// Moves vertices until no class of the tile is further from its true area than `goal` of it, or `slack2` (twice an
-/// area). `truth`: twice the true area of each class; `classes`: class of each label. `reach`: the farthest move, steps.
+/// area), and returns the edges. `truth`: twice the true area of each class; `classes`: class of each label. `reach`: the
+/// farthest move, steps.
 pub(crate) fn settle(
-    graph: &mut Graph,
+    edges: Vec<Edge>,
+    side: i32,
     classes: &[usize],
     truth: &[f64],
     (goal, slack2): (f64, f64),
     reach: i32,
-) {
+) -> Vec<Edge> {
     let mut owed = truth.to_vec();
-    for (class, area) in classes.iter().zip(areas2(&graph.edges(), classes.len())).skip(1) {
+    for (class, area) in classes.iter().zip(areas2(&edges, classes.len())).skip(1) {
         owed[*class] -= exact(area);
     }
     let done = |owed: &[f64]| owed.iter().zip(truth).all(|(o, t)| o.abs() <= (goal * t).max(slack2));
     if done(&owed) {
-        return;
+        return edges;
     }
+    let mut graph = Graph::new(&edges, side);
+    push_all(&mut graph, classes, truth, &mut owed, &done, reach);
+    for _ in 0..DIVISIONS {
+        if done(&owed) {
+            break;
+        }
+        // Straight borders have nothing to move: they get a vertex within.
+        graph = Graph::new(&divided(&graph.edges(), classes), side);
+        push_all(&mut graph, classes, truth, &mut owed, &done, reach);
+    }
+    graph.edges()
+}
+
+/// Moves vertices in rounds.
+fn push_all(
+    graph: &mut Graph,
+    classes: &[usize],
+    truth: &[f64],
+    owed: &mut [f64],
+    done: &dyn Fn(&[f64]) -> bool,
+    reach: i32,
+) {
     let mut order: Vec<u32> = (0..number(graph.points.len())).filter(|v| graph.between(*v).is_some()).collect();
     order.sort_unstable_by_key(|v| (shuffled(graph.points[at(*v)]), *v));
     let mut near = Near::new(graph);
@@ -37,12 +64,34 @@ pub(crate) fn settle(
         let mut moved = false;
         for v in &order {
             let allowed = allowed(round, reach);
-            moved |= push(graph, &mut near, *v, start[at(*v)], classes, truth, &mut owed, allowed);
+            moved |= push(graph, &mut near, *v, start[at(*v)], classes, truth, owed, allowed);
         }
-        if done(&owed) || (!moved && allowed(round, reach) == reach) {
+        if done(owed) || (!moved && allowed(round, reach) == reach) {
             return;
         }
     }
+}
+
+/// Edges between two classes divided at a place of the grid in their middle, if there is one: they stay straight.
+fn divided(edges: &[Edge], classes: &[usize]) -> Vec<Edge> {
+    let mut parts = Vec::with_capacity(edges.len() * 2);
+    for edge in edges {
+        let inner = edge.left != NONE && edge.right != NONE && classes[at(edge.left)] != classes[at(edge.right)];
+        let (dx, dy) = (edge.b.x - edge.a.x, edge.b.y - edge.a.y);
+        let common = common_divisor(dx.abs(), dy.abs());
+        if !inner || common < 2 {
+            parts.push(*edge);
+            continue;
+        }
+        let half = common / 2;
+        let middle = Pt::new(edge.a.x + dx / common * half, edge.a.y + dy / common * half);
+        parts.extend([Edge { b: middle, ..*edge }, Edge { a: middle, ..*edge }]);
+    }
+    parts
+}
+
+fn common_divisor(a: i32, b: i32) -> i32 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
 /// How far vertices may be from where they were in a round: little first, so that many move a little.

@@ -351,7 +351,9 @@ fn generalize_regions(
     let mut graph = Graph::new(&edges, scale.side);
     simplify(&mut graph, [1, 1]);
     let slack = exact(scale.least2) / 64.0;
-    settle(&mut graph, &classes, &truth, (GOAL, slack), scale.reach);
+    let edges = settle(graph.edges(), scale.side, &classes, &truth, (GOAL, slack), scale.reach);
+    let mut graph = Graph::new(&edges, scale.side);
+    simplify(&mut graph, [1, 1]);
     used(graph.edges(), &feats, truth)
 }
 
