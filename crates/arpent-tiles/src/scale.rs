@@ -102,13 +102,13 @@ mod tests {
         // A map of a 7000th of the world.
         let side = (1i64 << WORLD_BITS) / 7000;
         let scales = Scales::new([0, 0, side, side], approximate(side) * approximate(side));
-        assert_eq!([0, 5, 13, 14, 22].map(|z| scales.bits(z)), [24, 21, 13, 12, 12]);
+        assert_eq!([0, 5, 13, 14, 22].map(|z| scales.bits(z)), [26, 21, 13, 12, 12]);
         for z in 0..22 {
             assert!(scales.bits(z) <= scales.bits(z + 1) + 1);
         }
         // At zoom 0 a visible area is 1.6 steps of 4096 squared: the map's 16th is less.
-        let whole = 2f64.powi(48);
+        let whole = 2f64.powi(52);
         assert!(approximate(scales.at(0, 1.0).least2) < 2.0 * scales.at(0, 1.0).visible_share * whole);
-        assert_eq!(scales.at(14, 1.0).least2, 256);
+        assert_eq!(scales.at(14, 1.0).least2, 1024);
     }
 }

@@ -10,7 +10,7 @@ fn square(x: f64, y: f64, side: f64) -> Given {
     Given { class: 1, rings: vec![vec![[x, y], [x + side, y], [x + side, y + side], [x, y + side]]] }
 }
 
-pub fn all() {
+pub(crate) fn all() {
     nothing();
     poles();
     antimeridian();

@@ -20,12 +20,12 @@ use reader::{Feature, tiles};
 
 /// A feature of a test.
 #[derive(Debug, Clone)]
-pub struct Given {
+pub(crate) struct Given {
     class: u32,
     rings: Vec<Vec<[f64; 2]>>,
 }
 
-pub fn options(kind: Kind, max_zoom: u8) -> TileOptions {
+pub(crate) fn options(kind: Kind, max_zoom: u8) -> TileOptions {
     TileOptions {
         kind,
         name: "test".into(),
@@ -43,7 +43,7 @@ pub fn options(kind: Kind, max_zoom: u8) -> TileOptions {
     }
 }
 
-pub fn written(options: TileOptions, all: &[Given]) -> Result<(Vec<u8>, TileSummary), TilesError> {
+pub(crate) fn written(options: TileOptions, all: &[Given]) -> Result<(Vec<u8>, TileSummary), TilesError> {
     let folder = tempfile::tempdir().unwrap();
     let mut tiler = Tiler::create(options, folder.path())?;
     for (i, given) in all.iter().enumerate() {
@@ -61,7 +61,7 @@ pub fn written(options: TileOptions, all: &[Given]) -> Result<(Vec<u8>, TileSumm
 /// A coverage: a grid of quadrilaterals whose corners are anywhere near their places; some are much smaller than others.
 fn coverage(side: usize, seed: u64, [west, north]: [f64; 2], size: f64) -> Vec<Given> {
     let mut random = SplitMix64::new(seed);
-    let mut uniform = || (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let mut uniform = || random.unit();
     let lines = |uniform: &mut dyn FnMut() -> f64| {
         let steps: Vec<f64> = (0..side).map(|_| 0.02 + uniform().powi(4)).collect();
         let sum: f64 = steps.iter().sum();
@@ -140,7 +140,7 @@ proptest! {
             let full = sum == 2 * layer.extent * layer.extent;
             whole += usize::from(full);
             for _ in 0..50 {
-                let mut place = || (random.next_u64() % layer.extent as u64) as f64 + 0.437;
+                let mut place = || random.below(layer.extent as usize) as f64 + 0.437;
                 let (x, y) = (place(), place() + 0.3 / 7.0);
                 let around: i32 = own.iter().map(|rings| winding(rings, x, y)).sum();
                 prop_assert!(around == 1 || (around == 0 && !full), "zoom {}: {}", z, around);
@@ -200,7 +200,7 @@ fn large_tiles_are_more_generalized_and_lose_nothing() {
 /// Squares of different sizes, some of which overlap.
 fn squares(count: u32) -> Vec<Given> {
     let mut random = SplitMix64::new(11);
-    let mut uniform = || (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let mut uniform = || random.unit();
     (0..count)
         .map(|i| {
             let (x, y, side) = (-3.0 + 0.5 * uniform(), 40.0 + 0.5 * uniform(), 1e-5 + 1e-2 * uniform().powi(6));

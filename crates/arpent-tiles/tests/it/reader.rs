@@ -7,22 +7,22 @@ use flate2::read::GzDecoder;
 
 /// A decoded feature.
 #[derive(Debug, Clone)]
-pub struct Feature {
-    pub id: u64,
-    pub kind: u64,
+pub(crate) struct Feature {
+    pub(crate) id: u64,
+    pub(crate) kind: u64,
     /// Rings of a polygon, or one place.
-    pub parts: Vec<Vec<[i64; 2]>>,
-    pub tags: BTreeMap<String, Value>,
+    pub(crate) parts: Vec<Vec<[i64; 2]>>,
+    pub(crate) tags: BTreeMap<String, Value>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub(crate) enum Value {
     Text(String),
     Number(f64),
 }
 
 impl Feature {
-    pub fn number(&self, name: &str) -> f64 {
+    pub(crate) fn number(&self, name: &str) -> f64 {
         match self.tags.get(name) {
             Some(Value::Number(n)) => *n,
             other => panic!("{name}: {other:?}"),
@@ -32,16 +32,16 @@ impl Feature {
 
 /// A decoded layer.
 #[derive(Debug, Default)]
-pub struct Layer {
-    pub extent: i64,
-    pub features: Vec<Feature>,
+pub(crate) struct Layer {
+    pub(crate) extent: i64,
+    pub(crate) features: Vec<Feature>,
 }
 
 /// A decoded tile: its layers by name.
-pub type Tile = BTreeMap<String, Layer>;
+pub(crate) type Tile = BTreeMap<String, Layer>;
 
 /// All tiles of an archive by zoom, column and row, and their bytes.
-pub fn tiles(bytes: &[u8]) -> BTreeMap<(u8, u32, u32), (Tile, usize)> {
+pub(crate) fn tiles(bytes: &[u8]) -> BTreeMap<(u8, u32, u32), (Tile, usize)> {
     assert_eq!(&bytes[..8], b"PMTiles\x03");
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
     let (leaves, data) = (number(40), number(56));
@@ -63,7 +63,7 @@ pub fn tiles(bytes: &[u8]) -> BTreeMap<(u8, u32, u32), (Tile, usize)> {
 }
 
 /// The metadata.
-pub fn metadata(bytes: &[u8]) -> serde_json::Value {
+pub(crate) fn metadata(bytes: &[u8]) -> serde_json::Value {
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
     serde_json::from_slice(&inflated(&bytes[number(24)..number(24) + number(32)])).unwrap()
 }
