@@ -38,6 +38,7 @@ mod schema;
 mod shards;
 mod slurm;
 mod submit;
+mod tiles;
 mod trust;
 mod validity;
 mod values;
