@@ -101,7 +101,8 @@ pub fn deepest_zoom<E: Error + Send + Sync + 'static>(
 ) -> Result<u8, E> {
     let ((west, south), (east, north)) = (to_lon_lat(x, y)?, to_lon_lat(x + gsd_x, y)?);
     // Web Mercator shows a degree of latitude longer, by the cosine. Across 180 degrees the shorter way counts.
-    let (dx, dy) = ((east - west + 540.0).rem_euclid(360.0) - 180.0, (north - south) / south.to_radians().cos());
+    let (dx, dy) =
+        ((east - west + 540.0).rem_euclid(360.0) - 180.0, (north - south) / south.to_radians().cos());
     let share = dx.hypot(dy) / 360.0;
     Ok(truncate((-(share * 512.0).log2()).ceil().clamp(0.0, DEEPEST)))
 }
@@ -117,7 +118,13 @@ mod tests {
     fn features_become_an_archive_that_says_whose_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("features.pmtiles");
-        let of = TilesOf { kind: Kind::Objects, max_zoom: 9, name: "features", threads: 1, scratch: folder.path() };
+        let of = TilesOf {
+            kind: Kind::Objects,
+            max_zoom: 9,
+            name: "features",
+            threads: 1,
+            scratch: folder.path(),
+        };
         let all = (0u8..20).map(|i| Ok(feature(i.into(), 7, i.into(), 45.0, 0.5)));
         let summary = write_pmtiles::<Infallible>(&path, all, &run(), &|x, y| Ok((x, y)), &of).unwrap();
         assert_eq!((summary.features, summary.beyond), (20, 0));
@@ -130,10 +137,15 @@ mod tests {
     fn zooms_follow_pixels() {
         let degrees = |x: f64, y: f64| Ok::<_, Infallible>((x, y));
         // 1 m at 46 degrees north: 1.29e-5 degrees.
-        let zooms = [1.29e-5, 1.29e-4, 1.29e-6, 40.0].map(|gsd| deepest_zoom((2.0, 46.0), gsd, &degrees).unwrap());
+        let zooms =
+            [1.29e-5, 1.29e-4, 1.29e-6, 40.0].map(|gsd| deepest_zoom((2.0, 46.0), gsd, &degrees).unwrap());
         assert_eq!(zooms, [16, 13, 18, 0]);
-        assert_eq!(deepest_zoom((179.999_99, 46.0), 1.29e-5, &|x: f64, y: f64| {
-            Ok::<_, Infallible>((if x > 180.0 { x - 360.0 } else { x }, y))
-        }).unwrap(), 16);
+        assert_eq!(
+            deepest_zoom((179.999_99, 46.0), 1.29e-5, &|x: f64, y: f64| {
+                Ok::<_, Infallible>((if x > 180.0 { x - 360.0 } else { x }, y))
+            })
+            .unwrap(),
+            16
+        );
     }
 }

@@ -55,7 +55,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let values = vec![Some(Value::Integer(class_id)), Some(Value::Integer(fid))];
         let class_id = u32::try_from(class_id)?;
-        tiler.push(&TileFeature { id: &fid.to_string(), class_id, area_m2: 0.0, values, polygons: &polygons })?;
+        tiler.push(&TileFeature {
+            id: &fid.to_string(),
+            class_id,
+            area_m2: 0.0,
+            values,
+            polygons: &polygons,
+        })?;
     }
     let summary = tiler.finish(Path::new(output))?;
     // Messages; the archive is the result.

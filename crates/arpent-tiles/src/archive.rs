@@ -248,7 +248,8 @@ fn header(parts: [u64; 4], counts: [u64; 3], deepest: u8, about: &About) -> Vec<
     counts.iter().for_each(|count| bytes.extend_from_slice(&count.to_le_bytes()));
     // Clustered; directories and tiles are gzip (2); the type is MVT (1).
     bytes.extend_from_slice(&[1, 2, 2, 1, 0, deepest]);
-    let degrees = |v: f64| fitted::<i32>(round::<i64>(v * 1e7).clamp(i64::from(i32::MIN), i64::from(i32::MAX)));
+    let degrees =
+        |v: f64| fitted::<i32>(round::<i64>(v * 1e7).clamp(i64::from(i32::MIN), i64::from(i32::MAX)));
     let (center, zoom) = about.center;
     about.bounds.iter().for_each(|v| bytes.extend_from_slice(&degrees(*v).to_le_bytes()));
     bytes.push(zoom);
@@ -278,7 +279,12 @@ mod tests {
     #[test]
     fn the_header_says_where_everything_is() {
         let id = |z, x, y| TileId { z, x, y };
-        let all = [(id(1, 0, 0), &b"same"[..]), (id(0, 0, 0), b"top"), (id(1, 0, 1), b"same"), (id(1, 1, 0), b"same")];
+        let all = [
+            (id(1, 0, 0), &b"same"[..]),
+            (id(0, 0, 0), b"top"),
+            (id(1, 0, 1), b"same"),
+            (id(1, 1, 0), b"same"),
+        ];
         let bytes = archive(&all, 1);
         let number = |at: usize| read_entry(&mut &bytes[at..at + 16]).unwrap().unwrap();
         assert_eq!(&bytes[..8], b"PMTiles\x03");
@@ -293,7 +299,9 @@ mod tests {
 
     #[test]
     fn large_directories_have_leaves() {
-        let bytes: Vec<Vec<u8>> = (0u32..16_384).map(|i| i.to_le_bytes().repeat(1 + arpent_base::number::index(u64::from(i % 7)))).collect();
+        let bytes: Vec<Vec<u8>> = (0u32..16_384)
+            .map(|i| i.to_le_bytes().repeat(1 + arpent_base::number::index(u64::from(i % 7))))
+            .collect();
         let mut ids: Vec<TileId> =
             (0..128).flat_map(|x| (0..128).map(move |y| TileId { z: 7, x, y })).collect();
         ids.sort_by_key(|id| id.number());

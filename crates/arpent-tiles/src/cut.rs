@@ -60,8 +60,20 @@ fn split(
         let (x, y) = ((2 * i64::from(id.x) + 1) << half, (2 * i64::from(id.y) + 1) << half);
         let child = |col: u32, row: u32| TileId { z: id.z + 1, x: 2 * id.x + col, y: 2 * id.y + row };
         // The usual case: all on one side, nothing to cut.
-        let col = if east <= x { Some(0) } else if west >= x { Some(1) } else { None };
-        let row = if south <= y { Some(0) } else if north >= y { Some(1) } else { None };
+        let col = if east <= x {
+            Some(0)
+        } else if west >= x {
+            Some(1)
+        } else {
+            None
+        };
+        let row = if south <= y {
+            Some(0)
+        } else if north >= y {
+            Some(1)
+        } else {
+            None
+        };
         if let (Some(col), Some(row)) = (col, row) {
             id = child(col, row);
             continue;
@@ -135,7 +147,9 @@ mod tests {
             .to_vec();
         let whole: i64 = {
             let mut sum = 0;
-            cut(std::slice::from_ref(&ring), 0, 12, |_, rings| sum += rings.iter().map(|r| twice(r)).sum::<i64>());
+            cut(std::slice::from_ref(&ring), 0, 12, |_, rings| {
+                sum += rings.iter().map(|r| twice(r)).sum::<i64>()
+            });
             sum
         };
         let mut tiles = std::collections::BTreeSet::new();

@@ -8,11 +8,11 @@ use arpent_base::{Column, Value};
 use flate2::{Compression, GzBuilder};
 
 use crate::error::{Result, TilesError};
+use crate::mesh::at;
 use crate::mvt::Layer;
 use crate::rings::{Inverted, Polygon, buffered, polygons};
 use crate::scale::Scale;
 use crate::tile::{Content, Dot, Feat, Tile};
-use crate::mesh::at;
 
 /// Name of the layer of polygons.
 pub const FEATURES: &str = "features";
@@ -47,7 +47,8 @@ pub(crate) fn draw(tile: &Tile, scale: &Scale, legend: &Legend) -> Result<Vec<u8
     let buffer = (tile.side / 64).max(1);
     let inverted = |feat: &Feat| TilesError::Crossing { id: feat.name.clone() };
     let mut add = |feat: &Feat, own: &[Polygon]| {
-        let moved = own.iter().map(|polygon| polygon.iter().map(|ring| buffered(ring, tile.side, buffer)).collect());
+        let moved =
+            own.iter().map(|polygon| polygon.iter().map(|ring| buffered(ring, tile.side, buffer)).collect());
         layer.add_polygons(feat.id, &moved.collect::<Vec<Polygon>>(), properties(feat, legend));
     };
     match &tile.content {

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use arpent_base::number::{floor, fitted, truncate};
+use arpent_base::number::{fitted, floor, truncate};
 
 use crate::mesh::{Edge, Label, NONE, areas2, at, on_side};
 

@@ -107,8 +107,12 @@ impl Diagnostic for TilesError {
             }
             Self::Io { path, .. } => format!("check that {} exists and can be written", path.display()),
             Self::Scratch { .. } => "run again, and leave scratch files alone while a command works".into(),
-            Self::NotOnGlobe { .. } => "give coordinates as longitude and latitude in degrees (EPSG:4326)".into(),
-            Self::ShortRing { .. } | Self::Crossing { .. } => "repair the outline, or leave the feature out".into(),
+            Self::NotOnGlobe { .. } => {
+                "give coordinates as longitude and latitude in degrees (EPSG:4326)".into()
+            }
+            Self::ShortRing { .. } | Self::Crossing { .. } => {
+                "repair the outline, or leave the feature out".into()
+            }
             Self::Overlap { .. } => "write the features as objects, which may overlap".into(),
             Self::Columns { .. } => "give a value or null for each column, in their order".into(),
             Self::Zoom { .. } => format!("choose a zoom of at most {}", crate::DEEPEST),

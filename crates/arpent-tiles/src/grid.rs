@@ -86,7 +86,10 @@ mod tests {
     #[test]
     fn numbers_are_those_of_the_specification() {
         let id = |z, x, y| TileId { z, x, y }.number();
-        assert_eq!([id(0, 0, 0), id(1, 0, 0), id(1, 0, 1), id(1, 1, 1), id(1, 1, 0), id(2, 0, 0)], [0, 1, 2, 3, 4, 5]);
+        assert_eq!(
+            [id(0, 0, 0), id(1, 0, 0), id(1, 0, 1), id(1, 1, 1), id(1, 1, 0), id(2, 0, 0)],
+            [0, 1, 2, 3, 4, 5]
+        );
         // https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md, and the readers' tests.
         assert_eq!(id(12, 3423, 1763), 19_078_479);
     }

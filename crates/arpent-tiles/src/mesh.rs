@@ -321,8 +321,7 @@ mod tests {
 
     #[test]
     fn cells_hold_what_touches_them() {
-        let rects: Vec<_> =
-            (0..100).map(|i| Rect::around(Pt::new(i, i), Pt::new(i + 5, i + 1))).collect();
+        let rects: Vec<_> = (0..100).map(|i| Rect::around(Pt::new(i, i), Pt::new(i + 5, i + 1))).collect();
         let cells = Cells::new(128, &rects);
         for (i, rect) in rects.iter().enumerate() {
             assert!(cells.any(*rect, |item| at(item) == i));

@@ -62,7 +62,12 @@ impl<'n> Layer<'n> {
     }
 
     /// Adds a point.
-    pub(crate) fn add_point<'a>(&mut self, id: u64, p: Pt, properties: impl Iterator<Item = Property<'a, 'n>>) {
+    pub(crate) fn add_point<'a>(
+        &mut self,
+        id: u64,
+        p: Pt,
+        properties: impl Iterator<Item = Property<'a, 'n>>,
+    ) {
         let mut geometry = Vec::new();
         varint(command(1, 1), &mut geometry);
         step(&mut Pt::new(0, 0), p, &mut geometry);

@@ -30,7 +30,8 @@ pub(crate) fn resolve(mut bits: Vec<Bit>, side: i32) -> (Vec<Edge>, i64) {
             edges.push(Edge { a, b, left, right });
         }
     }
-    let claimed: i64 = bits.iter().map(|bit| cross(bit.ends().0, bit.ends().1) * i64::from(bit.times())).sum();
+    let claimed: i64 =
+        bits.iter().map(|bit| cross(bit.ends().0, bit.ends().1) * i64::from(bit.times())).sum();
     let sides = |e: &Edge| i64::from(e.left != NONE) - i64::from(e.right != NONE);
     let drawn: i64 = edges.iter().map(|e| cross(e.a, e.b) * sides(e)).sum();
     (edges, (claimed - drawn).abs())
@@ -71,7 +72,8 @@ impl Rows {
     fn beside(&self, lines: &[&[Bit]], a: Pt, b: Pt) -> BTreeMap<Label, i32> {
         let along = a.y == b.y;
         // Doubled, and turned so that the ray always goes to lower x.
-        let turn = |p: Pt| if along { (i64::from(p.y), i64::from(p.x)) } else { (i64::from(p.x), i64::from(p.y)) };
+        let turn =
+            |p: Pt| if along { (i64::from(p.y), i64::from(p.x)) } else { (i64::from(p.x), i64::from(p.y)) };
         let ((ax, ay), (bx, by)) = (turn(a), turn(b));
         let (x, y) = (ax + bx, ay + by);
         let here = arpent_base::number::fitted::<i32>(y.div_euclid(2));
@@ -117,7 +119,8 @@ mod tests {
         let square = ring(&[(50, 0), (100, 0), (100, 100), (50, 100)], 2);
         let (edges, twice) = resolve(snap(&[diamond, square].concat(), 16, 100, true), 100);
         assert_eq!((&areas2(&edges, 3)[1..], twice), (&[10_000, 5_000][..], 5_000));
-        let (inner, outer) = (ring(&[(2, 2), (4, 2), (4, 4), (2, 4)], 1), ring(&[(0, 0), (8, 0), (8, 8), (0, 8)], 2));
+        let (inner, outer) =
+            (ring(&[(2, 2), (4, 2), (4, 4), (2, 4)], 1), ring(&[(0, 0), (8, 0), (8, 8), (0, 8)], 2));
         let (edges, twice) = resolve(snap(&[inner, outer].concat(), 16, 100, true), 100);
         assert_eq!((&areas2(&edges, 3)[1..], twice), (&[8, 120][..], 8));
     }

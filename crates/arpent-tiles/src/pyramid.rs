@@ -192,7 +192,8 @@ fn below(
         leaf(id, pieces, 1 << plan.scales.bits(id.z), coverage)?
     } else {
         let mut children = Vec::new();
-        while let Some(child) = leaves.peek().map(|leaf| leaf.0.above(id.z + 1)).filter(|c| c.parent() == id) {
+        while let Some(child) = leaves.peek().map(|leaf| leaf.0.above(id.z + 1)).filter(|c| c.parent() == id)
+        {
             children.push(below(plan, child, leaves, block)?);
         }
         join(id, children, 1 << plan.scales.bits(id.z + 1))

@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn regions_that_touch_themselves_become_simple_rings() {
         // Two squares that touch at a corner, and a hole that touches the exterior.
-        let squares = [ring(&[(0, 0), (2, 0), (2, 2), (0, 2)], 1), ring(&[(2, 2), (4, 2), (4, 4), (2, 4)], 1)].concat();
+        let squares =
+            [ring(&[(0, 0), (2, 0), (2, 2), (0, 2)], 1), ring(&[(2, 2), (4, 2), (4, 4), (2, 4)], 1)].concat();
         assert_eq!(all(squares)[1].len(), 2);
         let holed =
             [ring(&[(0, 0), (4, 0), (8, 0), (8, 8), (0, 8)], 1), ring(&[(4, 0), (3, 4), (5, 4)], 1)].concat();

@@ -29,12 +29,16 @@ pub(crate) fn snap(edges: &[Edge], scale: i32, side: i32, crossings: bool) -> Ve
         way.clear();
         cells.each(rect, |cell| {
             let found = cells.items(cell).iter().map(|item| hot[at(*item)]);
-            way.extend(found.filter(|p| {
-                *p == from || *p == to || (rect.has(*p) && touches(edge.a, edge.b, *p, scale))
-            }));
+            way.extend(
+                found.filter(|p| {
+                    *p == from || *p == to || (rect.has(*p) && touches(edge.a, edge.b, *p, scale))
+                }),
+            );
         });
         let (east, south) = ((edge.b.x - edge.a.x).signum(), (edge.b.y - edge.a.y).signum());
-        way.sort_unstable_by_key(|p| (p.x * if east < 0 { -1 } else { 1 }, p.y * if south < 0 { -1 } else { 1 }));
+        way.sort_unstable_by_key(|p| {
+            (p.x * if east < 0 { -1 } else { 1 }, p.y * if south < 0 { -1 } else { 1 })
+        });
         for pair in way.windows(2) {
             edge.bits(pair[0], pair[1], &mut bits);
         }
@@ -95,7 +99,10 @@ fn rounded(p: Pt, scale: i32) -> Pt {
 fn touches(a: Pt, b: Pt, center: Pt, scale: i32) -> bool {
     let half = scale / 2;
     let (x, y) = (center.x * scale, center.y * scale);
-    if a.x.max(b.x) < x - half || a.x.min(b.x) >= x + half || a.y.max(b.y) < y - half || a.y.min(b.y) >= y + half
+    if a.x.max(b.x) < x - half
+        || a.x.min(b.x) >= x + half
+        || a.y.max(b.y) < y - half
+        || a.y.min(b.y) >= y + half
     {
         return false;
     }
@@ -200,10 +207,8 @@ mod tests {
     fn a_vertex_beside_an_edge_becomes_a_part_of_it() {
         // The edge from (0, 0) to (160, 0) passes the vertex (80, 1), which is rounded to (5, 0).
         let edge = |a, b, left, right| Edge { a, b, left, right };
-        let edges = [
-            edge(Pt::new(0, 0), Pt::new(160, 0), 1, 0),
-            edge(Pt::new(80, 1), Pt::new(80, 160), 2, 1),
-        ];
+        let edges =
+            [edge(Pt::new(0, 0), Pt::new(160, 0), 1, 0), edge(Pt::new(80, 1), Pt::new(80, 160), 2, 1)];
         let bits = snap(&edges, 16, 10, false);
         assert!(bits.contains(&Bit::new(Pt::new(0, 0), Pt::new(5, 0), 1)));
         assert!(bits.contains(&Bit::new(Pt::new(5, 0), Pt::new(10, 0), 1)));

@@ -1,6 +1,6 @@
 //! What is visible at a zoom, in steps of its grid.
 
-use arpent_base::number::{approximate, ceil, floor, fitted, truncate};
+use arpent_base::number::{approximate, ceil, fitted, floor, truncate};
 
 use crate::grid::WORLD_BITS;
 
@@ -86,7 +86,8 @@ impl Scales {
             side: 1 << bits,
             visible_share: visible / tiles,
             least2: floor(2.0 * least),
-            flat2: [flat, flat.min(self.covered * tiles * OUTLINE)].map(|area| floor::<i64>(2.0 * area).max(1)),
+            flat2: [flat, flat.min(self.covered * tiles * OUTLINE)]
+                .map(|area| floor::<i64>(2.0 * area).max(1)),
             contact: floor(16.0 * finer * coarser.sqrt()),
             reach,
         }

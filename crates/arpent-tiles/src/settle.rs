@@ -56,7 +56,8 @@ fn push_all(
     done: &dyn Fn(&[f64]) -> bool,
     reach: i32,
 ) {
-    let mut order: Vec<u32> = (0..number(graph.points.len())).filter(|v| graph.between(*v).is_some()).collect();
+    let mut order: Vec<u32> =
+        (0..number(graph.points.len())).filter(|v| graph.between(*v).is_some()).collect();
     order.sort_unstable_by_key(|v| (shuffled(graph.points[at(*v)]), *v));
     let mut near = Near::new(graph);
     let start = graph.points.clone();
@@ -76,7 +77,8 @@ fn push_all(
 fn divided(edges: &[Edge], classes: &[usize]) -> Vec<Edge> {
     let mut parts = Vec::with_capacity(edges.len() * 2);
     for edge in edges {
-        let inner = edge.left != NONE && edge.right != NONE && classes[at(edge.left)] != classes[at(edge.right)];
+        let inner =
+            edge.left != NONE && edge.right != NONE && classes[at(edge.left)] != classes[at(edge.right)];
         let (dx, dy) = (edge.b.x - edge.a.x, edge.b.y - edge.a.y);
         let common = common_divisor(dx.abs(), dy.abs());
         if !inner || common < 2 {
@@ -215,9 +217,7 @@ impl Near {
             let within = |(end, q): (u32, Pt)| {
                 end != a && end != c && (in_triangle(q, pa, p, to) || in_triangle(q, pc, p, to))
             };
-            ends.into_iter().any(within)
-                || cuts((a, pa), to, ends)
-                || cuts((c, pc), to, ends)
+            ends.into_iter().any(within) || cuts((a, pa), to, ends) || cuts((c, pc), to, ends)
         };
         let mut free = true;
         self.cells.each(rect, |cell| {
@@ -247,4 +247,3 @@ fn cuts((from, p): (u32, Pt), to: Pt, [(e, pe), (f, pf)]: [(u32, Pt); 2]) -> boo
     }
     se * sf <= 0 && sa * sb <= 0
 }
-

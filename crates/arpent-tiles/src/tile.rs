@@ -278,14 +278,15 @@ fn seamless(edges: Vec<Edge>, side: i32) -> Vec<Edge> {
     let mut on_line = Vec::new();
     let mut rest = Vec::with_capacity(edges.len());
     for edge in edges {
-        let (along, vertical) = match (edge.a.x == side && edge.b.x == side, edge.a.y == side && edge.b.y == side) {
-            (true, _) => (edge.a.y..edge.b.y, true),
-            (_, true) => (edge.a.x..edge.b.x, false),
-            _ => {
-                rest.push(edge);
-                continue;
-            }
-        };
+        let (along, vertical) =
+            match (edge.a.x == side && edge.b.x == side, edge.a.y == side && edge.b.y == side) {
+                (true, _) => (edge.a.y..edge.b.y, true),
+                (_, true) => (edge.a.x..edge.b.x, false),
+                _ => {
+                    rest.push(edge);
+                    continue;
+                }
+            };
         let stops = &stops[usize::from(!vertical)];
         let from = stops.partition_point(|s| *s <= along.start);
         let to = stops.partition_point(|s| *s < along.end);
@@ -395,12 +396,12 @@ fn generalize_object(edges: Vec<Edge>, (side, ratio): (i32, i32), scale: &Scale)
 /// Dots of one class in one cell of a tile as one dot, if they are too small to be drawn.
 fn clustered(dots: Vec<Dot>, scale: &Scale) -> Vec<Dot> {
     let cell = (scale.side / 64).max(1);
-    let (mut small, mut others): (Vec<Dot>, Vec<Dot>) =
-        dots.into_iter().partition(|dot| dot.is_drawn(scale));
+    let (mut small, mut others): (Vec<Dot>, Vec<Dot>) = dots.into_iter().partition(|dot| dot.is_drawn(scale));
     small.sort_by_key(|dot| (dot.feat.class, dot.at.y / cell, dot.at.x / cell, dot.feat.ordinal));
     let key = |dot: &Dot| (dot.feat.class, dot.at.y / cell, dot.at.x / cell);
     for group in small.chunk_by(|one, other| key(one) == key(other)) {
-        let largest = group.iter().reduce(|best, dot| if dot.feat.share > best.feat.share { dot } else { best });
+        let largest =
+            group.iter().reduce(|best, dot| if dot.feat.share > best.feat.share { dot } else { best });
         others.extend(largest.map(|largest| Dot {
             feat: Arc::clone(&largest.feat),
             count: group.iter().map(|dot| dot.count).sum(),
@@ -418,4 +419,3 @@ impl Dot {
         self.count > 1 || self.feat.share < scale.visible_share
     }
 }
-

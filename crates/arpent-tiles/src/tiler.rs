@@ -171,7 +171,8 @@ impl Tiler {
             return Ok(());
         };
         let old = self.bbox.unwrap_or(bbox);
-        self.bbox = Some([old[0].min(bbox[0]), old[1].min(bbox[1]), old[2].max(bbox[2]), old[3].max(bbox[3])]);
+        self.bbox =
+            Some([old[0].min(bbox[0]), old[1].min(bbox[1]), old[2].max(bbox[2]), old[3].max(bbox[3])]);
         self.covered += rings.iter().map(|ring| area(ring)).sum::<f64>();
         self.classes.insert(feature.class_id);
         self.density.add(rings[0][0], rings.iter().map(|ring| wide(ring.len())).sum());
@@ -292,7 +293,8 @@ impl Tiler {
             Some([west, north, east, south]) => {
                 let ([w, n], [e, s]) = (lon_lat([west, north]), lon_lat([east, south]));
                 let middle = lon_lat([west.midpoint(east), north.midpoint(south)]);
-                let share = approximate((east - west).max(south - north).max(1)) / 2f64.powi(i32::from(WORLD_BITS));
+                let share =
+                    approximate((east - west).max(south - north).max(1)) / 2f64.powi(i32::from(WORLD_BITS));
                 ([w, s, e, n], middle, (-share.log2()).floor().clamp(0.0, last))
             }
         };
@@ -301,15 +303,12 @@ impl Tiler {
             ColumnKind::Text => "String",
             ColumnKind::Byte | ColumnKind::Integer | ColumnKind::Real => "Number",
         };
-        let fields: Map<_, _> =
-            options.columns.iter().map(|c| (c.name.clone(), json!(field(c)))).collect();
+        let fields: Map<_, _> = options.columns.iter().map(|c| (c.name.clone(), json!(field(c)))).collect();
         let mut of_points = fields.clone();
         for name in ["class_id", COUNT, AREA] {
             of_points.insert(name.into(), json!("Number"));
         }
-        let layer = |id: &str, description: &str, fields: Map<_, _>| {
-            json!({ "id": id, "description": description, "minzoom": 0, "maxzoom": options.max_zoom, "fields": fields })
-        };
+        let layer = |id: &str, description: &str, fields: Map<_, _>| json!({ "id": id, "description": description, "minzoom": 0, "maxzoom": options.max_zoom, "fields": fields });
         let mut layers = vec![layer(FEATURES, "Features as polygons", fields)];
         if options.kind == Kind::Objects {
             layers.push(layer(POINTS, "Features that are too small to be drawn, counted", of_points));
@@ -393,7 +392,9 @@ fn bounds(rings: &[Vec<[i64; 2]>]) -> Option<[i64; 4]> {
 
 /// A place inside of rings: the middle of the widest part of a line through the middle of the first.
 fn inside(rings: &[Vec<[i64; 2]>]) -> [i64; 2] {
-    let Some([west, north, east, south]) = rings.first().and_then(|first| bounds(std::slice::from_ref(first))) else {
+    let Some([west, north, east, south]) =
+        rings.first().and_then(|first| bounds(std::slice::from_ref(first)))
+    else {
         return [0, 0];
     };
     let y = north.midpoint(south);
@@ -461,4 +462,3 @@ impl Density {
         tiles.values().max().copied().unwrap_or(0)
     }
 }
-

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use arpent_base::{Language, Result};
 use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer};
 use arpent_publish::{
-    FeatureRow, Kind, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, RunInfo, SortedFeatures,
-    StagedArtifact, TilesOf, deepest_zoom, delivered, feature_columns, write_geojson, write_geoparquet,
-    write_pmtiles,
+    FeatureRow, Kind, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, RunInfo,
+    SortedFeatures, StagedArtifact, TilesOf, deepest_zoom, delivered, feature_columns, write_geojson,
+    write_geoparquet, write_pmtiles,
 };
 use arpent_raster::{Crs, CrsKind, Grid, Window};
 use arpent_shell::message::notice;
@@ -162,7 +162,10 @@ impl FeatureFiles<'_> {
         let written = write_pmtiles(path, features.read()?, self.run, &to_lon_lat, &of)?;
         if written.beyond > 0 {
             let many = written.beyond;
-            notice(&format!("{many} features lie beyond 85.05 degrees of latitude, where maps on the web end: not in {}", path.display()));
+            notice(&format!(
+                "{many} features lie beyond 85.05 degrees of latitude, where maps on the web end: not in {}",
+                path.display()
+            ));
         }
         Ok(())
     }

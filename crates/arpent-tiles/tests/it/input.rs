@@ -57,7 +57,10 @@ fn overlaps() {
     assert!(error.hint().unwrap().contains("objects") && error.is_transient() == Some(false));
     // Two squares beside one with no vertex where they meet.
     let beside = |x: f64| x + 0.1 / 3.0;
-    let tall = Given { class: 2, rings: vec![vec![[5.0, 45.0], [beside(5.0), 45.0], [beside(5.0), 45.1], [5.0, 45.1]]] };
+    let tall = Given {
+        class: 2,
+        rings: vec![vec![[5.0, 45.0], [beside(5.0), 45.0], [beside(5.0), 45.1], [5.0, 45.1]]],
+    };
     let (low, high) = (45.043_217, 45.1);
     let lower = vec![[beside(5.0), 45.0], [5.1, 45.0], [5.1, low], [beside(5.0), low]];
     let upper = vec![[beside(5.0), low], [5.1, low], [5.1, high], [beside(5.0), high]];
@@ -67,11 +70,15 @@ fn overlaps() {
 
 fn wrong_outlines() {
     let refused = |ring: Vec<[f64; 2]>| {
-        let error = written(options(Kind::Objects, 10), &[Given { class: 0, rings: vec![ring] }]).unwrap_err();
+        let error =
+            written(options(Kind::Objects, 10), &[Given { class: 0, rings: vec![ring] }]).unwrap_err();
         assert!(error.to_string().contains("feature 0") && error.hint().is_some(), "{error}");
         error
     };
-    assert!(matches!(refused(vec![[0.0, 0.0], [1.0, 1.0], [0.0, 0.0]]), TilesError::ShortRing { places: 2, .. }));
+    assert!(matches!(
+        refused(vec![[0.0, 0.0], [1.0, 1.0], [0.0, 0.0]]),
+        TilesError::ShortRing { places: 2, .. }
+    ));
     assert!(matches!(refused(vec![[0.0, 0.0], [181.0, 1.0], [0.0, 1.0]]), TilesError::NotOnGlobe { .. }));
     assert!(matches!(refused(vec![[0.0, 0.0], [f64::NAN, 1.0], [0.0, 1.0]]), TilesError::NotOnGlobe { .. }));
     let bow = vec![[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.5]];

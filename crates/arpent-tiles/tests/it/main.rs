@@ -51,7 +51,13 @@ pub(crate) fn written(options: TileOptions, all: &[Given]) -> Result<(Vec<u8>, T
         let values = vec![Some(Value::Integer(i64::from(given.class))), Some(Value::Text(name)), None];
         let polygons = [given.rings.clone()];
         let id = format!("feature {i}");
-        tiler.push(&TileFeature { id: &id, class_id: given.class, area_m2: 1.5, values, polygons: &polygons })?;
+        tiler.push(&TileFeature {
+            id: &id,
+            class_id: given.class,
+            area_m2: 1.5,
+            values,
+            polygons: &polygons,
+        })?;
     }
     let path = folder.path().join("x.pmtiles");
     let summary = tiler.finish(&path)?;
@@ -192,7 +198,8 @@ fn large_tiles_are_more_generalized_and_lose_nothing() {
     assert!(summary.coarser > 0 && summary.largest <= 6_000, "{summary:?}");
     for (id, (tile, length)) in tiles(&bytes) {
         assert!(length <= 6_000, "{id:?}");
-        let classes: BTreeSet<_> = tile["features"].features.iter().map(|f| f.number("class_id") as i64).collect();
+        let classes: BTreeSet<_> =
+            tile["features"].features.iter().map(|f| f.number("class_id") as i64).collect();
         assert!(id.0 > 8 || classes.len() == 5, "{id:?} {classes:?}");
     }
 }
@@ -203,7 +210,8 @@ fn squares(count: u32) -> Vec<Given> {
     let mut uniform = || random.unit();
     (0..count)
         .map(|i| {
-            let (x, y, side) = (-3.0 + 0.5 * uniform(), 40.0 + 0.5 * uniform(), 1e-5 + 1e-2 * uniform().powi(6));
+            let (x, y, side) =
+                (-3.0 + 0.5 * uniform(), 40.0 + 0.5 * uniform(), 1e-5 + 1e-2 * uniform().powi(6));
             let ring = vec![[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]];
             Given { class: i % 3, rings: vec![ring] }
         })
@@ -239,7 +247,8 @@ fn features_keep_their_ids_and_attributes() {
     let (bytes, _) = written(options(Kind::Objects, 14), &given).unwrap();
     let mut ids: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for (_, (tile, _)) in tiles(&bytes) {
-        for feature in &tile.get("features").into_iter().flat_map(|l| l.features.clone()).collect::<Vec<_>>() {
+        for feature in &tile.get("features").into_iter().flat_map(|l| l.features.clone()).collect::<Vec<_>>()
+        {
             let Some(reader::Value::Text(name)) = feature.tags.get("name") else { panic!("{feature:?}") };
             assert!(!feature.tags.contains_key("height"), "null is no value");
             assert!(feature.id < 1 << 52 && feature.kind == 3);
@@ -253,7 +262,10 @@ fn features_keep_their_ids_and_attributes() {
 fn metadata_describe_both_layers() {
     let (bytes, _) = written(options(Kind::Objects, 9), &squares(5)).unwrap();
     let metadata = reader::metadata(&bytes);
-    assert_eq!((metadata["name"].as_str(), metadata["description"].as_str()), (Some("test"), Some("a \"test\"")));
+    assert_eq!(
+        (metadata["name"].as_str(), metadata["description"].as_str()),
+        (Some("test"), Some("a \"test\""))
+    );
     let layers = metadata["vector_layers"].as_array().unwrap();
     assert_eq!(layers.iter().map(|l| l["id"].as_str().unwrap()).collect::<Vec<_>>(), ["features", "points"]);
     assert_eq!(layers[0]["fields"]["name"], "String");
