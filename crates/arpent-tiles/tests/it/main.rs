@@ -182,6 +182,31 @@ fn drawn_areas_of_classes_are_true() {
     }
 }
 
+/// Where a coverage has holes, nothing is drawn over them but what is too small to be seen.
+#[test]
+fn holes_stay_holes() {
+    let mut random = SplitMix64::new(4);
+    let given: Vec<Given> =
+        coverage(50, 9, [2.3, 48.9], 0.3).into_iter().filter(|_| random.below(10) > 0).collect();
+    let (bytes, _) = written(options(Kind::Coverage, 12), &given).unwrap();
+    let mut drawn: BTreeMap<u8, f64> = BTreeMap::new();
+    for ((z, ..), (tile, _)) in tiles(&bytes) {
+        let layer = &tile["features"];
+        let own: Vec<_> = layer.features.iter().map(|f| inner(f, layer.extent)).collect();
+        let area: i64 = own.iter().flatten().map(|ring| twice(ring)).sum();
+        let side = layer.extent as f64 * 2f64.powi(z.into());
+        *drawn.entry(z).or_default() += area as f64 / side / side;
+        for _ in 0..200 {
+            let mut place = || random.below(layer.extent as usize) as f64 + 0.437;
+            let (x, y) = (place(), place() + 0.3 / 7.0);
+            assert!((0..=1).contains(&own.iter().map(|rings| winding(rings, x, y)).sum::<i32>()), "zoom {z}");
+        }
+    }
+    for (z, area) in &drawn {
+        assert!((area / drawn[&12] - 1.0).abs() < 0.005, "zoom {z}: {drawn:?}");
+    }
+}
+
 #[test]
 fn bytes_do_not_depend_on_threads() {
     let given = coverage(50, 3, [179.6, -10.0], 0.4);
