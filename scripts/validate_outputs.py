@@ -296,6 +296,28 @@ def check_map(folder, manifest):
     return f"{len(counts)} classes, as many pixels as the features are made of"
 
 
+def check_pmtiles(path, expected):
+    """PMTiles 3 with PyPI's reader: header, metadata, and every tile as gzip with the layers that the metadata name."""
+    import gzip
+
+    from pmtiles.reader import MmapSource, Reader, all_tiles
+    from pmtiles.tile import Compression, TileType
+
+    with open(path, "rb") as file:
+        source = MmapSource(file)
+        header, metadata = Reader(source).header(), Reader(source).metadata()
+        tiles = {place: gzip.decompress(data) for place, data in all_tiles(source)}
+    expect(header["clustered"] and header["tile_type"] == TileType.MVT, "not clustered, or not MVT")
+    expect(header["tile_compression"] == Compression.GZIP, "tiles are not gzip")
+    expect(header["addressed_tiles_count"] == len(tiles), f"{len(tiles)} tiles, not {header['addressed_tiles_count']}")
+    layers = [layer["id"].encode() for layer in metadata["vector_layers"]]
+    expect(set(metadata["vector_layers"][0]["fields"]) >= set(COLUMNS), "fields are missing")
+    zooms = {place[0] for place in tiles}
+    expect(not expected or zooms == set(range(header["max_zoom"] + 1)), f"zooms {sorted(zooms)}")
+    expect(all(any(layer in data for layer in layers) for data in tiles.values() if data), "a tile without a layer")
+    return f"{len(tiles)} tiles, zooms 0 to {header['max_zoom']}, layers {[layer.decode() for layer in layers]}"
+
+
 def check_features(report, path, expected, ids):
     name = path.name
     found = report.check(f"{name} geopandas", check_geopandas, path)
@@ -324,6 +346,8 @@ def check_run(report, folder):
     for path in paths:
         if path.suffix == ".parquet" or path.suffix in OGR_DRIVERS:
             check_features(report, path, manifest["counts"]["features"], ids)
+        elif path.suffix == ".pmtiles":
+            report.check(f"{path.name} pmtiles", check_pmtiles, path, manifest["counts"]["features"])
         elif path.suffix == ".tif":
             report.check(f"{path.name} rio-cogeo", check_cog, path)
         elif path.name == "item.json":

@@ -25,8 +25,9 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("arpent-metrics", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-testing", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-datasets", 3, &["arpent-base", "arpent-raster", "arpent-gdal"]),
+    ("arpent-tiles", 2, &["arpent-base"]),
     ("arpent-change", 3, &["arpent-base", "arpent-raster", "arpent-vector"]),
-    ("arpent-publish", 3, &["arpent-base", "arpent-raster", "arpent-vector"]),
+    ("arpent-publish", 3, &["arpent-base", "arpent-raster", "arpent-tiles", "arpent-vector"]),
     (
         "arpent-job",
         4,

@@ -30,6 +30,10 @@ const ROOMS: &[(&str, &str)] = &[
         "engine training winners > compute ranges > tasks > schedule > lower memory > forms rewrite > shapes > fusions kernels > extent > numbers spec",
     ),
     ("arpent-change", "areas control > balance events evidence register"),
+    (
+        "arpent-tiles",
+        "tiler > pyramid > archive cut > draw > mvt tile > overlap settle simplify > eliminate graph rings round scale spool > error mesh > grid",
+    ),
     ("arpent-tiling", "stitch > plan > area options"),
     (
         "arpent-model",
@@ -52,7 +56,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-gdal", "fingerprint > vector > write > scene > crs guard text > setup > error > ffi uri"),
     (
         "arpent-publish",
-        "gc spool stac summary verify > geojson geoparquet hilbert objects publish > features media target > dateline run \
+        "gc pmtiles spool stac summary verify > geojson geoparquet hilbert objects publish > features media target > dateline run \
          > manifest session > connect hash limits parquet_table > credentials > error > failure names > secrets",
     ),
     (

@@ -19,7 +19,7 @@ use crate::run::RunInfo;
 const STEPS_PER_DEGREE: f64 = 1e9;
 
 /// Transforms a coordinate of the scene's CRS (x, y) to WGS 84 (longitude, latitude), degrees.
-type ToLonLat<'a, E> = dyn Fn(f64, f64) -> Result<(f64, f64), E> + 'a;
+pub(crate) type ToLonLat<'a, E> = dyn Fn(f64, f64) -> Result<(f64, f64), E> + 'a;
 
 /// Writes features to an RFC 7946 feature collection, in their order, and returns their number.
 ///
@@ -115,7 +115,7 @@ fn json_feature<'a>(
 }
 
 /// The polygons, or their parts on both sides of the antimeridian.
-fn lon_lat_parts<E: Error + Send + Sync + 'static>(
+pub(crate) fn lon_lat_parts<E: Error + Send + Sync + 'static>(
     feature: &Feature,
     to_lon_lat: &ToLonLat<'_, E>,
 ) -> Result<Vec<Rings>> {

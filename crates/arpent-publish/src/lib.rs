@@ -1,7 +1,7 @@
 //! Encoding and publishing: formats, object store, manifest.
 //!
 //! Features are pushed one by one into a [`Spool`], returned in the order of a Hilbert curve
-//! ([`SortedFeatures`]), and are written by [`write_geoparquet`] and [`write_geojson`] here (GeoPackage and
+//! ([`SortedFeatures`]), and are written by [`write_geoparquet`], [`write_geojson`] and [`write_pmtiles`] here (GeoPackage and
 //! FlatGeobuf by the crate that links GDAL). Tables without geometry are written by [`ParquetTable`]. The files of a run, its STAC item ([`stac_item`]) and its
 //! [`Manifest`] are then uploaded to a [`Target`], where the manifest makes a run visible in one step.
 //!
@@ -25,6 +25,7 @@ mod media;
 mod names;
 mod objects;
 mod parquet_table;
+mod pmtiles;
 mod publish;
 mod run;
 mod secrets;
@@ -37,6 +38,7 @@ mod target;
 mod testing;
 mod verify;
 
+pub use arpent_tiles::Kind;
 pub use credentials::{gdal_options, gdal_options_of};
 pub use dateline::delivered;
 pub use error::{PublishError, Result};
@@ -60,6 +62,7 @@ pub use media::{
 pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, unique_key};
 pub use objects::ObjectInfo;
 pub use parquet_table::ParquetTable;
+pub use pmtiles::{TilesOf, deepest_zoom, write_pmtiles};
 pub use publish::{Published, StagedArtifact};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};
 pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};

@@ -179,11 +179,11 @@ fn events_of_two_maps_are_published() {
     balance(&map);
     place.arpent(&["check", "out"]).expect(0);
     // Formats that are named twice are written once; without a format for tables, lineage is CSV alone.
-    let some = format!("formats = [\"geojson\", \"geojson\"]\n{config}");
+    let some = format!("formats = [\"geojson\", \"pmtiles\", \"geojson\"]\n{config}");
     change(&place, &some, &b, &a, "some", &[]).expect(0);
     let names: Vec<String> = hashes(&place, "some").into_keys().collect();
     let of_events = names.iter().filter(|name| name.starts_with("events") || name.starts_with("lineage"));
-    assert_eq!(of_events.collect::<Vec<_>>(), ["events.geojson", "lineage.csv"]);
+    assert_eq!(of_events.collect::<Vec<_>>(), ["events.geojson", "events.pmtiles", "lineage.csv"]);
     let inspected = place.arpent(&["inspect", "out"]).expect(0);
     assert!(inspected.out.contains("change-"), "{}", inspected.out);
     // Every format has every event, and the STAC item both dates.

@@ -40,6 +40,7 @@ mod schema;
 mod shards;
 mod slurm;
 mod submit;
+mod tiles;
 mod trust;
 mod validity;
 mod values;

@@ -4,26 +4,28 @@ use std::path::Path;
 
 use arpent_base::{Language, Result};
 use arpent_gdal::LayerShape;
-use arpent_publish::{ROLE_EVENTS, ROLE_LINEAGE, RunInfo, SortedFeatures, StagedArtifact};
-use arpent_raster::{Crs, Nomenclature};
+use arpent_publish::{Kind, ROLE_EVENTS, ROLE_LINEAGE, RunInfo, SortedFeatures, StagedArtifact};
+use arpent_raster::{Grid, Nomenclature, Window};
 
 use super::columns::columns;
 use super::lineage::LineageFile;
 use crate::config::FeatureFormat;
-use crate::map::FeatureFiles;
+use crate::map::{FeatureFiles, TileNeeds};
 
 /// What is the same for the events in all formats.
 pub(super) struct EventFiles<'a> {
     pub(super) formats: &'a [FeatureFormat],
     pub(super) titles: Language,
-    pub(super) crs: &'a Crs,
+    pub(super) grid: &'a Grid,
+    pub(super) extent: Window,
     pub(super) classes: &'a Nomenclature,
     pub(super) run_id: &'a str,
 }
 
 impl EventFiles<'_> {
     /// Writes events and lineage to a folder. Lineage has no geometry: beside the CSV file it is a layer of the
-    /// `GeoPackage` and a Parquet file, where these formats are asked for; `FlatGeobuf` and `GeoJSON` hold features only.
+    /// `GeoPackage` and a Parquet file, where these formats are asked for; `FlatGeobuf`, `GeoJSON`
+    /// and PMTiles hold features only.
     pub(super) fn write(
         &self,
         events: &SortedFeatures,
@@ -35,22 +37,28 @@ impl EventFiles<'_> {
         let style = arpent_gdal::qgis_style(self.classes);
         let files = FeatureFiles {
             name: "events",
-            crs: self.crs,
+            crs: &self.grid.crs,
             shape: LayerShape::MultiPolygon,
             style: Some(&style),
             titles: self.titles,
             run: &run,
+            tiles: TileNeeds {
+                kind: Kind::Objects,
+                grid: self.grid,
+                extent: self.extent,
+                threads: rayon::current_num_threads(),
+            },
         };
         let mut staged = vec![StagedArtifact::new(&lineage.moved(folder)?, ROLE_LINEAGE)?];
         // Each once, however often it is named.
         for format in FeatureFormat::ALL.into_iter().filter(|format| self.formats.contains(format)) {
             let path = files.write(events, format, folder)?;
             match format {
-                FeatureFormat::GeoPackage => lineage.append(&path, self.crs, self.titles)?,
+                FeatureFormat::GeoPackage => lineage.append(&path, &self.grid.crs, self.titles)?,
                 FeatureFormat::GeoParquet => {
                     staged.push(StagedArtifact::new(&lineage.write_parquet(folder)?, ROLE_LINEAGE)?);
                 }
-                FeatureFormat::FlatGeobuf | FeatureFormat::GeoJson => {}
+                FeatureFormat::FlatGeobuf | FeatureFormat::GeoJson | FeatureFormat::PmTiles => {}
             }
             staged.push(StagedArtifact::new(&path, ROLE_EVENTS)?);
         }

@@ -367,7 +367,8 @@ impl ChangeJob<'_> {
         let files = EventFiles {
             formats: &self.config.formats,
             titles: self.config.titles,
-            crs: &inputs.grid.crs,
+            grid: &inputs.grid,
+            extent: inputs.extent,
             classes: &inputs.classes.nomenclature,
             run_id,
         };

@@ -342,7 +342,7 @@ pub struct ChangePlaces {
 }
 
 fn all_formats() -> Vec<FeatureFormat> {
-    FeatureFormat::ALL.to_vec()
+    FeatureFormat::BY_DEFAULT.to_vec()
 }
 
 const fn default_chips() -> Pictured {

@@ -214,7 +214,7 @@ pub struct FeatureOptions {
 impl Default for FeatureOptions {
     fn default() -> Self {
         Self {
-            formats: FeatureFormat::ALL.to_vec(),
+            formats: FeatureFormat::BY_DEFAULT.to_vec(),
             classes: None,
             min_area_m2: SquareMeters::ZERO,
             simplify_px: Pixels::ZERO,
@@ -235,11 +235,17 @@ pub enum FeatureFormat {
     FlatGeobuf,
     /// GeoJSON (RFC 7946, WGS 84).
     GeoJson,
+    /// PMTiles: vector tiles for maps on the web.
+    PmTiles,
 }
 
 impl FeatureFormat {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::GeoParquet, Self::GeoPackage, Self::FlatGeobuf, Self::GeoJson];
+    pub const ALL: [Self; 5] =
+        [Self::GeoParquet, Self::GeoPackage, Self::FlatGeobuf, Self::GeoJson, Self::PmTiles];
+
+    /// The formats of a job that names none.
+    pub const BY_DEFAULT: [Self; 4] = [Self::GeoParquet, Self::GeoPackage, Self::FlatGeobuf, Self::GeoJson];
 
     /// Ending of its file names.
     pub const fn extension(self) -> &'static str {
@@ -248,6 +254,7 @@ impl FeatureFormat {
             Self::GeoPackage => "gpkg",
             Self::FlatGeobuf => "fgb",
             Self::GeoJson => "geojson",
+            Self::PmTiles => "pmtiles",
         }
     }
 }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use arpent_base::{Language, Result};
 use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer};
 use arpent_publish::{
-    FeatureRow, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, RunInfo, SortedFeatures,
-    StagedArtifact, delivered, feature_columns, write_geojson, write_geoparquet,
+    FeatureRow, Kind, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, RunInfo,
+    SortedFeatures, StagedArtifact, TilesOf, deepest_zoom, delivered, feature_columns, write_geojson,
+    write_geoparquet, write_pmtiles,
 };
-use arpent_raster::{Crs, CrsKind};
+use arpent_raster::{Crs, CrsKind, Grid, Window};
+use arpent_shell::message::notice;
 use arpent_vector::{parts_to_wkb, to_wkb};
 
 use crate::config::FeatureFormat;
@@ -53,7 +55,7 @@ pub(crate) fn write(
                 })
             })
             .collect();
-        let features = clock.write.time(|| write_all_features(job, map, &features, run, folder));
+        let features = clock.write.time(|| write_all_features(job, map, &features, run, (folder, threads)));
         let joined = rasters
             .into_iter()
             .map(|raster| raster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -69,7 +71,7 @@ fn write_all_features(
     map: &MapJob,
     features: &SortedFeatures,
     run: &RunInfo,
-    folder: &Path,
+    (folder, threads): (&Path, usize),
 ) -> Result<Vec<StagedArtifact>> {
     let style = arpent_gdal::qgis_style(&job.model.classes);
     let crosses = crosses_antimeridian(map);
@@ -80,6 +82,13 @@ fn write_all_features(
         style: Some(&style),
         titles: job.config.features.titles,
         run,
+        tiles: TileNeeds {
+            // Regions of a coverage have common borders; others are drawn each for itself.
+            kind: if job.config.coverage.is_some() { Kind::Coverage } else { Kind::Objects },
+            grid: map.grid(),
+            extent: map.plan.extent(),
+            threads,
+        },
     };
     let formats = FeatureFormat::ALL.into_iter().filter(|f| job.config.features.formats.contains(f));
     formats
@@ -98,6 +107,17 @@ pub(crate) struct FeatureFiles<'a> {
     pub(crate) style: Option<&'a str>,
     pub(crate) titles: Language,
     pub(crate) run: &'a RunInfo,
+    pub(crate) tiles: TileNeeds<'a>,
+}
+
+/// What tiles need to know.
+pub(crate) struct TileNeeds<'a> {
+    /// How features lie.
+    pub(crate) kind: Kind,
+    /// The deepest zoom follows its pixels.
+    pub(crate) grid: &'a Grid,
+    pub(crate) extent: Window,
+    pub(crate) threads: usize,
 }
 
 impl FeatureFiles<'_> {
@@ -123,11 +143,31 @@ impl FeatureFiles<'_> {
             FeatureFormat::GeoPackage => {
                 self.write_layer(features, (&path, LayerFormat::GeoPackage), self.style)?;
             }
+            FeatureFormat::PmTiles => self.write_tiles(features, &path, folder)?,
             FeatureFormat::FlatGeobuf => {
                 self.write_layer(features, (&path, LayerFormat::FlatGeobuf), None)?;
             }
         }
         Ok(path)
+    }
+
+    /// Writes features as vector tiles; scratch files go to `folder`.
+    fn write_tiles(&self, features: &SortedFeatures, path: &Path, folder: &Path) -> Result<()> {
+        let transformer = Transformer::new(self.crs)?;
+        let to_lon_lat = |x: f64, y: f64| transformer.point(x, y);
+        let TileNeeds { kind, grid, extent, threads } = &self.tiles;
+        let [west, south, east, north] = grid.bbox(extent);
+        let max_zoom = deepest_zoom((west.midpoint(east), south.midpoint(north)), grid.gsd_x, &to_lon_lat)?;
+        let of = TilesOf { kind: *kind, max_zoom, name: self.name, threads: *threads, scratch: folder };
+        let written = write_pmtiles(path, features.read()?, self.run, &to_lon_lat, &of)?;
+        if written.beyond > 0 {
+            let many = written.beyond;
+            notice(&format!(
+                "{many} features lie beyond 85.05 degrees of latitude, where maps on the web end: not in {}",
+                path.display()
+            ));
+        }
+        Ok(())
     }
 
     /// Writes features through OGR. Only a GeoPackage contains a style; it builds its index on disk.

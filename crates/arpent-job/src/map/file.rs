@@ -33,7 +33,7 @@ const FORMATS: [(&str, Option<&str>); 4] =
     [("parquet", None), ("gpkg", Some("features")), ("fgb", None), ("geojson", None)];
 
 /// Endings of other files of a run.
-const OTHERS: [&str; 2] = ["csv", "tif"];
+const OTHERS: [&str; 3] = ["csv", "pmtiles", "tif"];
 
 /// Reads a file by its extension; `None` if it is not a file of a run.
 ///

@@ -7,7 +7,7 @@ mod output;
 mod stac;
 mod writer;
 
-pub(crate) use artifacts::{FeatureFiles, TIMESTAMP};
+pub(crate) use artifacts::{FeatureFiles, TIMESTAMP, TileNeeds};
 pub use file::{PublishedFile, may_be_a_layer, published_file};
 pub(crate) use output::check_output;
 pub(crate) use stac::footprint;

@@ -1,0 +1,118 @@
+//! Tiles of the web, their order and the world's coordinates.
+
+use std::f64::consts::PI;
+
+use arpent_base::number::round;
+
+/// The deepest zoom of an archive.
+pub const DEEPEST: u8 = 22;
+
+/// Steps of the world's side in scratch files: 2^44, 2 micrometers at the equator.
+pub(crate) const WORLD_BITS: u8 = 44;
+
+/// Latitude at which Web Mercator ends, degrees.
+pub(crate) const LAST_LATITUDE: f64 = 85.051_128_779_806_59;
+
+/// A tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TileId {
+    pub(crate) z: u8,
+    pub(crate) x: u32,
+    pub(crate) y: u32,
+}
+
+impl TileId {
+    pub(crate) fn parent(self) -> Self {
+        Self { z: self.z - 1, x: self.x / 2, y: self.y / 2 }
+    }
+
+    /// The tile of a higher zoom that contains it.
+    pub(crate) fn above(self, z: u8) -> Self {
+        let by = self.z - z;
+        Self { z, x: self.x >> by, y: self.y >> by }
+    }
+
+    /// Column and row among its parent's four.
+    pub(crate) fn quadrant(self) -> (u32, u32) {
+        (self.x % 2, self.y % 2)
+    }
+
+    /// Place on the Hilbert curve of its zoom, as PMTiles has it: tiles of one parent follow each other.
+    pub(crate) fn place(self) -> u64 {
+        let (mut x, mut y, mut d) = (self.x, self.y, 0u64);
+        for bit in (0..self.z).rev() {
+            let (rx, ry) = ((x >> bit) & 1, (y >> bit) & 1);
+            d = (d << 2) | u64::from((3 * rx) ^ ry);
+            if ry == 0 {
+                if rx == 1 {
+                    (x, y) = (!x, !y);
+                }
+                (x, y) = (y, x);
+            }
+        }
+        d
+    }
+
+    /// Its number in an archive: tiles of all zooms above count first.
+    pub(crate) fn number(self) -> u64 {
+        ((1u64 << (2 * self.z)) - 1) / 3 + self.place()
+    }
+}
+
+/// A coordinate in degrees as steps of the world, x to the east, y to the south; latitudes beyond Web Mercator's end
+/// become the end. `None` if it is not on the globe.
+pub(crate) fn world(longitude: f64, latitude: f64) -> Option<[i64; 2]> {
+    if !(longitude.abs() <= 180.0 && latitude.abs() <= 90.0) {
+        return None;
+    }
+    let side = 2f64.powi(i32::from(WORLD_BITS));
+    let latitude = latitude.clamp(-LAST_LATITUDE, LAST_LATITUDE).to_radians();
+    let y = 0.5 - latitude.sin().atanh() / (2.0 * PI);
+    let step = |share: f64| round::<i64>(share * side).clamp(0, 1 << WORLD_BITS);
+    Some([step((longitude + 180.0) / 360.0), step(y)])
+}
+
+/// Longitude and latitude of steps of the world, degrees.
+pub(crate) fn lon_lat([x, y]: [i64; 2]) -> [f64; 2] {
+    let side = 2f64.powi(i32::from(WORLD_BITS));
+    let share = |v: i64| arpent_base::number::exact(v) / side;
+    [share(x) * 360.0 - 180.0, (PI * (1.0 - 2.0 * share(y))).sinh().atan().to_degrees()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_those_of_the_specification() {
+        let id = |z, x, y| TileId { z, x, y }.number();
+        assert_eq!(
+            [id(0, 0, 0), id(1, 0, 0), id(1, 0, 1), id(1, 1, 1), id(1, 1, 0), id(2, 0, 0)],
+            [0, 1, 2, 3, 4, 5]
+        );
+        // https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md, and the readers' tests.
+        assert_eq!(id(12, 3423, 1763), 19_078_479);
+    }
+
+    #[test]
+    fn tiles_of_one_parent_follow_each_other() {
+        for (x, y) in [(0, 0), (3, 5), (7, 1)] {
+            let parent = TileId { z: 3, x, y };
+            for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                let child = TileId { z: 4, x: 2 * x + i, y: 2 * y + j };
+                assert_eq!((child.parent(), child.place() / 4), (parent, parent.place()));
+            }
+        }
+    }
+
+    #[test]
+    fn places_come_back() {
+        for (lon, lat) in [(0.0, 0.0), (-180.0, 85.0), (179.999_999, -12.345_678), (2.35, 48.85)] {
+            let [x, y] = lon_lat(world(lon, lat).unwrap());
+            assert!((x - lon).abs() < 1e-9 && (y - lat).abs() < 1e-9, "{lon} {lat}: {x} {y}");
+        }
+        assert_eq!(world(0.0, 90.0).unwrap()[1], 0);
+        assert_eq!(world(0.0, -90.0).unwrap()[1], 1 << WORLD_BITS);
+        assert!(world(181.0, 0.0).is_none() && world(f64::NAN, 0.0).is_none());
+    }
+}
