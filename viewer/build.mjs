@@ -1,6 +1,6 @@
 // Builds the page's program and style: `node build.mjs FOLDER`. Equal sources give equal bytes.
 import { build } from "esbuild";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -55,17 +55,15 @@ for (let name; (name = queue.pop());) {
   const { dependencies = {} } = JSON.parse(readFileSync(join(here, "node_modules", name, "package.json"), "utf8"));
   for (const next of Object.keys(dependencies)) if (!next.startsWith("@types/") && used.size < used.add(next).size) queue.push(next);
 }
-const licenses = [...used].sort().map((name) => {
+/** The notice of a package: its own file, or that of `licenses/` where the package has none. */
+function notice(name) {
   const folder = join(here, "node_modules", name);
-  const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  const file = ["LICENSE", "LICENSE.txt", "LICENSE.md", "license.txt"].find((file) => {
-    try {
-      return readFileSync(join(folder, file));
-    } catch {
-      return false;
-    }
-  });
-  const words = file ? readFileSync(join(folder, file), "utf8").replace(/\r\n/g, "\n").trim() : `License: ${license}`;
-  return `${name} ${version} (${license})\n\n${words}\n`;
+  const own = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
+  const path = own ? join(folder, own) : join(here, "licenses", `${name}.txt`);
+  return readFileSync(path, "utf8").replace(/\r\n/g, "\n").trim();
+}
+const licenses = [...used].sort().map((name) => {
+  const { version, license } = JSON.parse(readFileSync(join(here, "node_modules", name, "package.json"), "utf8"));
+  return `${name} ${version} (${license})\n\n${notice(name)}\n`;
 });
 writeFileSync(join(out, "LICENSES.txt"), licenses.join(`\n${"-".repeat(80)}\n\n`));

@@ -106,7 +106,7 @@ export class Legend {
       }),
       this.words.say("patterns"),
     );
-    return this.group(title, ["all_classes", "no_classes"], choices, all, patterns);
+    return this.group(title, choices, all, patterns);
   }
 
   private kinds(): HTMLElement {
@@ -125,31 +125,30 @@ export class Legend {
     }));
     const all = (on: boolean): void =>
       this.state.set({ hiddenKinds: new Set(on ? [] : facts.kinds.map((item) => item.name)) });
-    return this.group("kinds", ["all_kinds", "no_kinds"], choices, all, null);
+    return this.group("kinds", choices, all, null);
   }
 
   private group(
     title: Key,
-    [allKey, noneKey]: [Key, Key],
     choices: Choice[],
     all: (on: boolean) => void,
     more: HTMLElement | null,
   ): HTMLElement {
     const name = `${title}-of-all`;
-    const both = (on: boolean, label: Key, text: Key): HTMLElement =>
+    const both = (on: boolean, text: Key): HTMLElement =>
       h(
         "button",
         {
           type: "button",
           class: "small",
           id: `${name}-${on}`,
-          "aria-label": this.words.say(label),
           click: () => {
             all(on);
             this.element.querySelector<HTMLElement>(`#${name}-${on}`)?.focus();
           },
         },
         this.words.say(text),
+        h("span", { class: "hidden" }, ` (${this.words.say(title)})`),
       );
     const item = (choice: Choice): HTMLElement =>
       h(
@@ -172,7 +171,7 @@ export class Legend {
       "fieldset",
       {},
       h("legend", {}, this.words.say(title)),
-      h("div", { class: "both" }, both(true, allKey, "all"), both(false, noneKey, "none")),
+      h("div", { class: "both" }, both(true, "all"), both(false, "none")),
       h("ul", { class: "choices" }, choices.map(item)),
       more,
     );

@@ -57,7 +57,6 @@ class Page {
     this.build();
     this.translate();
     this.showTab(this.state.shown.tab, false);
-    this.createMap();
     this.state.onChange((changed) => this.onChange(changed));
     window.addEventListener("hashchange", () => this.followLink());
     this.selectFirst();
@@ -286,6 +285,8 @@ class Page {
     if (focus) document.getElementById(`tab-${name}`)?.focus();
     if (this.opened.has(name)) return;
     this.opened.add(name);
+    // Not before it is shown, when it has a size.
+    if (name === "map") this.createMap();
     if (name === "table" && this.facts.table) this.open(this.openRows().then((rows) => this.table.open(rows)), name);
     if (name === "zones") {
       const open = async (table: DataTable, at: number): Promise<void> => {

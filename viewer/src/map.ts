@@ -272,7 +272,10 @@ export class ResultMap {
 
   /** Shows a box: west, south, east, north. */
   showBox(box: [number, number, number, number]): void {
-    const options = { padding: 90, maxZoom: 18, animate: !calm(), duration: 600 };
+    this.resize();
+    const { clientWidth, clientHeight } = this.element;
+    const padding = Math.min(90, clientWidth / 5, clientHeight / 5);
+    const options = { padding, maxZoom: 18, animate: !calm(), duration: 600 };
     this.main.fitBounds(box, options);
   }
 
