@@ -23,9 +23,7 @@ command -v cc >/dev/null || want build-essential
 command -v pkg-config >/dev/null || want pkg-config
 pkg-config --exists gdal 2>/dev/null || want libgdal-dev
 command -v gdal_translate >/dev/null || want gdal-bin
-if [[ -n "$level" ]]; then
-  python3 -c 'import ensurepip, venv' 2>/dev/null || want python3 python3-venv
-fi
+[[ -z "$level" ]] || python3 -c 'import ensurepip, venv' 2>/dev/null || want python3 python3-venv
 [[ "$level" != "--test" ]] || command -v npm >/dev/null || want nodejs npm
 # Ubuntu has Chromium only as a snap: the tests of the page are skipped there.
 [[ "$level" != --test ]] || command -v chromium >/dev/null || ! grep -qs '^ID=debian' /etc/os-release || want chromium

@@ -17,7 +17,7 @@ if [[ ! -e "$lock" ]]; then
   touch "$lock"
 fi
 case "$mode" in
-  --test) exec node --test tests/ ;;
+  --test) exec node --test tests/*.test.mjs ;;
   "") node build.mjs "$dist" ;;
   --check)
     node_modules/.bin/tsc --project .
