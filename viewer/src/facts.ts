@@ -21,6 +21,8 @@ export interface ClassFact {
   color: string;
   /** Number of features; null where it was not counted. */
   features: number | null;
+  /** Whether it is in the legend; a class without features of its own has a name and a color only. */
+  legend: boolean;
 }
 
 /** A field of a Table Schema. */

@@ -63,7 +63,7 @@ export class Legend {
     fill(
       this.element,
       h("h2", {}, this.words.say("filters")),
-      facts.classes.length > 0 ? this.classes(isChange ? "classes_after" : "classes") : null,
+      facts.classes.some((item) => item.legend) ? this.classes(isChange ? "classes_after" : "classes") : null,
       facts.kinds.length > 0 ? this.kinds() : null,
       this.score(),
       this.searchForm(),
@@ -78,7 +78,8 @@ export class Legend {
 
   private classes(title: Key): HTMLElement {
     const { facts, shown } = this.state;
-    const choices = facts.classes.map((item, index): Choice => ({
+    const shownClasses = [...facts.classes.entries()].filter(([, item]) => item.legend);
+    const choices = shownClasses.map(([index, item]): Choice => ({
       name: this.words.of(item.name),
       count: item.features,
       shown: !shown.hiddenClasses.has(item.id),
@@ -91,7 +92,7 @@ export class Legend {
       },
     }));
     const all = (on: boolean): void =>
-      this.state.set({ hiddenClasses: new Set(on ? [] : facts.classes.map((item) => item.id)) });
+      this.state.set({ hiddenClasses: new Set(on ? [] : shownClasses.map(([, item]) => item.id)) });
     const patterns = h(
       "label",
       { class: "option" },

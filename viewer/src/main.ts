@@ -101,7 +101,10 @@ class Page {
       failed: (error) => this.fail(error),
       say: (text) => this.say(text),
     });
-    this.map.whenDrawn(() => document.documentElement.setAttribute("data-drawn", ""));
+    this.map.whenDrawn(() => {
+      performance.mark("drawn");
+      document.documentElement.setAttribute("data-drawn", "");
+    });
     new ResizeObserver(() => this.map?.resize()).observe(this.map.element);
   }
 

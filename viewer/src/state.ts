@@ -92,7 +92,7 @@ export function read(hash: string, facts: Facts): Shown {
       view[0] !== null && view[1] !== null && view[2] !== null
         ? { longitude: view[0], latitude: view[1], zoom: view[2] }
         : null,
-    hiddenClasses: new Set(ids.filter((id) => facts.classes.some((item) => item.id === id))),
+    hiddenClasses: new Set(ids.filter((id) => facts.classes.some((item) => item.legend && item.id === id))),
     hiddenKinds: new Set(kinds.filter((name) => facts.kinds.some((item) => item.name === name))),
     score: within(parts.get("score"), 0, 1) ?? 0,
     selected: selected !== null && /^[0-9a-f]{1,64}$/.test(selected) ? selected : null,

@@ -146,9 +146,9 @@ function selectionLayers(id: string | null): StyleSpecification["layers"] {
       type: "line",
       ...vector,
       filter: chosen,
-      paint: { "line-color": "#ffffff", "line-width": 7 },
+      paint: { "line-color": "#ffffff", "line-width": 5.5 },
     },
-    { id: "selected", type: "line", ...vector, filter: chosen, paint: { "line-color": "#b3005e", "line-width": 3 } },
+    { id: "selected", type: "line", ...vector, filter: chosen, paint: { "line-color": "#b3005e", "line-width": 2.5 } },
     {
       id: "selected-point",
       type: "circle",

@@ -72,8 +72,8 @@ const TEXTS = {
   here: ["{n} of {all} here", "{n} sur {all} ici"],
   why: ["Why", "Pourquoi"],
   why_model: [
-    "The model {model} gave most likely the class “{class}” to these pixels. The mean of its confidences is {score}, from 0 to 1.",
-    "Le modèle {model} a donné à ces pixels comme classe la plus probable « {class} ». La moyenne de ses confiances est {score}, de 0 à 1.",
+    "For these pixels, “{class}” is the most likely class according to the model {model}. The mean of its confidences is {score}, from 0 to 1.",
+    "Pour ces pixels, « {class} » est la classe la plus probable selon le modèle {model}. La moyenne de ses confiances est {score}, de 0 à 1.",
   ],
   why_object: [
     "The model {model} found an object of the class “{class}” here. Its score is {score}, from 0 to 1.",
@@ -273,7 +273,9 @@ export class Words {
 
   number(value: number, decimals: number): string {
     if (!Number.isFinite(value)) return "–";
-    const options = { minimumFractionDigits: 0, maximumFractionDigits: decimals };
+    // What would be a rounded zero is written with two digits.
+    const isTiny = value !== 0 && Math.abs(value) < 10 ** -decimals / 2;
+    const options = isTiny ? { maximumSignificantDigits: 2 } : { maximumFractionDigits: decimals };
     return new Intl.NumberFormat(this.language === "fr" ? "fr-FR" : "en-US", options).format(value);
   }
 
@@ -293,7 +295,7 @@ export class Words {
     return `${this.number(value, value < 10 && unit > 0 ? 1 : 0)}\u202f${units[unit]}`;
   }
 
-  /** The day of a date of the manifest, or both ends of a period. */
+  /** The day of a date of the manifest, both ends of a period, or the year that it is. */
   date(text: string): string {
     const day = (part: string): string => {
       const date = /^(\d{4})-(\d{2})-(\d{2})/.exec(part);
@@ -303,7 +305,8 @@ export class Words {
         Date.UTC(Number(date[1]), Number(date[2]) - 1, Number(date[3])),
       );
     };
-    return text.split("/").map(day).join(" – ");
+    const year = /^(\d{4})-01-01\/\1-12-31$/.exec(text)?.[1];
+    return year ?? text.split("/").map(day).join(" – ");
   }
 
   /** A class by its English name, which files have. */

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { archive } from "./pmtiles.mjs";
+import { archive, pictures } from "./pmtiles.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 /** A name as nobody should give one. */
@@ -22,6 +22,8 @@ const CLASSES = [
   { id: 10, name: { en: "herbaceous vegetation", fr: "végétation herbacée" }, code: "CS2.2.1", color: "#8cd76a" },
   { id: 11, name: { en: HOSTILE, fr: HOSTILE }, code: null, color: "#decf55" },
 ];
+/** Colors of the imagery of both dates. */
+export const IMAGERY = { before: [90, 120, 60], after: [200, 180, 150] };
 const KINDS = ["appeared", "disappeared", "grown", "reclassified"];
 
 const text = (name, title, fr) => ({ name, type: "string", title, "title:fr": fr });
@@ -183,6 +185,7 @@ export function output(folder, kind, more = {}) {
     [`${name}.parquet`]: parquet(features, columns),
     "artificialisation.csv": Buffer.from('zone_id,zone_type,area_m2\n"Zone, <b>""A""</b>",commune,120.5\nB,commune,\nC,epci,9\n'),
   };
+  for (const [date, color] of Object.entries(isChange ? IMAGERY : {})) files[`imagery-${date}.pmtiles`] = pictures(color, 13, extent);
   for (const [file, bytes] of Object.entries(files)) writeFileSync(join(folder, file), bytes);
   const file = (href, role) => ({ href, role, media_type: "application/octet-stream", size: files[href].length });
   const classes = counted(features, isChange ? "to_class" : "class_name");
@@ -202,13 +205,16 @@ export function output(folder, kind, more = {}) {
     warnings: [{ code: "test", subject: "tile-1", message: `one ${HOSTILE} warning`, hint: null }],
     attribution: "© Arpentville <2024>",
     license: "Etalab-2.0",
-    classes: CLASSES.map((item) => ({ ...item, features: classes.get(item.name.en) ?? 0 })),
+    classes: [
+      { id: 0, name: { en: "other", fr: "autre" }, code: null, color: "#808080", features: null, legend: false },
+      ...CLASSES.map((item) => ({ ...item, features: classes.get(item.name.en) ?? 0, legend: true })),
+    ],
     kinds: isChange ? KINDS.map((name) => ({ name, features: kinds.get(name) ?? 0 })) : [],
     columns,
     features: features.length,
     tiles: file(`${name}.pmtiles`, name),
     table: file(`${name}.parquet`, name),
-    imagery: [],
+    imagery: more.withImagery ? Object.keys(IMAGERY).map((date) => ({ file: file(`imagery-${date}.pmtiles`, "imagery"), date })) : [],
     zones: isChange
       ? [
           {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromiumPath, drawn, open, start } from "./browser.mjs";
-import { HOSTILE, output } from "./fixture.mjs";
+import { HOSTILE, IMAGERY, output } from "./fixture.mjs";
 import { serve } from "./server.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -68,6 +68,12 @@ const settle = (page) => page.waitForTimeout(350);
 const status = (page) => page.locator(".panel.table .status").textContent();
 const sorted = (values) => [...values].sort((a, b) => a - b);
 
+/** Waits until the address of the page matches. */
+async function linkHas(page, pattern) {
+  const matches = (source) => new RegExp(source).test(location.href);
+  await page.waitForFunction(matches, pattern.source, { timeout: 5000 });
+}
+
 async function openTable(page) {
   await page.click("#tab-table");
   await page.waitForSelector(".panel.table tbody tr");
@@ -94,7 +100,7 @@ pageTest("filters of classes and scores hide features on the map and in the tabl
   const expected = map.features.filter((f) => f.properties.class_name === "water");
   assert.match(await status(page), new RegExp(`^${expected.length} of 900 rows`));
   await page.locator("#score").fill("0.6");
-  await page.waitForFunction(() => location.hash.includes("score=0.6"));
+  await linkHas(page, /score=0\.6/);
   await settle(page);
   const passing = expected.filter((f) => f.properties.score === null || f.properties.score >= 0.6);
   assert.match(await status(page), new RegExp(`^${passing.length} of 900 rows`));
@@ -109,14 +115,15 @@ pageTest("patterns say the same as colors", "map", "", async (page) => {
   await page.check("#patterns");
   await settle(page);
   assert.ok((await colors(page)) > plain);
-  assert.match(page.url(), /patterns=1/);
+  await linkHas(page, /patterns=1/);
 });
 
 pageTest("a click shows a feature, its scenes and why it is there", "map", "", async (page) => {
   await drawn(page);
   await page.locator(".map-frame canvas").first().click({ position: { x: 490, y: 337 } });
   const text = await page.locator("#details").textContent();
-  const id = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("feature");
+  await linkHas(page, /feature=/);
+  const id = new URLSearchParams(await page.evaluate(() => location.hash.slice(1))).get("feature");
   const feature = map.features.find((f) => f.properties.id === id);
   assert.ok(feature, "the link has an id of the output");
   const name = map.facts.classes.find((c) => c.id === feature.properties.class_id).name.en;
@@ -130,7 +137,8 @@ pageTest("a click shows a feature, its scenes and why it is there", "map", "", a
 pageTest("an event says what it was checked for", "change", "", async (page) => {
   await drawn(page);
   await page.locator(".map-frame canvas").first().click({ position: { x: 491, y: 337 } });
-  const id = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("feature");
+  await linkHas(page, /feature=/);
+  const id = new URLSearchParams(await page.evaluate(() => location.hash.slice(1))).get("feature");
   const event = change.features.find((f) => f.properties.id === id).properties;
   assert.equal(await page.locator("#details .gates li").count(), 5);
   const text = await page.locator("#details").textContent();
@@ -161,16 +169,27 @@ pageTest("the divider shows one date on its left and the other on its right", "c
   await page.locator(".divider").focus();
   await page.keyboard.press("Home");
   for (let i = 0; i < 5; i++) await page.keyboard.press("PageUp");
-  assert.match(page.url(), /swipe=0\.50/);
+  await linkHas(page, /swipe=0\.50/);
   assert.equal(await page.locator(".divider").getAttribute("aria-valuenow"), "50");
   // Dragged with the pointer.
   await page.mouse.move(box.x + middle, box.y + 40);
   await page.mouse.down();
   await page.mouse.move(box.x + middle / 2, box.y + 40, { steps: 4 });
   await page.mouse.up();
-  await page.waitForFunction(() => /swipe=0\.2[45]/.test(location.hash));
+  await linkHas(page, /swipe=0\.2[45]/);
   await page.getByRole("button", { name: "End comparison" }).click();
   assert.equal(await page.locator(".divider").count(), 0);
+});
+
+pageTest("the imagery of each date lies under its side of the divider", "imagery", "#swipe=0.5&hide=1,5,7,10,11", async (page) => {
+  await drawn(page);
+  await page.waitForTimeout(1500);
+  const box = await page.locator(".map-frame").boundingBox();
+  const at = (x) => pixel(page, box.x + box.width / 2 + x, box.y + box.height / 2 - 9);
+  assert.deepEqual([await at(-80), await at(80)], [IMAGERY.before, IMAGERY.after]);
+});
+before(() => {
+  if (!skip) output(join(folder, "imagery"), "change", { withImagery: true });
 });
 
 pageTest("the table is sorted, filtered and paged", "map", "#tab=table", async (page) => {
@@ -230,7 +249,7 @@ pageTest("a row of the table leads to its details and to its place on the map", 
   await page.waitForSelector(".panel.table tbody tr");
   await page.locator(".panel.table tbody tr").nth(20).getByRole("button").click();
   const id = map.features[20].properties.id;
-  await page.waitForFunction((id) => location.hash.includes(`feature=${id}`), id);
+  await linkHas(page, new RegExp(`feature=${id}`));
   await page.getByRole("button", { name: "Show on the map" }).click();
   await page.waitForTimeout(1200);
   const [, longitude, latitude] = /view=([-\d.]+)%2C([-\d.]+)/.exec(page.url()).map(Number);
@@ -244,7 +263,7 @@ pageTest("a search finds a feature by the beginning of its identifier", "map", "
   await page.fill("#search", id.slice(0, 10));
   await page.keyboard.press("Enter");
   await page.waitForFunction((id) => document.querySelector(".outcome").textContent.includes(id), id);
-  assert.match(page.url(), new RegExp(`feature=${id}`));
+  await linkHas(page, new RegExp(`feature=${id}`));
   await page.fill("#search", "<b>x");
   await page.keyboard.press("Enter");
   assert.match(await page.locator(".outcome").textContent(), /digits 0 to 9/);
@@ -357,12 +376,12 @@ pageTest("everything is reached and done with the keyboard", "change", "", async
   assert.equal(await page.getAttribute("html", "lang"), "fr");
   await tabTo(page, ".choices input");
   await page.keyboard.press("Space");
-  assert.match(page.url(), /hide=1/);
+  await linkHas(page, /hide=1/);
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineWidth);
   assert.equal(outline, "3px", "the focus is visible");
   await tabTo(page, "#score");
   for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowRight");
-  await page.waitForFunction(() => location.hash.includes("score=0.05"));
+  await linkHas(page, /score=0\.05/);
   await tabTo(page, "canvas.maplibregl-canvas");
   const view = page.url();
   await page.keyboard.press("ArrowRight");
@@ -379,7 +398,7 @@ pageTest("everything is reached and done with the keyboard", "change", "", async
   await page.waitForSelector(".divider");
   await tabTo(page, ".divider");
   await page.keyboard.press("ArrowLeft");
-  assert.match(page.url(), /swipe=0\.48/);
+  await linkHas(page, /swipe=0\.48/);
   await page.evaluate(() => document.getElementById("tab-map").focus());
   await page.keyboard.press("ArrowRight");
   await page.waitForSelector(".panel.table tbody tr");

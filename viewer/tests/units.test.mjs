@@ -52,7 +52,7 @@ test("numbers of a CSV file are those that its schema has", async () => {
 const facts = {
   kind: "change",
   language: "fr",
-  classes: [{ id: 1 }, { id: 7 }],
+  classes: [{ id: 1, legend: true }, { id: 7, legend: true }, { id: 0, legend: false }],
   kinds: [{ name: "grown" }],
   zones: [],
   imagery: [],
@@ -75,7 +75,7 @@ test("a link holds what is shown", () => {
 });
 
 test("what a link names and the page does not have is ignored", () => {
-  const link = "#view=NaN,1,2&tab=zones&lang=xx&hide=9,1,x&hide-kinds=moved&score=7&feature=%3Cb%3E&swipe=2&patterns=yes";
+  const link = "#view=NaN,1,2&tab=zones&lang=xx&hide=9,1,x,0&hide-kinds=moved&score=7&feature=%3Cb%3E&swipe=2&patterns=yes";
   const shown = read(link, facts);
   assert.deepEqual([...shown.hiddenClasses], [1]);
   assert.equal(shown.hiddenKinds.size, 0);

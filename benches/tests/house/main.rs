@@ -18,6 +18,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("arpent-engine", 0, &[]),
     ("arpent-shell", 1, &["arpent-base"]),
     ("arpent-submit", 2, &["arpent-base", "arpent-shell"]),
+    ("arpent-viewer", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-tiling", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-gdal", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-model", 2, &["arpent-base", "arpent-raster", "arpent-engine"]),

@@ -24,6 +24,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-base", "checked failure hash host random redact shell_words table > config number > listed"),
     ("arpent-shell", "energy install interrupt progress > print > exit lines log > message > usage"),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
+    ("arpent-viewer", "page > facts > error"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
         "arpent-engine",

@@ -34,7 +34,7 @@ pub struct Facts {
     pub attribution: Option<String>,
     /// License of the result.
     pub license: Option<String>,
-    /// Classes that have features, in the order of the legend.
+    /// Classes, in the order of the legend.
     pub classes: Vec<ClassFact>,
     /// Kinds of events, of a comparison.
     pub kinds: Vec<KindFact>,
@@ -159,6 +159,8 @@ pub struct ClassFact {
     pub color: Color,
     /// Number of its features; `None` where they are not counted by class.
     pub features: Option<u64>,
+    /// Whether it is in the legend; a class without features of its own has a name and a color only.
+    pub legend: bool,
 }
 
 /// A kind of events.

@@ -133,9 +133,10 @@ fn pairs(facts: &Facts, say: Words) -> Vec<(&'static str, String)> {
 
 fn counts(facts: &Facts, say: Words) -> Markup {
     html! {
-        @if !facts.classes.is_empty() {
+        @let legend: Vec<_> = facts.classes.iter().filter(|class| class.legend).collect();
+        @if !legend.is_empty() {
             h2 { (say.of(["Classes", "Classes"])) }
-            ul { @for class in &facts.classes {
+            ul { @for class in legend {
                 li { (class.name.of(say.0)) @if let Some(count) = class.features { ": " (count) } }
             } }
         }
@@ -188,7 +189,14 @@ mod tests {
     fn names_are_text_wherever_they_stand() {
         let hostile = HOSTILE.to_owned();
         let texts = Texts { en: hostile.clone(), fr: hostile.clone() };
-        let class = ClassFact { id: 1, name: texts, code: None, color: Color([0; 3]), features: Some(2) };
+        let class = ClassFact {
+            id: 1,
+            name: texts,
+            code: None,
+            color: Color([0; 3]),
+            features: Some(2),
+            legend: true,
+        };
         let warning = Warning {
             code: hostile.clone(),
             subject: hostile.clone(),
