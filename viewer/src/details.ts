@@ -86,6 +86,12 @@ export class Details {
       { type: "button", class: "close", "aria-label": words.say("close"), title: words.say("close"), click: () => this.close() },
       icon("✕"),
     );
+    if (hit.id === null) {
+      const several = words.say("several", { count: words.count(Number(hit.record["count"] ?? 2)) });
+      const head = h("div", { class: "details-head" }, h("h2", { id: "details-title" }, this.classOf(hit.record)), close);
+      fill(this.element, head, h("p", {}, several), this.essentials(hit.record, false));
+      return;
+    }
     const isEvent = hit.record["kind"] !== undefined && this.state.facts.kind === "change";
     fill(
       this.element,
@@ -123,6 +129,12 @@ export class Details {
     const index = facts.classes.findIndex((item) => item.name.en === name);
     const item = facts.classes[index];
     return h("span", { class: "class" }, item ? swatch(item.color, index, shown.patterns) : null, this.words.className(name));
+  }
+
+  /** The class of a record, by its number where it has no more. */
+  private classOf(record: Record<string, Cell>): HTMLElement {
+    const byId = this.state.facts.classes.find((item) => item.id === record["class_id"]);
+    return this.named(record["class_name"] ?? byId?.name.en);
   }
 
   private title(record: Record<string, Cell>, isEvent: boolean): (Node | string)[] {

@@ -67,7 +67,6 @@ export interface Rules {
   width_px: number | null;
   min_area_m2: number | null;
   min_confidence: number | null;
-  image_threshold: number | null;
 }
 
 export interface Facts {

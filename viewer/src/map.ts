@@ -113,7 +113,8 @@ export class ResultMap {
       maxPitch: 0,
       dragRotate: false,
       touchPitch: false,
-      renderWorldCopies: false,
+      // An extent across the antimeridian goes beyond 180 degrees.
+      renderWorldCopies: west < -180 || east > 180,
       fadeDuration: 0,
       // It would read what the archive says of itself as markup.
       attributionControl: false,
@@ -261,7 +262,9 @@ export class ResultMap {
       return;
     }
     const kind = found["kind"] === undefined ? [] : [this.words.kind(found["kind"])];
-    const name = this.words.className(found[styles.classColumn(this.state.facts)]);
+    const { facts } = this.state;
+    const byId = facts.classes.find((item) => item.id === found["class_id"]);
+    const name = this.words.className(found[styles.classColumn(facts)] ?? byId?.name.en);
     this.hover.textContent = [...kind, name, this.words.score(found["score"]), this.words.area(found["area_m2"])].join(" · ");
   }
 

@@ -19,10 +19,23 @@ export function classColumn(facts: Facts): ColoredBy {
   return facts.kind === "change" ? "to_class" : "class_name";
 }
 
+/** A value for each class: by its name in a column, or by its number where a tile has no more (a point that stands for several features). */
+function byClass(facts: Facts, by: ColoredBy, value: (index: number) => string, other: string): ExpressionSpecification | string {
+  const classes = [...facts.classes.entries()];
+  if (classes.length === 0) return other;
+  const names = new Map(classes.map(([index, item]) => [item.name.en, value(index)]));
+  const ids = classes.flatMap(([index, item]) => [item.id, value(index)]);
+  const match = (input: unknown, cases: unknown[]): unknown[] => ["match", input, ...cases, other];
+  return [
+    "case",
+    ["has", by],
+    match(["get", by], [...names].flat()),
+    match(["get", "class_id"], ids),
+  ] as unknown as ExpressionSpecification;
+}
+
 function color(facts: Facts, by: ColoredBy): ExpressionSpecification | string {
-  const names = new Map(facts.classes.map((item) => [item.name.en, item.color]));
-  if (names.size === 0) return OTHER;
-  return ["match", ["get", by], ...[...names].flat(), OTHER] as unknown as ExpressionSpecification;
+  return byClass(facts, by, (index) => facts.classes[index]?.color ?? OTHER, OTHER);
 }
 
 /** The name of a class's pattern among the images of the map. */
@@ -31,9 +44,7 @@ export function patternName(index: number): string {
 }
 
 function patterned(facts: Facts, by: ColoredBy): ExpressionSpecification | string {
-  const names = new Map(facts.classes.map((item, index) => [item.name.en, patternName(index)]));
-  if (names.size === 0) return patternName(0);
-  return ["match", ["get", by], ...[...names].flat(), patternName(0)] as unknown as ExpressionSpecification;
+  return byClass(facts, by, patternName, patternName(0));
 }
 
 /** Classes and scores that are shown. A point that stands for several features may lack columns; it is not hidden for that. */
@@ -41,7 +52,10 @@ export function filter(facts: Facts, shown: Shown): FilterSpecification {
   const all: unknown[] = ["all"];
   if (shown.hiddenClasses.size > 0) {
     const names = facts.classes.filter((item) => shown.hiddenClasses.has(item.id)).map((item) => item.name.en);
-    all.push(["!", ["in", ["get", classColumn(facts)], ["literal", names]]]);
+    const by = classColumn(facts);
+    const hidden = ["in", ["get", by], ["literal", names]];
+    const hiddenById = ["in", ["get", "class_id"], ["literal", [...shown.hiddenClasses]]];
+    all.push(["!", ["case", ["has", by], hidden, hiddenById]]);
   }
   if (shown.hiddenKinds.size > 0) all.push(["!", ["in", ["get", "kind"], ["literal", [...shown.hiddenKinds]]]]);
   if (shown.score > 0) {

@@ -47,6 +47,10 @@ const TEXTS = {
   zoom_out: ["Zoom out", "Réduire"],
   whole: ["Whole map", "Toute la carte"],
   nothing_here: ["No feature here.", "Aucun objet ici."],
+  several: [
+    "{count} features are one point at this zoom. Zoom in to see each of them.",
+    "{count} objets forment un seul point à ce zoom. Agrandissez pour voir chacun d'eux.",
+  ],
   selected: ["Selected: {name}", "Sélectionné : {name}"],
   swipe_on: ["Compare dates", "Comparer les dates"],
   swipe_off: ["End comparison", "Terminer la comparaison"],

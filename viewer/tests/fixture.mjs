@@ -177,7 +177,8 @@ export function output(folder, kind, more = {}) {
   const points = features.filter((_, i) => i % 50 === 0).map(({ properties, bbox }) => ({
     type: "Feature",
     geometry: { type: "Point", coordinates: [(bbox.xmin + bbox.xmax) / 2, (bbox.ymin + bbox.ymax) / 2] },
-    properties: { ...properties, count: 5 },
+    // As a point that stands for several features: columns of the class only.
+    properties: { class_id: properties.class_id, class_name: properties.class_name, count: 5, area_m2: 321 },
   }));
   const collection = (features) => ({ type: "FeatureCollection", features });
   const files = {
@@ -225,7 +226,7 @@ export function output(folder, kind, more = {}) {
         ]
       : [],
     pictures: [],
-    rules: isChange ? { width_px: 1.2, min_area_m2: 50, min_confidence: null, image_threshold: 0.4 } : null,
+    rules: isChange ? { width_px: 1.2, min_area_m2: 50, min_confidence: null } : null,
     files: Object.keys(files).filter((href) => isChange || href !== "artificialisation.csv").map((href) => file(href, name)),
     extent,
     places: {

@@ -134,6 +134,15 @@ pageTest("a click shows a feature, its scenes and why it is there", "map", "", a
   assert.ok((await page.locator("#details .attributes").textContent()).includes(id));
 });
 
+pageTest("a point that stands for several features says so", "map", "", async (page) => {
+  await drawn(page);
+  await page.mouse.click(593, 163);
+  await page.waitForSelector("#details:not([hidden])");
+  const text = await page.locator("#details").textContent();
+  assert.match(text, /building.*5 features are one point at this zoom.*321/);
+  assert.doesNotMatch(await page.evaluate(() => location.hash), /feature=/);
+});
+
 pageTest("an event says what it was checked for", "change", "", async (page) => {
   await drawn(page);
   await page.locator(".map-frame canvas").first().click({ position: { x: 491, y: 337 } });

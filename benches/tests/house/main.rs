@@ -41,6 +41,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "arpent-vector",
             "arpent-change",
             "arpent-publish",
+            "arpent-viewer",
         ],
     ),
     (
@@ -66,6 +67,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "arpent-model",
             "arpent-publish",
             "arpent-submit",
+            "arpent-viewer",
             "arpent-job",
         ],
     ),

@@ -41,6 +41,7 @@ mod job;
 mod map;
 mod margins;
 mod mask;
+mod page;
 mod pipeline;
 mod planned;
 mod reference;

@@ -1,4 +1,4 @@
-//! Facts that no page can be made of.
+//! Facts that no page can be made of, and a host that does not start.
 
 use arpent_base::Diagnostic;
 use thiserror::Error;
@@ -36,3 +36,24 @@ pub enum FactsError {
 }
 
 impl Diagnostic for FactsError {}
+
+/// A host that does not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// A port that cannot be listened on.
+    #[error("cannot listen on 127.0.0.1:{port}: {message}")]
+    Listen {
+        /// The port; 0 for any.
+        port: u16,
+        /// Why.
+        message: String,
+    },
+}
+
+impl Diagnostic for ServeError {
+    fn hint(&self) -> Option<String> {
+        let Self::Listen { port, .. } = self;
+        (*port != 0).then(|| "leave out --port: any free port is taken then".to_owned())
+    }
+}

@@ -225,8 +225,6 @@ pub struct Rules {
     pub min_area_m2: Option<f64>,
     /// The mean confidence of each map is at least this, 0 to 1.
     pub min_confidence: Option<f64>,
-    /// Pixels of the images differ from this score on, 0 to 1.
-    pub image_threshold: Option<f64>,
 }
 
 /// Longitudes and latitudes at the nodes of a regular lattice over the extent in the CRS of the files: the page finds the

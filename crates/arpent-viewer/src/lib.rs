@@ -4,7 +4,7 @@
 //! facts name; the page reads parts of them with range requests, and nothing from elsewhere (its policy allows requests to
 //! its own origin only). Without scripts it shows what the output is and links to the files.
 //!
-//! Equal facts give equal bytes.
+//! Equal facts give equal bytes. [`Host`] serves an output on the loopback address, for `arpent view`.
 //!
 //! ```
 //! use arpent_base::Language;
@@ -26,10 +26,12 @@
 mod error;
 mod facts;
 mod page;
+mod serve;
 
-pub use error::FactsError;
+pub use error::{FactsError, ServeError};
 pub use facts::{
     ClassFact, Date, Facts, File, Imagery, Kind, KindFact, Lattice, Model, Pictures, Rules, Scene, Texts,
     Warning, Zones,
 };
 pub use page::{PAGE_NAME, page};
+pub use serve::{Host, ReadPart, Served};

@@ -76,6 +76,11 @@ pub(crate) const CHECK: &str = "EXAMPLES
   arpent check out
   arpent check s3://bucket/map --format json";
 
+/// Of `arpent view`.
+pub(crate) const VIEW: &str = "EXAMPLES
+  arpent view out
+  arpent view s3://bucket/map --port 8080";
+
 /// Of `arpent schema`.
 pub(crate) const SCHEMA: &str = "EXAMPLES
   arpent schema
