@@ -5,7 +5,7 @@ use std::path::Path;
 use arpent_base::number::exact;
 use arpent_base::{Column, DoingWhat as _, Language, Result, table_schema};
 use arpent_gdal::Transformer;
-use arpent_publish::{Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_VIEWER, StagedArtifact};
+use arpent_publish::{Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_METADATA, ROLE_VIEWER, StagedArtifact};
 use arpent_raster::{Class, Grid, Nomenclature, Window};
 use arpent_viewer::{
     ClassFact, Date, Facts, File, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene, Texts,
@@ -100,6 +100,8 @@ impl Output<'_> {
             hint: warning.hint.clone(),
         });
         let (extent, places) = self.places()?;
+        // The STAC item has the size of the windows: equal maps have equal pages, however they were computed.
+        let files = self.staged.iter().filter(|artifact| artifact.role != ROLE_METADATA);
         let version = manifest.software.get("arpent").map_or("", String::as_str);
         Ok(Facts {
             kind: self.kind,
@@ -124,7 +126,7 @@ impl Output<'_> {
             zones: self.zones(),
             rules: change.as_ref().map(|change| change.rules),
             pictures: change.map(|change| change.chips).unwrap_or_default(),
-            files: self.staged.iter().map(file).collect(),
+            files: files.map(file).collect(),
             extent,
             places,
         })

@@ -34,7 +34,10 @@ impl std::error::Error for NoPage {}
 
 impl Diagnostic for NoPage {
     fn hint(&self) -> Option<String> {
-        Some("publish it again, without `viewer = false` in its configuration; outputs of `arpent zonal` have no page".to_owned())
+        Some(
+            "publish it again without `viewer = false` in its configuration; zonal statistics have no page"
+                .to_owned(),
+        )
     }
 }
 
