@@ -10,7 +10,7 @@ default:
     @just --list --unsorted
 
 # Everything, cheapest first; the tests last, so that their summary closes the log.
-ci: fmt words lint docs deny arm viewer build schema smoke validate viewer-test test
+ci: fmt words lint docs deny arm (viewer "--check") build schema smoke validate (viewer "--test") test
 
 # Formatting, as checked in CI (`cargo fmt` mends it).
 fmt:
@@ -61,13 +61,10 @@ package kind:
 build:
     cargo build --workspace --bins --tests --locked
 
-# The program of the published page: built anew, and compared with crates/arpent-viewer/dist, which is committed (mend: scripts/viewer.sh).
-viewer:
-    scripts/viewer.sh --check
-
-# The published page in headless Chromium: draws, filters, compares dates, explains; table, keyboard, accessibility.
-viewer-test:
-    scripts/viewer.sh --test
+# The program of the published page, built into crates/arpent-viewer/dist, which is committed; `--check` builds it elsewhere and compares, `--test`
+# runs the page in headless Chromium: draws, filters, compares dates, explains; table, keyboard, accessibility.
+viewer *args:
+    scripts/viewer.sh {{args}}
 
 # The JSON schemas of run.toml, model.json, zonal.toml, change.toml and train.toml against those checked in, and every configuration against its
 # schema (mend: `just schema-write`).
