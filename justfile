@@ -61,8 +61,7 @@ package kind:
 build:
     cargo build --workspace --bins --tests --locked
 
-# The program of the published page, built into crates/arpent-viewer/dist, which is committed; `--check` builds it elsewhere and compares, `--test`
-# runs the page in headless Chromium: draws, filters, compares dates, explains; table, keyboard, accessibility.
+# The program of the published page, built into crates/arpent-viewer/dist; `--check` compares it, `--test` runs it in headless Chromium.
 viewer *args:
     scripts/viewer.sh {{args}}
 
