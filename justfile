@@ -10,7 +10,7 @@ default:
     @just --list --unsorted
 
 # Everything, cheapest first; the tests last, so that their summary closes the log.
-ci: fmt words lint docs deny arm build schema smoke validate test
+ci: fmt words lint docs deny arm (viewer "--check") build schema smoke validate (viewer "--test") test
 
 # Formatting, as checked in CI (`cargo fmt` mends it).
 fmt:
@@ -60,6 +60,10 @@ package kind:
 # Binaries and test binaries in one go, so that both share one set of dependency features.
 build:
     cargo build --workspace --bins --tests --locked
+
+# The program of the published page, built into crates/arpent-viewer/dist; `--check` compares it, `--test` runs it in headless Chromium.
+viewer *args:
+    scripts/viewer.sh {{args}}
 
 # The JSON schemas of run.toml, model.json, zonal.toml, change.toml and train.toml against those checked in, and every configuration against its
 # schema (mend: `just schema-write`).

@@ -14,7 +14,7 @@ use clap::CommandFactory as _;
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
     change, check, doctor, gc, inspect, merge, model, plan, probe, run, schema, status, submit, train,
-    worker, zonal,
+    view, worker, zonal,
 };
 
 /// Runs the command line and reports its error, once.
@@ -44,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Doctor(args) => doctor::main(&args, cli.format),
         Command::Check { url } => check::main(&url, cli.format),
+        Command::View { url, port } => view::main(&url, port, cli.format),
         Command::Schema { of } => schema::main(of),
         Command::Model { command: ModelCommand::Import(args) } => model::import(&args, cli.format),
         Command::Model { command: ModelCommand::List(args) } => model::list(&args, cli.format),

@@ -24,6 +24,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-base", "checked failure hash host random redact shell_words table > config number > listed"),
     ("arpent-shell", "energy install interrupt progress > print > exit lines log memory > message > usage"),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
+    ("arpent-viewer", "serve > page > facts > error"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
         "arpent-engine",
@@ -71,7 +72,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "doctor margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address scratch sorted stores warnings > config > hint > error > wanted",
+        "doctor margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address page scratch sorted stores warnings > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),
     ("arpent-benches", "published network step suites vectors > measure models scenes"),

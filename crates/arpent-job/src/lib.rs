@@ -42,6 +42,7 @@ mod job;
 mod map;
 mod margins;
 mod mask;
+mod page;
 mod pipeline;
 mod planned;
 mod reference;

@@ -57,7 +57,7 @@ pub use manifest::{
 pub use media::{
     ITEM_NAME, ROLE_BALANCE, ROLE_CHIP, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES,
     ROLE_LABELS, ROLE_LINEAGE, ROLE_MAP, ROLE_MASK, ROLE_METADATA, ROLE_OBJECTS, ROLE_REPORT, ROLE_SHIFT,
-    ROLE_ZONES, media_type,
+    ROLE_VIEWER, ROLE_ZONES, media_type,
 };
 pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, unique_key};
 pub use objects::ObjectInfo;

@@ -1,5 +1,6 @@
 //! Single objects of an output, which a job stores there while it runs.
 
+use std::ops::Range;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -31,6 +32,17 @@ impl Target {
     pub fn read(&self, href: &str, kind: ObjectKind) -> Result<Option<Vec<u8>>> {
         let Some(session) = self.session()? else { return Ok(None) };
         self.block_on(session.read(href, kind))
+    }
+
+    /// Some bytes of an object, fewer where it ends before.
+    ///
+    /// # Errors
+    /// [`BadArtifactName`](crate::PublishError::BadArtifactName), [`Store`](crate::PublishError::Store), also when it does
+    /// not exist.
+    pub fn read_part(&self, href: &str, range: Range<u64>) -> Result<Vec<u8>> {
+        let session =
+            self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url().to_owned() })?;
+        self.block_on(session.read_part(href, range))
     }
 
     /// Writes an object unless it exists; returns whether it was written. Of several concurrent writers, one succeeds
@@ -110,6 +122,11 @@ impl Session {
             got => got.map_err(self.failed("read", href))?,
         };
         self.bytes(got, href, kind).await.map(Some)
+    }
+
+    async fn read_part(&self, href: &str, range: Range<u64>) -> Result<Vec<u8>> {
+        let got = self.store().get_range(&self.object(href)?, range).await;
+        Ok(got.map_err(self.failed("read", href))?.to_vec())
     }
 
     async fn put(&self, href: &str, bytes: Vec<u8>, media_type: &str, mode: PutMode) -> Result<bool> {

@@ -90,6 +90,15 @@ pub enum Command {
     /// Exit codes: 0 ready, 1 something is missing that every job or one of the given outputs needs.
     #[command(after_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
+    /// Serve an output on the loopback address of this machine, to look at its page in a browser; until it is interrupted.
+    #[command(after_help = examples::VIEW)]
+    View {
+        /// The output of a run or a comparison, in a folder or an object store.
+        url: String,
+        /// Port; any free one by default.
+        #[arg(long, default_value_t = 0, hide_default_value = true)]
+        port: u16,
+    },
     /// Print the JSON schema of the configuration of a run, of zonal statistics or of a comparison of two dates, or of a model
     /// package's model.json.
     #[command(after_help = examples::SCHEMA)]

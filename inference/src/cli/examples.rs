@@ -81,6 +81,11 @@ pub(crate) const DOCTOR: &str = "EXAMPLES
   arpent doctor
   arpent doctor s3://bucket/map --scratch /data/tmp --format json";
 
+/// Of `arpent view`.
+pub(crate) const VIEW: &str = "EXAMPLES
+  arpent view out
+  arpent view s3://bucket/map --port 8080";
+
 /// Of `arpent schema`.
 pub(crate) const SCHEMA: &str = "EXAMPLES
   arpent schema

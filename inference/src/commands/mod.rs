@@ -15,5 +15,6 @@ pub(crate) mod schema;
 pub(crate) mod status;
 pub(crate) mod submit;
 pub(crate) mod train;
+pub(crate) mod view;
 pub(crate) mod worker;
 pub(crate) mod zonal;

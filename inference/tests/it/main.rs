@@ -45,5 +45,6 @@ mod trust;
 mod validity;
 mod values;
 mod vectors;
+mod view;
 mod windows;
 mod zonal;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use arpent_base::{DoingWhat as _, Result, short_hash, table_schema};
+use arpent_change::balance::{balance_columns, flow_columns};
 use arpent_change::events::{EventKind, ImageVote, Rules};
 use arpent_gdal::{PublishedRaster, StripWriter};
 use arpent_publish::{
@@ -17,6 +18,7 @@ use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
 use arpent_shell::lines::count;
 use arpent_shell::message::notice;
 use arpent_shell::progress::Stage;
+use arpent_viewer::Kind;
 use serde::Serialize;
 use serde_json::json;
 
@@ -41,6 +43,7 @@ use crate::config::ChangeConfig;
 use crate::execute::Unpublished;
 use crate::job::software;
 use crate::map::{check_output, footprint};
+use crate::page;
 use crate::pipeline::seconds;
 use crate::scratch::Scratch;
 use crate::shards::ShardError;
@@ -226,7 +229,11 @@ impl ChangeJob<'_> {
             artifacts: Vec::new(),
         };
         let stage = Stage::begin("publish", 0);
-        let published = Target::parse(self.output)?.publish(&written.staged, manifest, self.overwrite)?;
+        let mut staged = written.staged;
+        if self.config.viewer {
+            staged.push(self.page(&inputs, &manifest, &staged).write(self.folder)?);
+        }
+        let published = Target::parse(self.output)?.publish(&staged, manifest, self.overwrite)?;
         for leftover in &published.leftovers {
             notice(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
         }
@@ -481,12 +488,40 @@ impl ChangeJob<'_> {
     }
 
     /// `change-` and 16 hex digits: a hash of all inputs that can change the result.
+    /// What the page of the comparison is made of.
+    fn page<'m>(
+        &self,
+        inputs: &'m Inputs,
+        manifest: &'m Manifest,
+        staged: &'m [StagedArtifact],
+    ) -> page::Output<'m> {
+        let zones = [
+            (
+                "artificialisation.csv",
+                ["Balance of artificial soils", "Bilan des sols artificialisés"],
+                balance_columns(),
+            ),
+            ("flows.csv", ["Flows between classes", "Flux entre classes"], flow_columns()),
+        ];
+        page::Output {
+            kind: Kind::Change,
+            title: inputs.dates.join(" → "),
+            language: self.config.titles,
+            classes: &inputs.classes.nomenclature,
+            grid: &inputs.grid,
+            window: inputs.extent,
+            manifest,
+            staged,
+            zones: zones.map(|(file, title, columns)| page::ZoneTable { file, title, columns }).into(),
+        }
+    }
+
     fn run_id(&self, inputs: &Inputs, contents: &Contents) -> Result<String> {
         let mut options = serde_json::to_value(self.config)?;
         // Images are identified by their hashes instead of their stamps, which other copies of a file do not share.
         let is_stamped = |name: &str| NAMES.iter().any(|date| name == format!("{date}.scenes"));
         let contents: Contents = contents.clone().into_iter().filter(|(name, _)| !is_stamped(name)).collect();
-        for key in ["output", "scratch", "run", "previous", "before", "after"] {
+        for key in ["output", "scratch", "run", "previous", "before", "after", "viewer"] {
             options.as_object_mut().and_then(|options| options.remove(key));
         }
         let described = json!({

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::dates::normalized as normalized_date;
 use super::declared::{AlphaOption, NodataOption};
 use super::mask::MaskClass;
-use super::run::FeatureFormat;
+use super::run::{FeatureFormat, is_true, yes};
 use super::toml::{ConfigFile, relative_to};
 use crate::error::JobError;
 
@@ -69,6 +69,9 @@ pub struct ChangeConfig {
     /// Formats of the events.
     #[serde(default = "all_formats")]
     pub formats: Vec<FeatureFormat>,
+    /// Whether `index.html` is written, which shows the events in a browser.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub viewer: bool,
     /// Language of column titles, which a GeoPackage stores as aliases: `en` or `fr`. Column names are the same in both,
     /// and the report is in both languages.
     #[serde(default)]

@@ -7,6 +7,7 @@ use arpent_base::number::exact;
 use arpent_model::{ModelError, ModelWindow};
 use arpent_publish::{InputValues, Warning};
 use arpent_raster::Window;
+use arpent_viewer::PAGE_NAME;
 use serde::Serialize;
 
 use crate::config::FeatureFormat;
@@ -217,6 +218,10 @@ fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
             .filter(|f| job.config.features.formats.contains(f))
             .map(|f| format!("features.{}", f.extension())),
     );
-    names.extend(["item.json".to_owned(), "manifest.json".to_owned()]);
+    names.push("item.json".to_owned());
+    if job.config.viewer {
+        names.push(PAGE_NAME.to_owned());
+    }
+    names.push("manifest.json".to_owned());
     names
 }

@@ -12,12 +12,14 @@ use arpent_publish::{
 use arpent_shell::energy::{Energy, Meter};
 use arpent_shell::message::notice;
 use arpent_shell::progress::Stage;
+use arpent_viewer::Kind;
 use crossbeam_channel::bounded;
 use serde::Serialize;
 
 use super::{artifacts, stac};
 use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
+use crate::page;
 use crate::pipeline::{AssembledMap, MapAssembler, PipelineError};
 use crate::scratch::Scratch;
 use crate::shards::{JobContext, Journal, ShardError};
@@ -250,10 +252,30 @@ impl MapWriter<'_> {
         let manifest = clock.publish.time(|| -> Result<_> {
             let item = stac::write_item(job, map, &run, (&staged, counts.masked.as_ref()), scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
-            self.commit(&Target::parse(&output)?, &staged, self.manifest(inputs, &run, counts, warnings)?)
+            let manifest = self.manifest(inputs, &run, counts, warnings)?;
+            if job.config.viewer {
+                staged.push(self.page(&manifest, &staged).write(scratch)?);
+            }
+            self.commit(&Target::parse(&output)?, &staged, manifest)
         })?;
         stage.end(&output);
         Ok(PublishedMap { output, manifest })
+    }
+
+    /// What the page of the map is made of.
+    fn page<'m>(&'m self, manifest: &'m Manifest, staged: &'m [StagedArtifact]) -> page::Output<'m> {
+        let (job, map) = (self.context.job, self.job());
+        page::Output {
+            kind: Kind::Map,
+            title: job.model.title.clone(),
+            language: job.config.features.titles,
+            classes: &job.model.classes,
+            grid: map.grid(),
+            window: map.plan.extent(),
+            manifest,
+            staged,
+            zones: Vec::new(),
+        }
     }
 
     /// Publishes, unless another process has published the same map first.

@@ -1,0 +1,213 @@
+//! `index.html` of an output: the facts of its manifest and files, for `arpent-viewer`.
+
+use std::path::Path;
+
+use arpent_base::number::exact;
+use arpent_base::{Column, DoingWhat as _, Language, Result, table_schema};
+use arpent_gdal::Transformer;
+use arpent_publish::{Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_METADATA, ROLE_VIEWER, StagedArtifact};
+use arpent_raster::{Class, Grid, Nomenclature, Window};
+use arpent_viewer::{
+    ClassFact, Date, Facts, File, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene, Texts,
+    Warning, Zones, page,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Nodes on each side of the lattice of places: a map of 100 km is then off by less than 1 m.
+const NODES: usize = 17;
+
+/// A table with a row for each zone.
+pub(crate) struct ZoneTable {
+    /// Name of its CSV file; it is left out if the output does not have it.
+    pub(crate) file: &'static str,
+    /// Its titles, English and French.
+    pub(crate) title: [&'static str; 2],
+    /// Its columns.
+    pub(crate) columns: Vec<Column>,
+}
+
+/// An output that a page is made of.
+pub(crate) struct Output<'a> {
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// Its title.
+    pub(crate) title: String,
+    /// The language that the page begins with.
+    pub(crate) language: Language,
+    /// The classes of its features, or of its events.
+    pub(crate) classes: &'a Nomenclature,
+    /// Its pixels.
+    pub(crate) grid: &'a Grid,
+    /// Their extent.
+    pub(crate) window: Window,
+    /// Its manifest, as it will be published.
+    pub(crate) manifest: &'a Manifest,
+    /// Its files, without the page.
+    pub(crate) staged: &'a [StagedArtifact],
+    /// Its tables of zones.
+    pub(crate) zones: Vec<ZoneTable>,
+}
+
+/// What the manifest of a comparison has for the page.
+#[derive(Debug, Deserialize)]
+struct ChangeFacts {
+    dates: [String; 2],
+    rules: Rules,
+    #[serde(default)]
+    chips: Vec<Pictures>,
+}
+
+impl Output<'_> {
+    /// Writes the page to a folder.
+    ///
+    /// # Errors
+    /// When places of the output cannot be transformed to WGS 84, or the file cannot be written.
+    pub(crate) fn write(&self, folder: &Path) -> Result<StagedArtifact> {
+        let path = folder.join(PAGE_NAME);
+        std::fs::write(&path, page(&self.facts()?)?)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(StagedArtifact::new(&path, ROLE_VIEWER)?)
+    }
+
+    fn facts(&self) -> Result<Facts> {
+        let manifest = self.manifest;
+        let change = manifest.counts.change.as_ref().map(ChangeFacts::deserialize).transpose()?;
+        let [before, after] = match &change {
+            Some(change) => change.dates.clone().map(Some),
+            None => acquired(manifest),
+        };
+        let model = &manifest.model;
+        let model = Model {
+            id: model.id.clone(),
+            version: model.version.clone(),
+            sha256: model.sha256.clone(),
+            license: model.license.clone(),
+        };
+        let scenes = manifest.inputs.iter().map(|input| Scene {
+            id: input.id.clone(),
+            acquired: input.acquired.clone(),
+            date: match input.date.as_deref() {
+                Some("before") => Some(Date::Before),
+                Some("after") => Some(Date::After),
+                _ => None,
+            },
+        });
+        let warnings = manifest.warnings.iter().map(|warning| Warning {
+            code: warning.code.clone(),
+            subject: warning.subject.clone(),
+            message: warning.message.clone(),
+            hint: warning.hint.clone(),
+        });
+        let (extent, places) = self.places()?;
+        // The STAC item has the size of the windows: equal maps have equal pages, however they were computed.
+        let files = self.staged.iter().filter(|artifact| artifact.role != ROLE_METADATA);
+        let version = manifest.software.get("arpent").map_or("", String::as_str);
+        Ok(Facts {
+            kind: self.kind,
+            language: self.language,
+            title: self.title.clone(),
+            run_id: manifest.run_id.clone(),
+            software: format!("arpent {version}"),
+            model: (!model.id.is_empty()).then_some(model),
+            before,
+            after,
+            scenes: scenes.collect(),
+            warnings: warnings.collect(),
+            attribution: None,
+            license: None,
+            classes: self.classes.classes().iter().map(|class| self.class(class)).collect(),
+            kinds: if change.is_some() { kinds(manifest) } else { Vec::new() },
+            columns: fields(manifest.columns.as_ref()),
+            features: manifest.counts.features,
+            tiles: self.features_in(".pmtiles"),
+            table: self.features_in(".parquet"),
+            imagery: Vec::new(),
+            zones: self.zones(),
+            rules: change.as_ref().map(|change| change.rules),
+            pictures: change.map(|change| change.chips).unwrap_or_default(),
+            files: files.map(file).collect(),
+            extent,
+            places,
+        })
+    }
+
+    /// A class; of a map, it is in the legend where its features were asked for.
+    fn class(&self, class: &Class) -> ClassFact {
+        let counted = self.manifest.counts.features_per_class.get(&class.name).copied();
+        let features = counted.filter(|_| self.kind == Kind::Map);
+        let name =
+            Texts { en: class.name.clone(), fr: class.name_fr.as_ref().unwrap_or(&class.name).clone() };
+        let legend = match self.kind {
+            Kind::Map => features.is_some(),
+            Kind::Change => class.features,
+        };
+        ClassFact { id: class.id, name, code: class.code.clone(), color: class.color, features, legend }
+    }
+
+    /// The file of the features, or of the events, with this ending.
+    fn features_in(&self, ending: &str) -> Option<File> {
+        let is_of_features = |artifact: &&StagedArtifact| {
+            matches!(&*artifact.role, ROLE_FEATURES | ROLE_EVENTS) && artifact.name.ends_with(ending)
+        };
+        self.staged.iter().find(is_of_features).map(file)
+    }
+
+    fn zones(&self) -> Vec<Zones> {
+        let table = |table: &ZoneTable| {
+            let artifact = self.staged.iter().find(|artifact| artifact.name == table.file)?;
+            let [en, fr] = table.title.map(str::to_owned);
+            let columns = fields(Some(&table_schema(&table.columns)));
+            Some(Zones { file: file(artifact), title: Texts { en, fr }, columns })
+        };
+        self.zones.iter().filter_map(table).collect()
+    }
+
+    /// The extent in degrees, and the lattice of places. Across the antimeridian degrees go on beyond 180.
+    fn places(&self) -> Result<([f64; 4], Lattice)> {
+        let transformer = Transformer::new(&self.grid.crs)?;
+        let bbox = self.grid.bbox(&self.window);
+        let [west, south, mut east, north] = transformer.bbox(bbox)?;
+        if east < west {
+            east += 360.0;
+        }
+        let along = |from: f64, to: f64, node: usize| from + (to - from) * exact(node) / exact(NODES - 1);
+        let mut points = Vec::new();
+        for row in 0..NODES {
+            for column in 0..NODES {
+                let (x, y) = (along(bbox[0], bbox[2], column), along(bbox[1], bbox[3], row));
+                let (longitude, latitude) = transformer.point(x, y)?;
+                let goes_on = east > 180.0 && longitude < west - 180.0;
+                points.push([if goes_on { longitude + 360.0 } else { longitude }, latitude]);
+            }
+        }
+        Ok(([west, south, east, north], Lattice { bbox, columns: NODES, rows: NODES, points }))
+    }
+}
+
+fn file(artifact: &StagedArtifact) -> File {
+    File {
+        href: artifact.name.clone(),
+        role: artifact.role.clone(),
+        media_type: artifact.media_type.clone(),
+        size: artifact.digest.size,
+    }
+}
+
+/// The earliest and the latest date of the scenes; the latter only if it is another.
+fn acquired(manifest: &Manifest) -> [Option<String>; 2] {
+    let dates = || manifest.inputs.iter().filter_map(|input| input.acquired.as_ref());
+    let (first, last) = (dates().min().cloned(), dates().max().cloned());
+    let last = last.filter(|last| Some(last) != first.as_ref());
+    [first, last]
+}
+
+fn kinds(manifest: &Manifest) -> Vec<KindFact> {
+    let counts = manifest.counts.features_per_class.iter();
+    counts.map(|(name, features)| KindFact { name: name.clone(), features: *features }).collect()
+}
+
+/// The fields of a Table Schema.
+fn fields(schema: Option<&Value>) -> Vec<Value> {
+    schema.and_then(|schema| schema["fields"].as_array()).cloned().unwrap_or_default()
+}

@@ -1,0 +1,37 @@
+//! The page that a map or a comparison publishes for persons: [`page`] makes `index.html` from [`Facts`].
+//!
+//! The page is one file: program, style, licenses and facts are in it. Beside it, its host needs only the files that the
+//! facts name; the page reads parts of them with range requests, and nothing from elsewhere (its policy allows requests to
+//! its own origin only). Without scripts it shows what the output is and links to the files.
+//!
+//! Equal facts give equal bytes. [`Host`] serves an output on the loopback address, for `arpent view`.
+//!
+//! ```
+//! use arpent_base::Language;
+//! use arpent_viewer::{Facts, Kind, Lattice, page};
+//!
+//! let facts = Facts {
+//!     kind: Kind::Map,
+//!     language: Language::Fr,
+//!     title: "Occupation du sol <2024>".to_owned(),
+//!     extent: [2.0, 48.0, 2.1, 48.1],
+//!     places: Lattice::of_degrees([2.0, 48.0, 2.1, 48.1]),
+//!     ..Facts::default()
+//! };
+//! let html = page(&facts)?;
+//! assert!(html.contains("<html lang=\"fr\">") && html.contains("<title>Occupation du sol &lt;2024&gt;"));
+//! # Ok::<(), arpent_viewer::FactsError>(())
+//! ```
+
+mod error;
+mod facts;
+mod page;
+mod serve;
+
+pub use error::{FactsError, ServeError};
+pub use facts::{
+    ClassFact, Date, Facts, File, Imagery, Kind, KindFact, Lattice, Model, Pictures, Rules, Scene, Texts,
+    Warning, Zones,
+};
+pub use page::{PAGE_NAME, page};
+pub use serve::{Host, ReadPart, Served};

@@ -1,0 +1,358 @@
+//! Serves the files of one output on the loopback address, as a static host does: whole, and in parts.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::net::Ipv4Addr;
+use std::ops::Range;
+use std::str::FromStr as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arpent_base::number::{index, wide};
+use arpent_base::{Failure, Result};
+use tiny_http::{Header, Method, Request, Response, Server};
+
+use crate::error::ServeError;
+use crate::page::PAGE_NAME;
+
+/// Requests that are answered at a time.
+const THREADS: usize = 8;
+/// Bytes that are read from the output at a time.
+const PART: u64 = 4 << 20;
+/// How long a thread waits for a request before it looks whether it is to stop.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Reads some bytes of a file.
+pub type ReadPart<'a> = dyn Fn(&str, Range<u64>) -> Result<Vec<u8>> + Sync + 'a;
+
+/// A file that is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// What it is read by.
+    pub source: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Its size, bytes.
+    pub size: u64,
+}
+
+/// A host on the loopback address for the files of one output. It has these files and no others: a name is looked up, and
+/// never becomes a path.
+pub struct Host<'a> {
+    server: Server,
+    port: u16,
+    files: BTreeMap<String, Served>,
+    read: &'a ReadPart<'a>,
+}
+
+impl<'a> Host<'a> {
+    /// Listens on a port of 127.0.0.1; 0 for any free one.
+    ///
+    /// # Errors
+    /// [`ServeError::Listen`]
+    pub fn listen(
+        port: u16,
+        files: BTreeMap<String, Served>,
+        read: &'a ReadPart<'a>,
+    ) -> Result<Self, ServeError> {
+        let failed = |message: String| ServeError::Listen { port, message };
+        let server = Server::http((Ipv4Addr::LOCALHOST, port)).map_err(|error| failed(error.to_string()))?;
+        let address = server.server_addr().to_ip().ok_or_else(|| failed("it has no address".to_owned()))?;
+        Ok(Self { server, port: address.port(), files, read })
+    }
+
+    /// The address of the page.
+    pub fn url(&self) -> String {
+        format!("http://{}:{}/", Ipv4Addr::LOCALHOST, self.port)
+    }
+
+    /// Answers requests until the flag is set.
+    pub fn serve(&self, stop: &AtomicBool) {
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        if let Ok(Some(request)) = self.server.recv_timeout(PATIENCE) {
+                            self.answer(request);
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    fn answer(&self, request: Request) {
+        let answer = self.answer_to(&request);
+        // A reader that is gone needs no answer.
+        let _ = match answer {
+            Answer::Status(status, headers) => {
+                let response = headers.into_iter().fold(Response::empty(status), Response::with_header);
+                request.respond(response)
+            }
+            Answer::Part { status, file, range, headers } => {
+                let body = Body {
+                    read: self.read,
+                    source: &file.source,
+                    rest: range.clone(),
+                    part: Vec::new(),
+                    at: 0,
+                };
+                let length = index(range.end - range.start);
+                let response = Response::new(status.into(), headers, body, Some(length), None);
+                // With its length: a body in chunks has none, and its end could not be told from a failure.
+                request.respond(response.with_chunked_threshold(usize::MAX))
+            }
+        };
+    }
+
+    fn answer_to(&self, request: &Request) -> Answer<'_> {
+        let field = |name: &str| {
+            let named = request
+                .headers()
+                .iter()
+                .find(|header| header.field.as_str().as_str().eq_ignore_ascii_case(name));
+            named.map(|header| header.value.as_str())
+        };
+        // A page of another site that a name server sends here has another name.
+        if !field("Host").is_some_and(|host| self.is_own(host)) {
+            return Answer::Status(403, Vec::new());
+        }
+        if !matches!(request.method(), Method::Get | Method::Head) {
+            return Answer::Status(405, vec![header("Allow", "GET, HEAD")]);
+        }
+        let path = request.url().split(['?', '#']).next().unwrap_or_default();
+        let name = path.strip_prefix('/').map(|name| if name.is_empty() { PAGE_NAME } else { name });
+        let Some(file) = name.and_then(|name| self.files.get(name)) else {
+            return Answer::Status(404, Vec::new());
+        };
+        let mut headers = vec![
+            header("Content-Type", media_type(&file.media_type)),
+            header("Accept-Ranges", "bytes"),
+            header("Cache-Control", "no-store"),
+            header("X-Content-Type-Options", "nosniff"),
+        ];
+        match wanted(field("Range"), file.size) {
+            Wanted::Whole => Answer::Part { status: 200, file, range: 0..file.size, headers },
+            Wanted::Part(range) => {
+                let place = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size);
+                headers.push(header("Content-Range", &place));
+                Answer::Part { status: 206, file, range, headers }
+            }
+            Wanted::Nothing => {
+                Answer::Status(416, vec![header("Content-Range", &format!("bytes */{}", file.size))])
+            }
+        }
+    }
+
+    fn is_own(&self, host: &str) -> bool {
+        let names = [Ipv4Addr::LOCALHOST.to_string(), "localhost".to_owned()];
+        names.iter().any(|name| host == format!("{name}:{}", self.port))
+    }
+}
+
+enum Answer<'a> {
+    /// Without a body.
+    Status(u16, Vec<Header>),
+    /// A part of a file, or all of it.
+    Part { status: u16, file: &'a Served, range: Range<u64>, headers: Vec<Header> },
+}
+
+/// A media type; one that would end its line is not sent.
+fn media_type(text: &str) -> &str {
+    let is_one_line = text.bytes().all(|b| matches!(b, b' '..=b'~'));
+    if is_one_line { text } else { "application/octet-stream" }
+}
+
+fn header(name: &str, value: &str) -> Header {
+    Header::from_str(&format!("{name}: {value}")).expect("names and values are ASCII")
+}
+
+/// What a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+enum Wanted {
+    Whole,
+    Part(Range<u64>),
+    /// A part that the file does not have.
+    Nothing,
+}
+
+/// The part that a `Range` field asks for. Of a field that is not understood, or has several parts, nothing follows:
+/// the whole file is a correct answer (RFC 9110, 14.2).
+fn wanted(field: Option<&str>, size: u64) -> Wanted {
+    let Some((start, end)) =
+        field.and_then(|field| field.strip_prefix("bytes=")).and_then(|part| part.split_once('-'))
+    else {
+        return Wanted::Whole;
+    };
+    let range = match (start.parse::<u64>(), end.parse::<u64>()) {
+        (Ok(start), Ok(end)) if start <= end => start..size.min(end.saturating_add(1)),
+        (Ok(start), Err(_)) if end.is_empty() => start..size,
+        (Err(_), Ok(last)) if start.is_empty() => size.saturating_sub(last)..size,
+        _ => return Wanted::Whole,
+    };
+    if range.is_empty() { Wanted::Nothing } else { Wanted::Part(range) }
+}
+
+/// The bytes of an answer, read from the output as they are sent.
+struct Body<'a> {
+    read: &'a ReadPart<'a>,
+    source: &'a str,
+    rest: Range<u64>,
+    part: Vec<u8>,
+    at: usize,
+}
+
+impl Read for Body<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.part.len() && !self.rest.is_empty() {
+            let end = self.rest.end.min(self.rest.start + PART);
+            let range = self.rest.start..end;
+            let failed = |error: Failure| io::Error::other(error.message());
+            self.part = (self.read)(self.source, range.clone()).map_err(failed)?;
+            if wide(self.part.len()) != range.end - range.start {
+                return Err(io::Error::other("the file has another size than was published"));
+            }
+            (self.rest.start, self.at) = (end, 0);
+        }
+        let count = buffer.len().min(self.part.len() - self.at);
+        buffer[..count].copy_from_slice(&self.part[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpStream;
+
+    use super::*;
+
+    fn served(source: &str, size: u64) -> Served {
+        Served { source: source.to_owned(), media_type: "application/octet-stream".to_owned(), size }
+    }
+
+    /// Ends the host also when a test fails.
+    struct Stopping<'a>(&'a AtomicBool);
+
+    impl Drop for Stopping<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The status, the fields and the body of an answer.
+    fn ask(port: u16, request: &str) -> (u16, String, Vec<u8>) {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, head, answer[end + 4..].to_vec())
+    }
+
+    #[test]
+    fn parts_are_those_of_the_field() {
+        let part = |range| Wanted::Part(range);
+        for (field, expected) in [
+            ("bytes=0-0", part(0..1)),
+            ("bytes=5-", part(5..10)),
+            ("bytes=-3", part(7..10)),
+            ("bytes=-30", part(0..10)),
+            ("bytes=8-99", part(8..10)),
+            ("bytes=10-", Wanted::Nothing),
+            ("bytes=-0", Wanted::Nothing),
+            ("bytes=3-2", Wanted::Whole),
+            ("bytes=0-1,3-4", Wanted::Whole),
+            ("bytes=0-18446744073709551615", part(0..10)),
+            ("lines=0-1", Wanted::Whole),
+            ("bytes=a-b", Wanted::Whole),
+        ] {
+            assert_eq!(wanted(Some(field), 10), expected, "{field}");
+        }
+        assert_eq!(wanted(None, 10), Wanted::Whole);
+        assert_eq!(wanted(Some("bytes=0-"), 0), Wanted::Nothing);
+    }
+
+    #[test]
+    fn files_of_the_output_are_served_and_no_others() {
+        let bytes: Vec<u8> = (0..3 * PART + 77).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        let read = |source: &str, range: Range<u64>| match source {
+            "a1/big.bin" => Ok(bytes[index(range.start)..index(range.end)].to_vec()),
+            "a1/index.html" => Ok(b"<page>"[index(range.start)..index(range.end)].to_vec()),
+            _ => Err(Failure::text("gone")),
+        };
+        let files = [
+            ("index.html", served("a1/index.html", 6)),
+            ("big.bin", served("a1/big.bin", wide(bytes.len()))),
+            ("gone.bin", served("a1/gone.bin", 4)),
+        ];
+        let files = files.map(|(name, file)| (name.to_owned(), file)).into();
+        let host = Host::listen(0, files, &read).unwrap();
+        let (port, stop) = (host.port, AtomicBool::new(false));
+        assert_eq!(host.url(), format!("http://127.0.0.1:{port}/"));
+        std::thread::scope(|scope| {
+            scope.spawn(|| host.serve(&stop));
+            let _stopping = Stopping(&stop);
+            let get = |path: &str, more: &str| {
+                ask(
+                    port,
+                    &format!(
+                        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{more}\r\n"
+                    ),
+                )
+            };
+            let (status, head, body) = get("/", "");
+            assert_eq!((status, &*body), (200, &b"<page>"[..]));
+            assert!(head.contains("Accept-Ranges: bytes") && head.contains("nosniff"), "{head}");
+            assert_eq!(get("/index.html?x=1", "").2, b"<page>");
+            assert!(get("/big.bin", "").2 == bytes, "in several parts");
+            let (status, head, body) = get("/big.bin", &format!("Range: bytes={}-{}\r\n", PART - 1, PART));
+            assert_eq!((status, &*body), (206, &bytes[index(PART - 1)..=index(PART)]));
+            let place = format!("Content-Range: bytes {}-{}/{}", PART - 1, PART, bytes.len());
+            assert!(head.contains(&place), "{head}");
+            assert_eq!(get("/index.html", "Range: bytes=6-\r\n").0, 416);
+            // A part that cannot be read is not sent as if it were the whole.
+            assert!(get("/gone.bin", "").2.len() < 4);
+            let outside = [
+                "/a1/index.html",
+                "/../index.html",
+                "//index.html",
+                "/%2e%2e/manifest.json",
+                "/etc/passwd",
+                "*",
+            ];
+            for path in outside {
+                assert_eq!(get(path, "").0, 404, "{path}");
+            }
+            for host in ["example.org", "127.0.0.1", "127.0.0.1:1"] {
+                assert_eq!(
+                    ask(port, &format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).0,
+                    403
+                );
+            }
+            let head = ask(
+                port,
+                &format!("HEAD /big.bin HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"),
+            );
+            assert_eq!((head.0, head.2.len()), (200, 0));
+            assert!(head.1.contains(&format!("Content-Length: {}", bytes.len())), "{}", head.1);
+            assert_eq!(
+                ask(port, &format!("PUT / HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"))
+                    .0,
+                405
+            );
+        });
+        // Its port is taken while the host exists.
+        let taken = Host::listen(port, BTreeMap::new(), &read).err().unwrap();
+        assert!(matches!(taken, ServeError::Listen { .. }));
+    }
+
+    #[test]
+    fn a_media_type_cannot_add_a_field() {
+        assert_eq!(media_type("text/csv; charset=utf-8"), "text/csv; charset=utf-8");
+        assert_eq!(media_type("text/html\r\nSet-Cookie: a=b"), "application/octet-stream");
+    }
+}

@@ -1,0 +1,73 @@
+//! `arpent view`: serve an output on the loopback address.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use arpent_base::{Diagnostic, Result};
+use arpent_publish::{Manifest, Target};
+use arpent_shell::interrupt;
+use arpent_shell::message::notice;
+use arpent_shell::print::{Format, print};
+use arpent_viewer::{Host, PAGE_NAME, Served};
+use serde::Serialize;
+
+/// What is served.
+#[derive(Debug, Serialize)]
+struct Viewed {
+    /// The address of the page.
+    url: String,
+    output: String,
+    run_id: String,
+}
+
+/// An output without a page.
+#[derive(Debug)]
+struct NoPage(String);
+
+impl fmt::Display for NoPage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: it has no {PAGE_NAME}", self.0)
+    }
+}
+
+impl std::error::Error for NoPage {}
+
+impl Diagnostic for NoPage {
+    fn hint(&self) -> Option<String> {
+        Some(
+            "publish it again without `viewer = false` in its configuration; zonal statistics have no page"
+                .to_owned(),
+        )
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When there is no manifest or no page, or the port cannot be listened on.
+pub(crate) fn main(url: &str, port: u16, format: Format) -> Result<u8> {
+    let target = Target::parse(url)?;
+    let manifest = target.read_manifest()?;
+    let files = files_of(&manifest);
+    if !files.contains_key(PAGE_NAME) {
+        return Err(NoPage(url.to_owned()).into());
+    }
+    let read = |href: &str, range| Ok(target.read_part(href, range)?);
+    let host = Host::listen(port, files, &read)?;
+    let stop = interrupt::flag()?;
+    let viewed = Viewed { url: host.url(), output: url.to_owned(), run_id: manifest.run_id };
+    print(&viewed, &format!("{}\n", viewed.url), format)?;
+    notice("serving until interrupted (Ctrl-C)");
+    host.serve(&stop);
+    Ok(0)
+}
+
+/// The files of the manifest by their names, as the page links to them.
+fn files_of(manifest: &Manifest) -> BTreeMap<String, Served> {
+    let named = manifest.artifacts.iter().map(|artifact| {
+        let name = artifact.href.rsplit_once('/').map_or(&*artifact.href, |(_, name)| name);
+        let (source, media_type) = (artifact.href.clone(), artifact.media_type.clone());
+        (name.to_owned(), Served { source, media_type, size: artifact.size })
+    });
+    named.collect()
+}
