@@ -33,7 +33,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-tiling", "stitch > plan > area options"),
     (
         "arpent-model",
-        "checkpoint fold hand_set import predictor > anchors > adopt gpu onnx peaks > network > tensor_device > device lowered native planes > package \
+        "checkpoint fold hand_set import predictor > anchors locations > adopt gpu onnx peaks > network > tensor_device > device lowered native planes > package \
          > band field weights > architecture > detectors error pyramids unets > encoders > graph protobuf storage",
     ),
     (

@@ -1,5 +1,7 @@
 //! Predicts the core of a chip.
 
+mod seen;
+
 use arpent_base::number::{exact, index, signed, truncate};
 use arpent_engine::{Answers, Engine, Isa, Picture, PixelSource, winners};
 use arpent_raster::{
@@ -8,8 +10,10 @@ use arpent_raster::{
 use ndarray::Array3;
 use rayon::prelude::*;
 
+use self::seen::Seen;
 use crate::anchors::{Boxes, Doubled};
 use crate::gpu::Gpu;
+use crate::locations::Maps;
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
 use crate::{
@@ -27,7 +31,8 @@ pub enum Prediction {
         /// Scores of these classes, `round(score / 0.004)`, [`CONFIDENCE_NODATA`] where the pixel is not valid.
         confidence: Raster<u8>,
     },
-    /// Of a detection network: peaks inside the core, by class, then row, then column. Boxes may extend beyond it.
+    /// Of a detection network: peaks inside the core, by class, then (of a network with several maps) from the finest map to
+    /// the coarsest, then row, then column. Boxes may extend beyond it.
     Detections(Vec<PixelDetection>),
 }
 
@@ -40,6 +45,10 @@ pub struct Predictor {
     /// Number of classes, if the network scores anchors, and how often the picture that it sees is enlarged.
     anchored: Option<usize>,
     enlarged: usize,
+    /// Strides of the maps whose pixels each answer with a box, finest first; empty for other networks.
+    strides: Vec<usize>,
+    /// Pixels around the core whose answers are compared with those inside.
+    neighbors: usize,
     /// Temperature: scores are divided by it before the softmax; 1 without a calibration.
     temperature: f32,
     stride: usize,
@@ -110,9 +119,8 @@ impl Predictor {
             let reach = if package.window.is_some() { (radius, radius) } else { engine.reach() };
             (Body::Cpu(engine), reach, DeviceChoice::Cpu)
         };
-        let anchored = architecture.anchored_classes();
         // Peaks are compared with their neighbors.
-        let neighbors = usize::from(package.is_detection() && anchored.is_none());
+        let neighbors = field::neighbors(architecture, package.is_detection());
         // A package may declare an overlap that is smaller than the exact one.
         let exact = package.overlap_px >= radius + neighbors;
         let needed = |reach: usize| if exact { reach + neighbors } else { package.overlap_px.max(neighbors) };
@@ -120,8 +128,10 @@ impl Predictor {
             bands: package.bands.clone(),
             class_ids: package.classes.classes().iter().map(|c| c.id).collect(),
             detection: package.detection,
-            anchored,
+            anchored: architecture.anchored_classes(),
             enlarged: architecture.enlarged(),
+            strides: architecture.strides().unwrap_or_default().to_vec(),
+            neighbors,
             temperature: package.calibration.as_ref().map_or(1.0, |c| c.temperature),
             stride: field::stride(architecture),
             outputs: architecture.out_channels(),
@@ -246,7 +256,8 @@ impl Predictor {
         let seen = self.seen(chip, core)?;
         match (self.detection, self.anchored) {
             (None, _) => self.labels(&seen, core),
-            (Some(settings), None) => self.detections(&seen, core, settings),
+            (Some(settings), None) if self.strides.is_empty() => self.detections(&seen, core, settings),
+            (Some(settings), None) => self.located(&seen, core, settings),
             (Some(settings), Some(classes)) => self.boxes(&seen, core, settings, classes),
         }
     }
@@ -478,6 +489,20 @@ impl Predictor {
 }
 
 impl Predictor {
+    /// The boxes that pixels of maps in the core answer with.
+    fn located(&self, seen: &Seen, core: &Window, settings: Detection) -> Result<Prediction, ModelError> {
+        let window = core.grow(self.neighbors);
+        let mut maps = Maps::new(window, &self.strides, self.class_ids.len());
+        if let Body::Cpu(engine) = &self.body {
+            let picture = self.picture(&seen.view, &window);
+            engine.run(&picture, seen, |answers| maps.take(answers, picture.rows.0))?;
+        } else {
+            maps.take_planes(&self.planes(seen, &window)?);
+        }
+        let valid: Vec<bool> = valid(seen.chip, &window).collect();
+        Ok(Prediction::Detections(maps.found(core, &valid, &self.class_ids, settings.threshold)))
+    }
+
     /// The boxes of a whole window whose center is a valid pixel of the core.
     fn boxes(
         &self,
@@ -518,58 +543,6 @@ fn valid<'a>(chip: &'a Chip, window: &Window) -> impl Iterator<Item = bool> + us
 
 fn engine_error(chip: &Chip, reason: String) -> ModelError {
     ModelError::Engine { window: chip.window, reason }
-}
-
-/// The input of the network: a chip's bands, normalized by their mean and standard deviation. Invalid pixels are
-/// filled; those that cannot be filled, and those beyond the chip, are 0.
-struct Seen<'a> {
-    chip: &'a Chip,
-    bands: &'a [Band],
-    /// The part of the chip that is computed; it may extend beyond the chip.
-    view: Window,
-    /// `None` if the view is completely valid.
-    fill: Option<Fill>,
-}
-
-impl Seen<'_> {
-    /// Columns and rows from the chip's corner to the view's corner.
-    fn offset(&self) -> (usize, usize) {
-        self.chip.window.offset_of(&self.view).expect("a view lies in its chip")
-    }
-}
-
-impl PixelSource for Seen<'_> {
-    fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
-        let Window { width, height, .. } = self.chip.window;
-        let (left, above) = self.offset();
-        let (first, y) = (cols.0 + left, y + above);
-        let inside = (cols.1 + left).min(width).saturating_sub(first);
-        let there = if y < height { inside } else { 0 };
-        let (to, beyond) = to.split_at_mut(there * count);
-        beyond.fill(0.0);
-        if there == 0 {
-            return;
-        }
-        let at = y * width + first;
-        let valid = &self.chip.valid[at..at + there];
-        let bands = || self.bands.iter().enumerate().skip(start).take(count);
-        for (index, band) in bands() {
-            let values = &self.chip.band(index)[at..at + there];
-            let pixels = to.chunks_exact_mut(count).zip(values).zip(valid);
-            for ((to, value), valid) in pixels {
-                to[index - start] = if *valid { band.normalized(*value) } else { 0.0 };
-            }
-        }
-        let Some(fill) = &self.fill else { return };
-        let place = |origin: i64, at: usize| origin.saturating_add_unsigned(at as u64);
-        let (row, col) = (place(self.chip.window.row, y), place(self.chip.window.col, first));
-        for (filled, source) in fill.row(row, col..place(col, there)) {
-            let x = arpent_base::number::offset(filled - col);
-            for (index, band) in bands() {
-                to[x * count + index - start] = band.normalized(self.chip.band(index)[source]);
-            }
-        }
-    }
 }
 
 /// Side of the smallest core for a number of bands, pixels: 1024, 512 for 64 bands, 256 for 128.
