@@ -1,7 +1,7 @@
 """Writes the fixtures that compare our networks, losses and checkpoint reader with those of PyTorch.
 
     python benches/peers/make_parity.py            # all
-    python benches/peers/make_parity.py networks   # or: losses, training, checkpoints, onnx, graphs, lite0
+    python benches/peers/make_parity.py networks   # or: losses, fcos, training, checkpoints, onnx, graphs, lite0
 
 Networks, checkpoints and ONNX files go to crates/arpent-model/tests/parity/, losses and steps to training/tests/parity/. Weights and
 pixels follow formula.py. Outputs are computed in float64 from the float32 weights, which makes them the truth to
@@ -13,6 +13,7 @@ import sys
 import torch
 
 import parity_checkpoints
+import parity_fcos
 import parity_graphs
 import parity_lite0
 import parity_losses
@@ -24,6 +25,7 @@ PARTS = {
     "networks": parity_networks.main,
     "lite0": parity_lite0.main,
     "losses": parity_losses.main,
+    "fcos": parity_fcos.main,
     "training": parity_training.main,
     "checkpoints": parity_checkpoints.main,
     "onnx": parity_onnx.main,

@@ -61,6 +61,8 @@ def read_set(data, roots, classes, number=0):
     }
     if "polygons" in data:
         found = polygons.read(data, folder, positions, lambda group: side(data["split"], group))
+    elif "tables" in data:
+        found = read_tables(data, folder, positions)
     else:
         found = read_files(data, root, folder, positions)
     items = []
@@ -78,6 +80,20 @@ def read_files(data, root, folder, positions):
     for name, group, split in rows:
         values = read_picture(folder, data["images"], name, data.get("bands"))
         yield name, group, split, values, read_truth(data, folder, name, positions, values.shape)
+
+
+def read_tables(data, folder, positions):
+    """The same of tables of boxes (`file,xmin,ymin,xmax,ymax,label`): each is a group, and all of one split."""
+    for table, split in data["tables"].items():
+        boxes = {}
+        with open(folder / table, newline="") as file:
+            for row in csv.DictReader(file):
+                sides = [float(row[key]) for key in ("xmin", "ymin", "xmax", "ymax")]
+                boxes.setdefault(row["file"], []).append([positions[row["label"].lower()], *sides])
+        for name in sorted(boxes.keys() - set(data.get("without", []))):
+            values = read_bands(folder / name, data.get("bands"))
+            truth = fitted(name, np.array(boxes[name], np.float64), values.shape)
+            yield name, table, SIDES[split], values, truth
 
 
 def by_table(data, root):

@@ -13,8 +13,8 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
-    change, check, doctor, gc, inspect, merge, model, plan, probe, run, schema, status, submit, train,
-    view, worker, zonal,
+    change, check, doctor, gc, inspect, merge, model, plan, probe, run, schema, status, submit, train, view,
+    worker, zonal,
 };
 
 /// Runs the command line and reports its error, once.

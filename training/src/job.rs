@@ -137,7 +137,8 @@ pub(crate) fn first_weights(config: &Config, architecture: &Architecture) -> Res
         doubt(&mut state, architecture, config.classes.len())?;
     }
     let Some(init) = &config.init else { return Ok(state) };
-    if matches!(architecture, Architecture::EncoderUnet { .. }) && init.path.is_file() {
+    let is_encoded = matches!(architecture, Architecture::EncoderUnet { .. } | Architecture::Fcos { .. });
+    if is_encoded && init.path.is_file() {
         let adopted = adopt_encoder(architecture, &read_checkpoint(&init.path)?, state)?;
         notice(&format!("the encoder is from {}", init.path.display()));
         return Ok(adopted.state);
@@ -162,11 +163,39 @@ pub(crate) fn first_weights(config: &Config, architecture: &Architecture) -> Res
 /// Initializes a detection network with a low probability of centers (0.1): else the many negatives destabilize the first
 /// steps (Lin et al.: *Focal loss for dense object detection*, 2017, 3.3). Boxes start at 16 px wide and high.
 fn doubt(state: &mut Weights, architecture: &Architecture, classes: usize) -> Result<()> {
+    if architecture.strides().is_some() {
+        return doubt_maps(state, architecture);
+    }
     let name = format!("{}.bias", architecture.head());
     let mut bias = state.get(&name)?.clone();
     bias.data[..classes].fill(-(9f32.ln()));
     bias.data[classes..].fill(16f32.ln());
     state.insert(name, &bias.shape, bias.data);
+    Ok(())
+}
+
+/// The same for a detector without anchors, map by map, with the paper's probability of 0.01; boxes start at two strides to
+/// each side. First answers are a tenth as far apart as random weights would make them.
+fn doubt_maps(state: &mut Weights, architecture: &Architecture) -> Result<()> {
+    const SHARE: f32 = 0.01;
+    for [scores, boxes] in architecture.last_layers() {
+        for layer in [&scores, &boxes] {
+            let name = format!("{layer}.weight");
+            let mut kernel = state.get(&name)?.clone();
+            kernel.data.iter_mut().for_each(|value| *value *= 0.1);
+            state.insert(name, &kernel.shape, kernel.data);
+        }
+        let mut bias = |layer: String, first: usize, value: f32| -> Result<()> {
+            let name = format!("{layer}.bias");
+            let mut bias = state.get(&name)?.clone();
+            bias.data[first..].fill(value);
+            state.insert(name, &bias.shape, bias.data);
+            Ok(())
+        };
+        bias(scores, 0, -((1.0 - SHARE) / SHARE).ln())?;
+        // The nearness of a center comes first.
+        bias(boxes, 1, 2f32.ln())?;
+    }
     Ok(())
 }
 

@@ -38,7 +38,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-tiling", "stitch > plan > area options"),
     (
         "arpent-model",
-        "fold hand_set import predictor > checkpoint dense_boxes > anchors > adopt gpu onnx onnx_engine peaks pt2 > network > tensor_device > device lowered native planes \
+        "fold hand_set import predictor > checkpoint dense_boxes > anchors locations > adopt gpu onnx onnx_engine peaks pt2 > network > tensor_device > device lowered native planes \
          > package > band field weights > architecture onnx_graph > detectors error pyramids unets > encoders > graph protobuf storage",
     ),
     (

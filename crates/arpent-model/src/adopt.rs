@@ -44,7 +44,8 @@ pub fn adopt_encoder(
     checkpoint: &Weights,
     state: Weights,
 ) -> Result<Adopted, ModelError> {
-    let Architecture::EncoderUnet { encoder, .. } = architecture else {
+    let (Architecture::EncoderUnet { encoder, .. } | Architecture::Fcos { encoder, .. }) = architecture
+    else {
         let what = format!("{} has no encoder with published weights", architecture.name());
         return Err(ModelError::WeightsMismatch { what });
     };

@@ -110,6 +110,25 @@ pub enum Architecture {
         /// Number of classes.
         classes: usize,
     },
+    /// FCOS (Tian et al., *FCOS: fully convolutional one-stage object detection*, 2019) on a feature pyramid (Lin et al.,
+    /// 2017) of a published encoder: every pixel of its maps answers with scores of the classes, the nearness of an object's
+    /// center, and the distances to the sides of its box. Normalizations are those of batches, and each map has its own
+    /// head: local.
+    Fcos {
+        /// The encoder: one that is local.
+        encoder: Encoder,
+        /// Input bands.
+        in_channels: usize,
+        /// Number of classes.
+        classes: usize,
+        /// Pixels of the picture along a pixel of each map, finest first; each is twice the one before. The first is 4, 8,
+        /// 16 or 32, the last 128 at most.
+        strides: Vec<usize>,
+        /// Channels of the pyramid and of the heads.
+        width: usize,
+        /// 3 x 3 convolutions before the last one of a head.
+        convs: usize,
+    },
     /// The encoder of a [`Architecture::Unet`], then the mean over each cell and a 1 x 1 head: one class for all
     /// pixels of a cell. Cells lie on the lattice of the network's stride.
     Classifier {
@@ -201,6 +220,7 @@ impl Architecture {
             Self::Upernet5 { encoder, .. } => format!("UPerNet of 0.5, {}", encoder.name()),
             Self::Segformer { size, .. } => format!("SegFormer, {}", size.name()),
             Self::Retinanet { .. } => "RetinaNet, resnet50".into(),
+            Self::Fcos { encoder, .. } => format!("FCOS, {}", encoder.name()),
             Self::Fpn { encoder, .. } => format!("FPN, {}", encoder.name()),
             Self::DeeplabV3Plus { encoder, .. } => format!("DeepLabV3+, {}", encoder.name()),
             Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
@@ -220,6 +240,7 @@ impl Architecture {
             | Self::Fpn { in_channels, .. }
             | Self::DeeplabV3Plus { in_channels, .. }
             | Self::Retinanet { in_channels, .. }
+            | Self::Fcos { in_channels, .. }
             | Self::Classifier { in_channels, .. }
             | Self::Onnx { in_channels, .. }
             | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
@@ -248,6 +269,7 @@ impl Architecture {
             | Self::Linear { out_channels, .. } => *out_channels,
             Self::Retinanet { classes, .. } => LEVELS.len() * detectors::values(*classes),
             Self::Onnx { classes, .. } => *classes,
+            Self::Fcos { classes, strides, .. } => strides.len() * detectors::location_values(*classes),
         }
     }
 
@@ -260,7 +282,7 @@ impl Architecture {
     }
 
     /// Number of classes of a detector whose boxes are chosen among all of a window.
-    pub(crate) fn boxed_classes(&self) -> Option<usize> {
+    pub(crate) fn window_box_classes(&self) -> Option<usize> {
         match self {
             Self::Onnx { classes, output, .. } if output.is_boxes() => Some(*classes),
             _ => self.anchored_classes(),
@@ -270,6 +292,30 @@ impl Architecture {
     /// Whether the network is a graph of its own, which takes the place of weights.
     pub(crate) const fn is_onnx(&self) -> bool {
         matches!(self, Self::Onnx { .. })
+    }
+
+    /// Number of classes of a detector whose outputs are not one for each class.
+    pub(crate) fn box_classes(&self) -> Option<usize> {
+        match self {
+            Self::Fcos { classes, .. } => Some(*classes),
+            _ => self.window_box_classes(),
+        }
+    }
+
+    /// Pixels of the picture along a pixel of each map of a detector without anchors, finest first; `None` for any other
+    /// network.
+    pub fn strides(&self) -> Option<&[usize]> {
+        match self {
+            Self::Fcos { strides, .. } => Some(strides),
+            _ => None,
+        }
+    }
+
+    /// Of each map of a detector without anchors, finest first, the names of the last layers: of the scores, and of the
+    /// nearness of centers and the distances to the sides of boxes. None of any other network.
+    pub fn last_layers(&self) -> Vec<[String; 2]> {
+        let of = |stride: &usize| ["scores", "boxes"].map(|branch| detectors::last_layer(*stride, branch));
+        self.strides().unwrap_or_default().iter().map(of).collect()
     }
 
     /// Times that pictures are enlarged before the network sees them.
@@ -301,6 +347,10 @@ impl Architecture {
                 pyramids::segformer(*size, *in_channels, *out_channels)
             }
             Self::Retinanet { in_channels, classes } => detectors::retinanet(*in_channels, *classes),
+            Self::Fcos { encoder, in_channels, classes, strides, width, convs } => {
+                let located = detectors::Located { encoder: *encoder, strides, width: *width, convs: *convs };
+                located.graph(*in_channels, *classes)
+            }
             Self::Fpn { encoder, in_channels, out_channels } => {
                 pyramids::fpn(*encoder, *in_channels, *out_channels)
             }
@@ -395,6 +445,9 @@ impl Architecture {
             Self::Retinanet { classes, .. } | Self::Onnx { classes, .. } => {
                 (*classes > 254 || *classes == 0).then(|| format!("has {classes} classes, expected 1 to 254"))
             }
+            Self::Fcos { encoder, classes, strides, width, convs, .. } => {
+                located_problem(*encoder, *classes, strides, *convs).or_else(|| width_problem(&[*width]))
+            }
             Self::DeeplabV3Plus { encoder, .. } => (!encoder.is_dilatable())
                 .then(|| format!("has {}, expected a residual network", encoder.name())),
             Self::Linear { kernel, .. } => Some(format!("kernel is {kernel}, expected 1 or 3")),
@@ -440,6 +493,34 @@ fn cell_problem(levels: usize, cell_px: usize) -> Option<String> {
     (!fits).then(|| format!("has cells of {cell_px} px, expected a power of two from {least} to 1024"))
 }
 
+/// Coarsest map of a detector, and finest, pixels of the picture along one of its pixels.
+const STRIDES: std::ops::RangeInclusive<usize> = 4..=128;
+
+/// Most convolutions of a detector's head.
+const MOST_CONVS: usize = 8;
+
+fn located_problem(encoder: Encoder, classes: usize, strides: &[usize], convs: usize) -> Option<String> {
+    if !(1..=254).contains(&classes) {
+        return Some(format!("has {classes} classes, expected 1 to 254"));
+    }
+    let starts = matches!(strides.first(), Some(4 | 8 | 16 | 32));
+    let doubles = strides.windows(2).all(|pair| pair[1] == 2 * pair[0]);
+    if !(starts && doubles && strides.iter().all(|stride| STRIDES.contains(stride))) {
+        return Some(format!("has the strides {strides:?}, expected as [8, 16, 32]: doubled from 4 to 128"));
+    }
+    if !(1..=MOST_CONVS).contains(&convs) {
+        return Some(format!("has {convs} convs, expected 1 to {MOST_CONVS}"));
+    }
+    let mut graph = Graph::default();
+    encoder.features(&mut graph, 1);
+    (!graph.is_local()).then(|| {
+        format!(
+            "has {}, whose answers depend on the whole picture; expected one that is local",
+            encoder.name()
+        )
+    })
+}
+
 fn width_problem(widths: &[usize]) -> Option<String> {
     let fits = widths.iter().all(|w| (MIN_WIDTH..=1024).contains(w));
     (!fits).then(|| format!("needs widths of {MIN_WIDTH} to 1024"))
@@ -477,6 +558,33 @@ mod tests {
         }
         assert!(Architecture::Linear { in_channels: 1, out_channels: 1, kernel: 2 }.check("x").is_err());
         unet(&[8, 16], &[1, 2]).check("x").unwrap();
+    }
+
+    #[test]
+    fn detectors_of_other_shapes_are_refused() {
+        let fcos = |encoder, classes, strides: &[usize], width, convs| {
+            let strides = strides.to_vec();
+            Architecture::Fcos { encoder, in_channels: 3, classes, strides, width, convs }.check("x")
+        };
+        let lite0 = Encoder::EfficientnetLite0;
+        for strides in [vec![4], vec![8, 16, 32], vec![32, 64, 128]] {
+            fcos(lite0, 1, &strides, 16, 2).unwrap();
+        }
+        for (refused, word) in [
+            (fcos(lite0, 0, &[8], 16, 2), "0 classes"),
+            (fcos(lite0, 255, &[8], 16, 2), "255 classes"),
+            (fcos(lite0, 1, &[], 16, 2), "no output channel"),
+            (fcos(lite0, 1, &[2, 4], 16, 2), "strides [2, 4]"),
+            (fcos(lite0, 1, &[8, 32], 16, 2), "strides [8, 32]"),
+            (fcos(lite0, 1, &[32, 64, 128, 256], 16, 2), "256"),
+            (fcos(lite0, 1, &[8], 16, 0), "0 convs"),
+            (fcos(lite0, 1, &[8], 2, 1), "widths of 4"),
+            (fcos(Encoder::EfficientnetB0, 1, &[8], 16, 1), "local"),
+            (fcos(Encoder::MitB0, 1, &[8], 16, 1), "local"),
+        ] {
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains(word), "{told}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Detectors that score anchors, with torchvision's names.
+//! Detectors: one that scores anchors, with torchvision's names, and one without anchors.
 
-use crate::encoders::resnet50;
-use crate::graph::{Activation, Graph, Layer};
+use crate::encoders::{Encoder, resnet50};
+use crate::graph::{Activation, Graph, Layer, Op};
 
 /// Anchors of each pixel of a feature map.
 pub(crate) const ANCHORS: usize = 9;
@@ -74,7 +74,7 @@ fn pyramid(graph: &mut Graph, maps: &[usize]) -> Option<[usize; 5]> {
     for i in [2, 1, 0] {
         if i < 2 {
             let doubled = graph.upsample(top, 1);
-            top = graph.combine(crate::graph::Op::Add, [inner[i], doubled], Activation::None);
+            top = graph.combine(Op::Add, [inner[i], doubled], Activation::None);
         }
         let layer = Layer::biased(format!("backbone.fpn.layer_blocks.{i}.0"), [WIDTH, WIDTH], 3);
         let layer = graph.layer(layer);
@@ -90,4 +90,94 @@ fn pyramid(graph: &mut Graph, maps: &[usize]) -> Option<[usize; 5]> {
     let positive = graph.conv(p5, six, Activation::Relu);
     let p7 = graph.conv(positive, seven, Activation::None);
     Some([p7, p6, p5, p4, p3])
+}
+
+/// Values of each pixel of a map of a detector without anchors: the scores of the classes, the nearness of an object's
+/// center, and the logarithms of the distances to the west, north, east and south side of its box, in strides of the map.
+pub(crate) const fn location_values(classes: usize) -> usize {
+    classes + 5
+}
+
+/// Level of the coarsest feature map of an encoder.
+const DEEPEST: u32 = 5;
+
+/// Name of the last layer of a branch (`scores`, `boxes`) of the head of a map.
+pub(crate) fn last_layer(stride: usize, branch: &str) -> String {
+    format!("head.{stride}.{branch}.last")
+}
+
+/// A detector without anchors ([`crate::Architecture::Fcos`]).
+pub(crate) struct Located<'a> {
+    pub(crate) encoder: Encoder,
+    /// Finest first.
+    pub(crate) strides: &'a [usize],
+    pub(crate) width: usize,
+    pub(crate) convs: usize,
+}
+
+impl Located<'_> {
+    /// The values of all maps, coarsest first, each pixel's repeated over the pixels of the picture that it stands for.
+    /// The maps themselves are [`Graph::maps`], finest first.
+    pub(crate) fn graph(&self, inputs: usize, classes: usize) -> Graph {
+        let mut graph = Graph::default();
+        let features = self.encoder.features(&mut graph, inputs);
+        let pyramid = self.pyramid(&mut graph, &features);
+        let heads = pyramid.into_iter().map(|(stride, map)| self.head(&mut graph, (stride, map), classes));
+        let found: Vec<usize> = heads.collect();
+        let all = found.iter().copied().reduce(|coarser, map| {
+            let doubled = graph.upsample(coarser, 1);
+            graph.concat(doubled, map)
+        });
+        if let (Some(all), Some(finest)) = (all, self.strides.first()) {
+            graph.upsample(all, finest.ilog2());
+        }
+        graph.maps = found.into_iter().rev().collect();
+        // Feature maps that are coarser than the coarsest one that is searched, and the layers before them.
+        graph.pruned()
+    }
+
+    /// The feature pyramid of an encoder's maps, coarsest first, with its strides.
+    fn pyramid(&self, graph: &mut Graph, features: &[usize]) -> Vec<(usize, usize)> {
+        let (mut pyramid, mut above) = (Vec::new(), None);
+        for stride in self.strides.iter().rev().copied().filter(|stride| stride.ilog2() <= DEEPEST) {
+            let Some(&map) = features.iter().find(|map| graph.is_at(**map, stride.ilog2())) else { continue };
+            let lateral =
+                Layer::biased(format!("pyramid.{stride}.lateral"), [graph.channels(map), self.width], 1);
+            let lateral = graph.layer(lateral);
+            let mut at = graph.conv(map, lateral, Activation::None);
+            if let Some(coarser) = above {
+                let doubled = graph.upsample(coarser, 1);
+                at = graph.combine(Op::Add, [at, doubled], Activation::None);
+            }
+            above = Some(at);
+            let smooth = self.layer(graph, format!("pyramid.{stride}.smooth"), 1);
+            pyramid.push((stride, graph.conv(at, smooth, Activation::Relu)));
+        }
+        for stride in self.strides.iter().copied().filter(|stride| stride.ilog2() > DEEPEST) {
+            let Some(&(_, finer)) = pyramid.first() else { break };
+            let halved = self.layer(graph, format!("pyramid.{stride}.halved"), 2);
+            pyramid.insert(0, (stride, graph.conv(finer, halved, Activation::Relu)));
+        }
+        pyramid
+    }
+
+    /// The values of one map.
+    fn head(&self, graph: &mut Graph, (stride, map): (usize, usize), classes: usize) -> usize {
+        let [scores, boxes] =
+            [("scores", classes), ("boxes", location_values(classes) - classes)].map(|(branch, outputs)| {
+                let name = format!("head.{stride}.{branch}");
+                let at = (0..self.convs).fold(map, |at, i| {
+                    let layer = self.layer(graph, format!("{name}.{i}"), 1);
+                    graph.conv(at, layer, Activation::Relu)
+                });
+                graph.head(at, &last_layer(stride, branch), outputs, 3)
+            });
+        graph.concat(scores, boxes)
+    }
+
+    /// A 3 x 3 convolution with its normalization.
+    fn layer(&self, graph: &mut Graph, name: String, stride: usize) -> usize {
+        let norm = format!("{name}.norm");
+        graph.layer(Layer::new(name, norm, [self.width; 2]).sized(3, stride))
+    }
 }

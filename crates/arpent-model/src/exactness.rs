@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "test helpers; numbers are small")]
 
-use arpent_base::number::{exact_f32, index, signed};
+use arpent_base::number::{exact, exact_f32, index, signed, truncate};
 use arpent_raster::{Chip, Nomenclature, Window};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
 use crate::{
-    Architecture, DeviceChoice, Encoder, HandSet, MitSize, ModelError, ModelPackage, ModelWindow, Predictor,
-    PyramidEncoder, Task, Weights, field,
+    Architecture, Detection, DeviceChoice, Encoder, HandSet, MitSize, ModelError, ModelPackage, ModelWindow,
+    Prediction, Predictor, PyramidEncoder, Task, Weights, field,
 };
 
 /// A well-mixed hash of a key.
@@ -260,6 +260,74 @@ fn a_classifier_gives_a_cell_one_answer_whatever_the_chip() {
     let radius = i64::try_from(package.receptive_field_px).unwrap();
     let farthest = (0..8).map(|x| reach(&predictor, radius, (x, 7 - x))).max();
     assert_eq!(farthest, Some(radius));
+}
+
+/// A detector without anchors on the shallow part of an encoder.
+fn located() -> Predictor {
+    let architecture = Architecture::Fcos {
+        encoder: Encoder::EfficientnetLite0,
+        in_channels: 2,
+        classes: 2,
+        strides: vec![4, 8],
+        width: 8,
+        convs: 1,
+    };
+    let settings = HandSet::segmentation(&["red", "green"], 2);
+    let detection = Some(Detection { threshold: 0.3, iou: 0.5 });
+    let package =
+        HandSet { task: Task::ObjectDetection, detection, ..settings }.package(architecture.clone());
+    Predictor::load(&package, &random_weights(&architecture, 7), DeviceChoice::Cpu).unwrap()
+}
+
+/// The boxes of a core, from a chip that is larger than needed.
+fn boxes(predictor: &Predictor, core: Window, more: i64, holes: Holes) -> Vec<(u8, u32, [u64; 4])> {
+    let around = predictor.filled_chip_of(&core);
+    let stride = signed(predictor.stride());
+    let (col, row) = (around.col - more * stride, around.row - 2 * more * stride);
+    let chip = holed(Window::between(col, row, around.col_end() + more * stride, around.row_end()), holes);
+    let Prediction::Detections(found) = predictor.predict(&chip, &core).unwrap() else { panic!("boxes") };
+    found.iter().map(|d| (d.class_id, d.score.to_bits(), d.bbox.map(f64::to_bits))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// The boxes of a core are those of its parts, wherever it is cut, from whatever chip, on any number of threads.
+    #[test]
+    fn boxes_are_the_same_wherever_windows_are_cut(
+        corner in (-60i64..60, -60i64..60), size in (2usize..70, 2usize..70), cut in (0.0f64..1.0, 0.0f64..1.0),
+        more in prop::array::uniform4(0i64..3), threads in 1usize..4, holes in 0usize..5,
+    ) {
+        let (predictor, holes) = (located(), Holes::ALL[holes]);
+        let core = Window::new(corner.0, corner.1, size.0, size.1);
+        let at = |start: i64, size: usize, share: f64| start + 1 + truncate::<i64>(share * exact(size - 1));
+        let (col, row) = (at(core.col, core.width, cut.0), at(core.row, core.height, cut.1));
+        let one = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut whole = one.install(|| boxes(&predictor, core, 0, holes));
+        let parts = [
+            Window::between(core.col, core.row, col, row),
+            Window::between(col, core.row, core.col_end(), row),
+            Window::between(core.col, row, col, core.row_end()),
+            Window::between(col, row, core.col_end(), core.row_end()),
+        ];
+        let parts = parts.into_iter().zip(more).filter(|(part, _)| !part.is_empty());
+        let mut cut: Vec<_> =
+            pool.install(|| parts.flat_map(|(part, more)| boxes(&predictor, part, more, holes)).collect());
+        whole.sort_unstable();
+        cut.sort_unstable();
+        prop_assert_eq!(whole, cut);
+    }
+}
+
+/// Boxes are found, so that the test above compares something; their places lie in the core.
+#[test]
+fn random_weights_find_boxes() {
+    let found = boxes(&located(), Window::new(-40, 16, 96, 80), 0, Holes::None);
+    assert!(
+        found.len() > 10 && found.iter().any(|f| f.0 == 0) && found.iter().any(|f| f.0 == 1),
+        "{found:?}"
+    );
 }
 
 /// Strided, 1 x 1, 5 x 5, 7 x 7 and depthwise convolutions, sums of branches: one core from two chips. (ResNet-34

@@ -15,7 +15,7 @@ pub fn stride(architecture: &Architecture) -> usize {
 pub fn is_local(architecture: &Architecture) -> bool {
     // A detector of anchors is local in theory, farther than any window; its boxes are chosen among all of a window.
     // Nothing is known of a graph that only another engine runs.
-    architecture.boxed_classes().is_none() && !architecture.is_onnx() && architecture.graph().is_local()
+    architecture.window_box_classes().is_none() && !architecture.is_onnx() && architecture.graph().is_local()
 }
 
 /// Radius of the receptive field, pixels: a change of a pixel farther away than this from a place, in rows or
@@ -34,10 +34,21 @@ pub fn receptive_field_radius(architecture: &Architecture) -> Option<usize> {
     (0..1i64 << graph.depth()).map(reach).max().map(offset)
 }
 
-/// Overlap that exact predictions need, pixels: the radius (one more for detection, whose peaks are compared with
-/// their neighbors), rounded up to a multiple of the stride. `None` for a network that is not local.
+/// Pixels around a place whose answers are compared with its own: for detection, those next to it, in the coarsest of
+/// the maps that are searched. A detector whose boxes are chosen among all of a window compares none.
+pub(crate) fn neighbors(architecture: &Architecture, detection: bool) -> usize {
+    match architecture.strides() {
+        _ if !detection || architecture.window_box_classes().is_some() => 0,
+        Some(strides) => strides.last().copied().unwrap_or(1),
+        None => 1,
+    }
+}
+
+/// Overlap that exact predictions need, pixels: the radius, for detection with the neighbors that are compared, rounded up
+/// to a multiple of the stride. `None` for a network that is not local.
 pub fn overlap(architecture: &Architecture, detection: bool) -> Option<usize> {
-    let rounded = |radius: usize| (radius + usize::from(detection)).next_multiple_of(stride(architecture));
+    let around = neighbors(architecture, detection);
+    let rounded = |radius: usize| (radius + around).next_multiple_of(stride(architecture));
     receptive_field_radius(architecture).map(rounded)
 }
 
@@ -146,7 +157,8 @@ pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
         _ => 1.0,
     };
     let values = |s: &Step| s.extent.level().map(|level| kept(s) * exact(s.channels) / pixels_at(level));
-    graph.steps.iter().filter_map(values).sum::<f64>() * exact(architecture.enlarged().pow(2))
+    let trained = &graph.steps[..graph.trained_steps()];
+    trained.iter().filter_map(values).sum::<f64>() * exact(architecture.enlarged().pow(2))
 }
 
 /// Pixels of the chip for each pixel of a level.

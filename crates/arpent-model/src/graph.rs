@@ -258,6 +258,8 @@ pub(crate) struct Graph {
     pub(crate) norms: Vec<Affine>,
     pub(crate) squares: Vec<Squares>,
     pub(crate) steps: Vec<Step>,
+    /// Steps whose outputs a training compares with the truth, where these are not the scores of the picture's pixels.
+    pub(crate) maps: Vec<usize>,
 }
 
 impl Graph {
@@ -422,6 +424,54 @@ impl Graph {
     /// picture.
     pub(crate) fn is_local(&self) -> bool {
         self.steps.iter().all(|s| s.op.is_local())
+    }
+
+    /// Whether a step's output is the picture halved `level` times.
+    pub(crate) fn is_at(&self, step: usize, level: u32) -> bool {
+        self.steps[step].extent == Extent::Level(level)
+    }
+
+    /// Number of steps from the first on that a training computes.
+    pub(crate) fn trained_steps(&self) -> usize {
+        self.maps.iter().max().map_or(self.steps.len(), |last| last + 1)
+    }
+
+    /// The same without steps that the last one does not depend on, and without layers that no step uses. For graphs of
+    /// convolutions only: other weights stay.
+    pub(crate) fn pruned(mut self) -> Self {
+        let mut is_used = vec![false; self.steps.len()];
+        is_used.last_mut().into_iter().for_each(|last| *last = true);
+        for index in (0..self.steps.len()).rev() {
+            if is_used[index] {
+                self.steps[index].from.iter().for_each(|from| is_used[*from] = true);
+            }
+        }
+        let place = |used: &[bool]| {
+            let before = used.iter().scan(0, |count, used| {
+                let before = *count;
+                *count += usize::from(*used);
+                Some(before)
+            });
+            before.collect::<Vec<usize>>()
+        };
+        let mut has_use = vec![false; self.layers.len()];
+        for (step, _) in self.steps.iter().zip(&is_used).filter(|(_, used)| **used) {
+            if let Op::Conv(layer) | Op::Part { layer, .. } = step.op {
+                has_use[layer] = true;
+            }
+        }
+        let (steps, layers) = (place(&is_used), place(&has_use));
+        for step in &mut self.steps {
+            if let Op::Conv(layer) | Op::Part { layer, .. } = &mut step.op {
+                *layer = layers[*layer];
+            }
+            step.from.iter_mut().for_each(|from| *from = steps[*from]);
+        }
+        self.maps.iter_mut().for_each(|map| *map = steps[*map]);
+        let (mut is_used, mut has_use) = (is_used.into_iter(), has_use.into_iter());
+        self.steps.retain(|_| is_used.next() == Some(true));
+        self.layers.retain(|_| has_use.next() == Some(true));
+        self
     }
 
     /// For each step, the last step that uses it (itself for the last one).

@@ -56,6 +56,7 @@ mod gpu;
 mod graph;
 mod hand_set;
 mod import;
+mod locations;
 mod lowered;
 #[cfg(feature = "training")]
 mod native;

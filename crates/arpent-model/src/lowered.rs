@@ -265,6 +265,16 @@ mod tests {
             Architecture::Classifier { in_channels: 3, out_channels: 4, widths, convs, cell_px: 16 },
             Architecture::Linear { in_channels: 3, out_channels: 2, kernel: 3 },
         ]);
+        all.extend([(Encoder::EfficientnetLite0, vec![8, 16]), (Encoder::Resnet18, vec![16, 32, 64])].map(
+            |(encoder, strides)| Architecture::Fcos {
+                encoder,
+                in_channels: 3,
+                classes: 2,
+                strides,
+                width: 24,
+                convs: 1,
+            },
+        ));
         all.retain(field::is_local);
         let encoder = Encoder::Resnet18;
         let pyramid = PyramidEncoder::Convnextv2Tiny;

@@ -120,18 +120,33 @@ impl Network {
     /// Scores before the softmax: `[batch, bands, height, width]` to `[batch, outputs, height, width]`; height and
     /// width are multiples of the stride. With two dates, the bands of the second follow those of the first.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        self.run(&x, self.graph.steps.len()).pop().flatten().unwrap_or(x)
+    }
+
+    /// What a training compares with the truth: of a detector without anchors its maps, finest first
+    /// (`[batch, classes and 5 more, rows, columns]`, [`Architecture::strides`]); of any other network its scores.
+    pub fn answers(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
+        if self.graph.maps.is_empty() {
+            return vec![self.forward(x)];
+        }
+        let done = self.run(&x, self.graph.trained_steps());
+        self.graph.maps.iter().filter_map(|map| done[*map].clone()).collect()
+    }
+
+    /// The outputs of the first `count` steps, without those that are not needed later.
+    fn run(&self, x: &Tensor<4>, count: usize) -> Vec<Option<Tensor<4>>> {
         let last_uses = self.graph.last_uses();
-        let mut done: Vec<Option<Tensor<4>>> = Vec::with_capacity(self.graph.steps.len());
-        for (index, step) in self.graph.steps.iter().enumerate() {
+        let mut done: Vec<Option<Tensor<4>>> = Vec::with_capacity(count);
+        for (index, step) in self.graph.steps.iter().enumerate().take(count) {
             // A tensor that is not needed later is moved, so that the engine can reuse its memory.
             let from: Vec<Tensor<4>> = step
                 .from
                 .iter()
                 .filter_map(|&i| if last_uses[i] == index { done[i].take() } else { done[i].clone() })
                 .collect();
-            done.push(Some(self.compute(step, from, &x)));
+            done.push(Some(self.compute(step, from, x)));
         }
-        done.pop().flatten().unwrap_or(x)
+        done
     }
 
     fn compute(&self, step: &Step, mut from: Vec<Tensor<4>>, x: &Tensor<4>) -> Tensor<4> {

@@ -123,6 +123,52 @@ fn boxes_of_anchors_are_those_of_the_windows_that_hold_them() {
     assert!(refused.contains("window"), "{refused}");
 }
 
+/// A place with a detector without anchors, of random weights, and a scene of its own; the address of the scene.
+pub fn place_of_locations() -> (Place, String) {
+    let place = Place::new();
+    let mut settings = HandSet::segmentation(&["red", "green", "blue"], 2);
+    let mut classes = settings.classes.classes().to_vec();
+    classes.iter_mut().for_each(|class| class.features = true);
+    settings.classes = arpent_raster::Nomenclature::new(classes).unwrap();
+    settings.task = Task::ObjectDetection;
+    settings.detection = Some(Detection { threshold: 0.4, iou: 0.4 });
+    let encoder = arpent_model::Encoder::EfficientnetLite0;
+    let net =
+        Architecture::Fcos { encoder, in_channels: 3, classes: 2, strides: vec![4, 8], width: 8, convs: 1 };
+    let mut random = SplitMix::new(4);
+    let mut weights = Weights::default();
+    for tensor in net.tensors() {
+        let inputs: usize = tensor.shape[1..].iter().product();
+        let scale = if tensor.shape.len() == 1 { 0.1 } else { (6.0 / exact_f32(inputs)).sqrt() };
+        let draw = |_| (f32::from(u16::try_from(random.below(2001)).unwrap()) / 1000.0 - 1.0) * scale;
+        weights.insert(tensor.name, &tensor.shape, (0..tensor.shape.iter().product()).map(draw).collect());
+    }
+    let mut package = settings.package(net);
+    for band in &mut package.bands {
+        (band.mean, band.std) = (110.0, 60.0);
+    }
+    package.save(&weights, &place.path("model")).unwrap();
+    let scene = place.draw("whole.tif", &Picture::new(9, 12), Window::new(1_000_010, -5_000_020, 190, 150));
+    (place, scene)
+}
+
+/// Windows, threads and files change no box of a detector without anchors.
+#[test]
+fn boxes_of_locations_are_the_same_whatever_the_windows() {
+    let (place, scene) = place_of_locations();
+    let one = place.run(&[&scene], "one", &["--threads", "1"]);
+    let features = one.features();
+    assert!(features.len() > 10, "{features:?}");
+    let small = place.run(&[&scene], "small", &["--threads", "2", "--window", "40"]);
+    assert_eq!(small.features(), features);
+    let picture = Picture::new(9, 12);
+    let part =
+        |name, col, width| place.draw(name, &picture, Window::new(1_000_010 + col, -5_000_020, width, 150));
+    let parts = [part("east.tif", 71, 119), part("west.tif", 0, 80)];
+    let two = place.run(&[&parts[0], &parts[1]], "two", &["--window", "64"]);
+    assert_eq!(two.features(), features);
+}
+
 #[test]
 fn boxes_are_no_coverage() {
     let place = Place::new();

@@ -113,10 +113,21 @@ fn any_number_of_shards_gives_the_bytes_of_one_run() {
 #[test]
 fn detections_are_shared_out_too() {
     let (place, scene) = crate::detection::place_of_dots();
-    let whole = place.run(&[&scene], "whole", SMALL);
-    let plan = place.plan(&[&scene], &place.text("out"), 3, SMALL);
+    shared_out(&place, &scene);
+}
+
+#[test]
+fn boxes_of_a_detector_without_anchors_are_shared_out_too() {
+    let (place, scene) = crate::detection::place_of_locations();
+    shared_out(&place, &scene);
+}
+
+/// Three shards have the bytes of one process.
+fn shared_out(place: &Place, scene: &str) {
+    let whole = place.run(&[scene], "whole", SMALL);
+    let plan = place.plan(&[scene], &place.text("out"), 3, SMALL);
     (0..3).for_each(|index| drop(place.worker(&plan, index).expect(0)));
-    merge(&place, &plan).expect(0);
+    merge(place, &plan).expect(0);
     assert_eq!(Map::at(&place.path("out")).hashes(), whole.hashes());
 }
 

@@ -30,6 +30,9 @@ fn sources(config: &Config) -> Result<(), TrainError> {
     match (config.is_detection(), config.model.detection) {
         (true, None) => Err(value_error(config, "model.detection", "is missing (threshold, iou)")),
         (false, Some(_)) => Err(value_error(config, "model.detection", "is for object-detection only")),
+        (false, None) if config.is_located() => {
+            Err(value_error(config, "model.architecture.kind", "is fcos, which is for object-detection only"))
+        }
         _ => Ok(()),
     }
 }
@@ -63,7 +66,12 @@ fn fit(config: &Config) -> Result<(), TrainError> {
 }
 
 fn loss(config: &Config) -> Result<(), TrainError> {
-    let fits = |term: &Term| matches!(term.kind, TermKind::Heat | TermKind::Size) == config.is_detection();
+    let fits = |term: &Term| match term.kind {
+        TermKind::Heat | TermKind::Size => config.is_detection() && !config.is_located(),
+        TermKind::Giou | TermKind::Centerness => config.is_located(),
+        TermKind::Focal => config.is_located() || !config.is_detection(),
+        TermKind::CrossEntropy | TermKind::Dice => !config.is_detection(),
+    };
     if let Some(term) = config.loss.terms.iter().find(|t| !fits(t)) {
         let message = format!("contains `{}`, which this task does not support", term.kind.name());
         return Err(value_error(config, "loss.terms", &message));

@@ -50,7 +50,7 @@ pub(crate) struct Model {
     /// `x = stored * scale + offset`, of every band. `value_range` stays that of stored values.
     #[serde(default)]
     pub(crate) dequantize: Option<Dequantize>,
-    /// As in `model.json`; `in_channels` and `out_channels` follow from bands and classes.
+    /// As in `model.json`; `in_channels`, `out_channels` and `classes` follow from bands and classes.
     #[schemars(schema_with = "architecture")]
     pub(crate) architecture: toml::Table,
     /// Settings of a detection network.
@@ -81,7 +81,7 @@ fn architecture(generator: &mut SchemaGenerator) -> Schema {
         });
     }
     for variant in variants.into_iter().flatten() {
-        for key in ["in_channels", "out_channels"] {
+        for key in DERIVED {
             if let Some(properties) = variant["properties"].as_object_mut() {
                 properties.remove(key);
             }
@@ -92,6 +92,9 @@ fn architecture(generator: &mut SchemaGenerator) -> Schema {
     }
     schema
 }
+
+/// Keys of a network's shape that follow from bands and classes.
+pub(crate) const DERIVED: [&str; 3] = ["in_channels", "out_channels", "classes"];
 
 /// Unit of values as they are stored.
 const STORED: &str = "digital number";
@@ -214,14 +217,18 @@ pub(crate) struct Term {
 pub(crate) enum TermKind {
     /// Cross-entropy (segmentation, change).
     CrossEntropy,
-    /// Focal loss (segmentation, change).
+    /// Focal loss (segmentation, change; detection with `fcos`).
     Focal,
     /// Soft Dice loss (segmentation, change).
     Dice,
-    /// Quality focal loss of the heat map (detection).
+    /// Quality focal loss of the heat map (detection without `fcos`).
     Heat,
-    /// Distance of the logarithms of width and height (detection).
+    /// Distance of the logarithms of width and height (detection without `fcos`).
     Size,
+    /// Generalized intersection over union of boxes (detection with `fcos`).
+    Giou,
+    /// Cross-entropy of the nearness of an object's center (detection with `fcos`).
+    Centerness,
 }
 
 impl TermKind {
@@ -233,6 +240,8 @@ impl TermKind {
             Self::Dice => "dice",
             Self::Heat => "heat",
             Self::Size => "size",
+            Self::Giou => "giou",
+            Self::Centerness => "centerness",
         }
     }
 }

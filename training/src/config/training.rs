@@ -105,6 +105,11 @@ impl Config {
         self.task == TaskKind::ObjectDetection
     }
 
+    /// Whether the network is a detector without anchors: boxes by the pixels of its maps, not by peaks of a heat map.
+    pub(crate) fn is_located(&self) -> bool {
+        self.model.architecture.get("kind").and_then(toml::Value::as_str) == Some("fcos")
+    }
+
     /// Whether pictures are of one class as a whole.
     pub(crate) fn is_scene(&self) -> bool {
         self.task == TaskKind::SceneClassification

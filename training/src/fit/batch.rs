@@ -8,6 +8,7 @@ use arpent_raster::{Fill, Window};
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
+use super::locations::{LocationTruth, locations};
 use crate::config::Fit;
 use crate::data::{Draw, ObjectBox, Purpose, Rng, Sample, Target};
 
@@ -18,6 +19,19 @@ pub(crate) enum Truth {
     Labels { known: Box<Tensor<4>> },
     /// Heat maps and sizes.
     Boxes(Box<BoxTruth>),
+    /// What the pixels of a detector's maps answer.
+    Locations(Box<LocationTruth>),
+}
+
+/// What a network is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// Labels of pixels.
+    Labels,
+    /// Heat maps and sizes of boxes.
+    Heat,
+    /// Boxes, by the pixels of maps of these strides, finest first.
+    Locations(Vec<usize>),
 }
 
 /// Truth of a detection network.
@@ -42,7 +56,7 @@ pub(crate) struct Batches<'a> {
     pub(crate) fit: &'a Fit,
     pub(crate) bands: &'a [Band],
     pub(crate) classes: usize,
-    pub(crate) detection: bool,
+    pub(crate) aim: Aim,
     pub(crate) draw: &'a dyn Draw,
 }
 
@@ -60,8 +74,13 @@ impl Batches<'_> {
         let side = self.fit.chip_px.get();
         let input = samples.iter().flat_map(|s| normalized(s, self.bands)).collect();
         let input = planes(input, [samples.len(), self.bands.len(), side, side], device);
-        let truth =
-            if self.detection { boxes(samples, self.classes, device) } else { self.labels(samples, device) };
+        let truth = match &self.aim {
+            Aim::Labels => self.labels(samples, device),
+            Aim::Heat => boxes(samples, self.classes, device),
+            Aim::Locations(strides) => {
+                Truth::Locations(Box::new(locations(samples, strides, self.classes, device)))
+            }
+        };
         (input, truth)
     }
 

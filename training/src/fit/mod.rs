@@ -2,6 +2,7 @@
 
 mod batch;
 mod checkpoint;
+mod locations;
 mod log;
 mod loss;
 mod memory;

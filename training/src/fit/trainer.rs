@@ -11,7 +11,7 @@ use arpent_shell::energy::Meter;
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bytes, Device, Tensor};
 
-use super::batch::Batches;
+use super::batch::{Aim, Batches};
 use super::checkpoint::{Checkpoint, Progress};
 use super::log::{Epoch, Log};
 use super::loss::Objective;
@@ -135,7 +135,11 @@ impl<'a> Trainer<'a> {
                 fit,
                 bands: setup.bands,
                 classes: setup.config.classes.len(),
-                detection: setup.config.is_detection(),
+                aim: match setup.architecture.strides() {
+                    Some(strides) => Aim::Locations(strides.to_vec()),
+                    None if setup.config.is_detection() => Aim::Heat,
+                    None => Aim::Labels,
+                },
                 draw: setup.draw,
             },
             held_out: setup.draw.held_out(fit.chip_px.get(), HELD_OUT * fit.batch.get(), fit.seed)?,
@@ -201,8 +205,7 @@ impl<'a> Trainer<'a> {
     fn step_inside(&mut self, step: usize) -> Result<(f64, Vec<(&'static str, f64)>)> {
         let fit = &self.setup.config.fit;
         let (input, truth) = self.batches.step(step, &self.device)?;
-        let scores = self.network.forward(input);
-        let (loss, terms) = self.objective.loss(&scores, &truth);
+        let (loss, terms) = self.objective.loss(&self.network.answers(input), &truth);
         let value = number(loss.clone())?;
         if !value.is_finite() {
             return Err(self.diverged(step, format!("the loss is {value}")).into());
@@ -253,7 +256,7 @@ impl<'a> Trainer<'a> {
         let mut sum = 0.0;
         for samples in self.held_out.chunks(self.setup.config.fit.batch.get()) {
             let (input, truth) = self.batches.of(samples, &device);
-            let (loss, _) = self.objective.loss(&network.forward(input), &truth);
+            let (loss, _) = self.objective.loss(&network.answers(input), &truth);
             sum += f64::from(number(loss)?);
         }
         // Every batch is full: the number of held chips is a multiple of the batch.

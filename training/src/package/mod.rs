@@ -26,11 +26,13 @@ pub(crate) fn architecture(config: &Config, bands: usize) -> Result<Architecture
     let mut table = config.model.architecture.clone();
     if let Some(kind @ ("retinanet" | "onnx")) = table.get("kind").and_then(toml::Value::as_str) {
         let problem = format!("model.architecture.kind is {kind}, which is imported and not trained");
-        return Err(TrainError::refused(problem, "take encoder-unet, which finds boxes, too").into());
+        return Err(TrainError::refused(problem, "take fcos or encoder-unet, which find boxes, too").into());
     }
     // A siamese network takes the bands of each date on their own, any other those of all dates together.
     let dates = table.get("dates").and_then(toml::Value::as_integer).and_then(|d| usize::try_from(d).ok());
-    for (key, count) in [("in_channels", bands / dates.unwrap_or(1).max(1)), ("out_channels", outputs)] {
+    let answers =
+        if config.is_located() { ("classes", config.classes.len()) } else { ("out_channels", outputs) };
+    for (key, count) in [("in_channels", bands / dates.unwrap_or(1).max(1)), answers] {
         let count = toml::Value::Integer(signed(count));
         let written = table.entry(key).or_insert_with(|| count.clone());
         if *written != count {

@@ -22,4 +22,5 @@ mod resume;
 mod road_damage;
 mod silent;
 mod smokes;
+mod tree_boxes;
 mod values;

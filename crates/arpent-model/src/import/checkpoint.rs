@@ -249,7 +249,7 @@ pub(super) fn package(
         Some((pixels, _)) => (*pixels, None),
         None => (exact, None),
     };
-    let boxed = architecture.boxed_classes();
+    let boxed = architecture.window_box_classes();
     let package = ModelPackage {
         format: FORMAT.into(),
         id: options.id.clone(),

@@ -41,8 +41,8 @@ impl ModelPackage {
     }
 
     fn check_task(&self) -> Result<(), ModelError> {
-        if self.architecture.boxed_classes().is_some() && !self.is_detection() {
-            return self.bad("task", "must be object-detection for an architecture that gives boxes");
+        if self.architecture.box_classes().is_some() && !self.is_detection() {
+            return self.bad("task", "must be object-detection for an architecture that answers with boxes");
         }
         let cells = matches!(self.architecture, Architecture::Classifier { .. });
         if cells == (self.task == Task::SceneClassification) {
@@ -107,9 +107,9 @@ impl ModelPackage {
         let (classes, out) = (self.classes.classes().len(), self.architecture.out_channels());
         // A detection network also outputs the logarithms of width and height.
         let extra = if self.is_detection() { 2 } else { 0 };
-        if let Some(anchored) = self.architecture.boxed_classes() {
-            if classes != anchored {
-                return self.bad("classes", format!("lists {classes}, the network has {anchored}"));
+        if let Some(wanted) = self.architecture.box_classes() {
+            if classes != wanted {
+                return self.bad("classes", format!("lists {classes}, the network has {wanted}"));
             }
         } else if classes == 0 || classes + extra != out {
             let problem = format!("lists {classes}, with {extra} more the network has {out} output channels");
@@ -194,7 +194,7 @@ impl ModelPackage {
                     format!("is {}, the window has a margin of {}", self.overlap_px, window.margin_px);
                 return self.bad("overlap_px", problem);
             }
-            return if self.is_detection() && self.architecture.boxed_classes().is_none() {
+            return if self.is_detection() && self.architecture.window_box_classes().is_none() {
                 self.bad("task", "is object-detection, which networks with a window do not do")
             } else {
                 Ok(())

@@ -1,5 +1,8 @@
 //! Predicts the core of a chip.
 
+mod onnx;
+mod seen;
+
 use arpent_base::number::{exact, index, signed, truncate};
 use arpent_engine::{Engine, Isa, Options, Picture, PixelSource, winners};
 use arpent_raster::{
@@ -8,14 +11,11 @@ use arpent_raster::{
 use ndarray::Array3;
 use rayon::prelude::*;
 
-mod onnx;
-mod seen;
-
-use onnx::OnnxBody;
-use seen::Seen;
-
+use self::onnx::OnnxBody;
+use self::seen::Seen;
 use crate::anchors::{Boxes, Doubled, Scored};
 use crate::gpu::Gpu;
+use crate::locations::Maps;
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
 use crate::{
@@ -33,7 +33,8 @@ pub enum Prediction {
         /// Scores of these classes, `round(score / 0.004)`, [`CONFIDENCE_NODATA`] where the pixel is not valid.
         confidence: Raster<u8>,
     },
-    /// Of a detection network: peaks inside the core, by class, then row, then column. Boxes may extend beyond it.
+    /// Of a detection network: peaks inside the core, by class, then (of a network with several maps) from the finest map to
+    /// the coarsest, then row, then column. Boxes may extend beyond it.
     Detections(Vec<PixelDetection>),
 }
 
@@ -46,6 +47,10 @@ pub struct Predictor {
     /// Number of classes, if the network scores boxes or anchors, and how often the picture that it sees is enlarged.
     anchored: Option<usize>,
     enlarged: usize,
+    /// Strides of the maps whose pixels each answer with a box, finest first; empty for other networks.
+    strides: Vec<usize>,
+    /// Pixels around the core whose answers are compared with those inside.
+    neighbors: usize,
     /// Temperature: scores are divided by it before the softmax; 1 without a calibration.
     temperature: f32,
     stride: usize,
@@ -119,9 +124,8 @@ impl Predictor {
             let reach = if package.window.is_some() { (radius, radius) } else { engine.reach() };
             (Body::Cpu(engine), reach, DeviceChoice::Cpu)
         };
-        let anchored = architecture.boxed_classes();
         // Peaks are compared with their neighbors.
-        let neighbors = usize::from(package.is_detection() && anchored.is_none());
+        let neighbors = field::neighbors(architecture, package.is_detection());
         // A package may declare an overlap that is smaller than the exact one.
         let exact = package.overlap_px >= radius + neighbors;
         let needed = |reach: usize| if exact { reach + neighbors } else { package.overlap_px.max(neighbors) };
@@ -129,8 +133,10 @@ impl Predictor {
             bands: package.bands.clone(),
             class_ids: package.classes.classes().iter().map(|c| c.id).collect(),
             detection: package.detection,
-            anchored,
+            anchored: architecture.window_box_classes(),
             enlarged: architecture.enlarged(),
+            strides: architecture.strides().unwrap_or_default().to_vec(),
+            neighbors,
             temperature: package.calibration.as_ref().map_or(1.0, |c| c.temperature),
             stride: field::stride(architecture),
             outputs: architecture.out_channels(),
@@ -260,7 +266,8 @@ impl Predictor {
         let seen = self.seen(chip, core)?;
         match (self.detection, self.anchored) {
             (None, _) => self.labels(&seen, core),
-            (Some(settings), None) => self.detections(&seen, core, settings),
+            (Some(settings), None) if self.strides.is_empty() => self.detections(&seen, core, settings),
+            (Some(settings), None) => self.located(&seen, core, settings),
             (Some(settings), Some(classes)) => self.boxes(&seen, core, settings, classes),
         }
     }
@@ -516,6 +523,20 @@ impl Predictor {
 }
 
 impl Predictor {
+    /// The boxes that pixels of maps in the core answer with.
+    fn located(&self, seen: &Seen, core: &Window, settings: Detection) -> Result<Prediction, ModelError> {
+        let window = core.grow(self.neighbors);
+        let mut maps = Maps::new(window, &self.strides, self.class_ids.len());
+        if let Body::Cpu(engine) = &self.body {
+            let picture = self.picture(&seen.view, &window);
+            engine.run(&picture, seen, |answers| maps.take(answers, picture.rows.0))?;
+        } else {
+            maps.take_planes(&self.planes(seen, &window)?);
+        }
+        let valid: Vec<bool> = valid(seen.chip, &window).collect();
+        Ok(Prediction::Detections(maps.found(core, &valid, &self.class_ids, settings.threshold)))
+    }
+
     /// The boxes of a whole window whose center is a valid pixel of the core.
     fn boxes(
         &self,

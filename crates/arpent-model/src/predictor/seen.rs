@@ -1,4 +1,4 @@
-//! The input of the network.
+//! What a network sees of a chip.
 
 use arpent_engine::PixelSource;
 use arpent_raster::{Chip, Fill, Window};

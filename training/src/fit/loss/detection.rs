@@ -31,10 +31,11 @@ pub(super) fn size(scores: Tensor<4>, truth: &BoxTruth) -> Tensor<1> {
 
 #[cfg(test)]
 mod tests {
-    use arpent_base::number::{exact, narrow, truncate};
+    use arpent_base::number::{narrow, truncate};
 
+    use super::super::parity::{numbers, object, uniform};
     use super::*;
-    use crate::data::{ObjectBox, Sample, Target};
+    use crate::data::{Sample, Target};
     use crate::fit::batch::{Truth, boxes};
     use burn::tensor::{Device, TensorData};
 
@@ -66,29 +67,8 @@ mod tests {
         assert!((value(size(scores, &truth)) - 2.375).abs() < 1e-5);
     }
 
-    /// The numbers of a key in [0, 1), by the formula of `benches/peers/formula.py`: FNV-1a of the key, then SplitMix64.
-    fn uniform(key: &str, count: usize) -> Vec<f64> {
-        let fnv = |state: u64, byte: u8| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        let start = key.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
-        let number = |i: usize| {
-            let mut z = start.wrapping_add(0x9e37_79b9_7f4a_7c15u64.wrapping_mul(i as u64 + 1));
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            exact((z ^ (z >> 31)) >> 40) / f64::from(1u32 << 24)
-        };
-        (0..count).map(number).collect()
-    }
-
-    fn numbers(list: &serde_json::Value) -> Vec<f64> {
-        list.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect()
-    }
-
     /// The chips of the fixture: what is unknown in the second are its columns 20 to 23.
     fn chips(fixture: &serde_json::Value, side: usize) -> Vec<Sample> {
-        let object = |object: &serde_json::Value| {
-            let n = numbers(object);
-            ObjectBox { class: truncate::<u8>(n[0]), sides: [n[1], n[2], n[3], n[4]] }
-        };
         let chip = |(i, chip): (usize, &serde_json::Value)| Sample {
             side,
             data: vec![],

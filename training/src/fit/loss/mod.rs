@@ -1,11 +1,15 @@
 //! The loss: a sum of terms, each averaged over the known pixels.
 
 mod detection;
+mod locations;
+#[cfg(test)]
+mod parity;
 mod segmentation;
 
 use burn::tensor::Tensor;
 
 use super::batch::Truth;
+use super::locations::LocationTruth;
 use crate::config::{Config, Term, TermKind};
 
 /// The loss of a training.
@@ -18,24 +22,35 @@ pub(crate) struct Objective {
 }
 
 impl Objective {
-    /// The configuration's terms, or those of its task: cross-entropy; heat and size.
+    /// The configuration's terms, or those of its task: cross-entropy; heat and size; of a detector without anchors focal loss,
+    /// overlap and nearness.
     pub(crate) fn new(config: &Config, weights: Vec<f32>) -> Self {
         let term = |kind, weight| Term { kind, weight, gamma: 2.0 };
+        let located = [TermKind::Focal, TermKind::Giou, TermKind::Centerness];
         let terms = match (config.loss.terms.is_empty(), config.is_detection()) {
             (false, _) => config.loss.terms.clone(),
             (true, false) => vec![term(TermKind::CrossEntropy, 1.0)],
+            (true, true) if config.is_located() => located.map(|kind| term(kind, 1.0)).to_vec(),
             (true, true) => vec![term(TermKind::Heat, 1.0), term(TermKind::Size, 0.1)],
         };
         Self { terms, weights, smoothing: config.loss.label_smoothing }
     }
 
-    /// The loss of scores `[batch, outputs, height, width]`, and its terms by name before their weights.
+    /// The loss of a network's answers (scores `[batch, outputs, height, width]`, or the maps of a detector), and its terms by
+    /// name before their weights.
     pub(crate) fn loss(
         &self,
-        scores: &Tensor<4>,
+        answers: &[Tensor<4>],
         truth: &Truth,
     ) -> (Tensor<1>, Vec<(&'static str, Tensor<1>)>) {
-        let values = self.terms.iter().map(|term| (term.kind.name(), self.term(term, scores, truth)));
+        let scores = &answers[0];
+        let values = self.terms.iter().map(|term| {
+            let value = match truth {
+                Truth::Locations(truth) => located(term, answers, truth),
+                _ => self.term(term, scores, truth),
+            };
+            (term.kind.name(), value)
+        });
         let values: Vec<(&'static str, Tensor<1>)> = values.collect();
         let weighted = values.iter().zip(&self.terms).map(|((_, v), t)| v.clone().mul_scalar(t.weight));
         let sum = weighted.reduce(|a, b| a + b).unwrap_or_else(|| scores.clone().sum().mul_scalar(0.0));
@@ -57,5 +72,16 @@ impl Objective {
             // Refused by the checks of the configuration ([`crate::config`]).
             _ => scores.sum().mul_scalar(0.0),
         }
+    }
+}
+
+/// A term of the loss of a detector without anchors.
+fn located(term: &Term, maps: &[Tensor<4>], truth: &LocationTruth) -> Tensor<1> {
+    match term.kind {
+        TermKind::Focal => locations::focal(maps, truth, term.gamma),
+        TermKind::Giou => locations::giou(maps, truth),
+        TermKind::Centerness => locations::nearness(maps, truth),
+        // Refused by the checks of the configuration ([`crate::config`]).
+        _ => maps[0].clone().sum().mul_scalar(0.0),
     }
 }
