@@ -116,7 +116,7 @@ export class ResultMap {
       // An extent across the antimeridian goes beyond 180 degrees.
       renderWorldCopies: west < -180 || east > 180,
       fadeDuration: 0,
-      // It would read what the archive says of itself as markup.
+      // It reads the attribution of the archive as markup.
       attributionControl: false,
     });
     map.touchZoomRotate.disableRotation();

@@ -29,7 +29,7 @@ export interface Shown {
 
 export type Change = keyof Shown;
 
-/** Holds what is shown; listeners hear of each change. */
+/** Holds what is shown, and calls listeners on each change. */
 export class State {
   private readonly listeners: ((changed: Set<Change>) => void)[] = [];
 

@@ -71,7 +71,11 @@ impl Archive {
         let zip = ZipArchive::with_config(config, BufReader::new(file)).map_err(|error| error.to_string())?;
         let names = zip.file_names().map(|name| name.map(std::borrow::Cow::into_owned));
         let names = names.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
-        if names.iter().any(|name| name.contains("/aotinductor/") || name.ends_with(".so")) {
+        let is_code = |name: &String| {
+            let end = Path::new(name).extension();
+            name.contains("/aotinductor/") || end.is_some_and(|end| end.eq_ignore_ascii_case("so"))
+        };
+        if names.iter().any(is_code) {
             return Err("an archive of AOTInductor: compiled code, which is never run".into());
         }
         Ok(Self { zip, names })
@@ -187,9 +191,7 @@ pub(crate) fn operators(path: &Path) -> Option<String> {
         *counts.entry(target.trim_start_matches("torch.ops.").to_owned()).or_default() += 1;
     }
     let all: BTreeSet<String> = counts.iter().map(|(name, count)| format!("{name} ({count})")).collect();
-    let mut listed = all.iter().take(MOST_LISTED).cloned().collect::<Vec<_>>().join(", ");
-    if all.len() > MOST_LISTED {
-        listed += &format!(" and {} more", all.len() - MOST_LISTED);
-    }
-    Some(listed)
+    let more = all.len().saturating_sub(MOST_LISTED);
+    let more = (more > 0).then(|| format!("{more} more"));
+    Some(all.into_iter().take(MOST_LISTED).chain(more).collect::<Vec<_>>().join(", "))
 }

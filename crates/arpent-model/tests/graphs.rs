@@ -100,7 +100,7 @@ fn outputs_are_those_of_onnx_runtime() {
 #[test]
 fn boxes_are_those_of_the_output() {
     let (imported, row) = imported("graph-detector.onnx", 0);
-    assert_eq!(imported.package.detection.unwrap().threshold, 0.4f32);
+    assert!((imported.package.detection.unwrap().threshold - 0.4).abs() < 1e-6);
     let (output, _) = expected(&row);
     let core = Window::new(0, 32, 16, 16);
     let Prediction::Detections(found) = predictor(&imported).predict(&chip(core, 3), &core).unwrap() else {
@@ -116,8 +116,8 @@ fn boxes_are_those_of_the_output() {
         let [west, north, east, south] = one.bbox;
         one.class_id == class_id
             && close(f64::from(one.score), best[4])
-            && (close((west + east) / 2.0, x) || west <= 0.0)
-            && (close((north + south) / 2.0, y) || north <= 32.0)
+            && (close(f64::midpoint(west, east), x) || west <= 0.0)
+            && (close(f64::midpoint(north, south), y) || north <= 32.0)
     };
     assert_eq!(found.iter().filter(is_it).count(), 1, "{best:?} {found:?}");
     assert!(found.iter().all(|one| one.score >= 0.4));

@@ -67,9 +67,8 @@ impl OnnxEngine {
         let &[input] = model.input_ids() else { return Err(unrunnable("it has several inputs")) };
         // The runtime may have united the last node with the one before, whose value is the output then.
         let &[output] = model.output_ids() else { return Err(unrunnable("it has several outputs")) };
-        let shape = match sizes(&model, Some(output))? {
-            Sizes::Known(shape) => shape,
-            _ => return Err(unrunnable("the size of its output is known only when it has run")),
+        let Sizes::Known(shape) = sizes(&model, Some(output))? else {
+            return Err(unrunnable("the size of its output is known only when it has run"));
         };
         let window_bytes = most_bytes(&model, &folded)?;
         let engine = Self {

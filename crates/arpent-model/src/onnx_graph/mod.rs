@@ -104,11 +104,10 @@ impl OnnxGraph {
         let unknown: BTreeMap<&String, &usize> =
             seen.operators.iter().filter(|(name, _)| !operators::is_run(name)).collect();
         if !unknown.is_empty() {
-            let listed = unknown.iter().take(MOST_LISTED).map(|(name, count)| format!("{name} ({count})"));
-            let mut listed = listed.collect::<Vec<_>>().join(", ");
-            if unknown.len() > MOST_LISTED {
-                listed += &format!(" and {} more", unknown.len() - MOST_LISTED);
-            }
+            let shown = unknown.iter().take(MOST_LISTED).map(|(name, count)| format!("{name} ({count})"));
+            let more = unknown.len().saturating_sub(MOST_LISTED);
+            let more = (more > 0).then(|| format!("{more} more"));
+            let listed = shown.chain(more).collect::<Vec<_>>().join(", ");
             return Err(OnnxError::Operators { listed });
         }
         let mut inputs = seen.inputs.into_iter();

@@ -150,7 +150,7 @@ impl<'a> Tensor<'a> {
         check_name(tensor.name)?;
         // Counters and shapes in other files are not needed.
         if tensor.kind.is_some() {
-            tensor.check_here()?
+            tensor.check_here()?;
         }
         Ok(tensor)
     }
