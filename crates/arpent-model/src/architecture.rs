@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::detectors::{self, LEVELS};
 use crate::encoders::{Encoder, MitSize, PyramidEncoder};
 use crate::graph::{Affine, Graph, Layer, Op, Squares, Step};
+use crate::onnx_output::OnnxOutput;
 use crate::{ModelError, pyramids, unets};
 
 /// Smallest width of a level of a U-Net.
@@ -161,35 +162,6 @@ pub enum Architecture {
         /// Side of the kernel: 1 or 3.
         kernel: usize,
     },
-}
-
-/// What the first output of an ONNX graph holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnnxOutput {
-    /// Scores before the softmax, or the sigmoid of a single channel: batch, channel, row, column.
-    Logits,
-    /// Probabilities, in the same order.
-    Probabilities,
-    /// Boxes (YOLO v5, v7): batch, box, then center, width and height in pixels, a score and one of each class.
-    BoxRows,
-    /// Boxes (YOLO v8 and later): batch, then center, width and height in pixels and a score of each class, box.
-    BoxColumns,
-}
-
-impl OnnxOutput {
-    /// Whether it holds boxes.
-    pub const fn is_boxes(self) -> bool {
-        matches!(self, Self::BoxRows | Self::BoxColumns)
-    }
-
-    /// Numbers of a box.
-    pub(crate) const fn box_values(self, classes: usize) -> usize {
-        match self {
-            Self::BoxRows => 5 + classes,
-            _ => 4 + classes,
-        }
-    }
 }
 
 const fn one() -> usize {

@@ -1,7 +1,7 @@
 //! Boxes of detectors that give a box with scores for each of many places, as their post-processing in QGIS's Deepness does.
 
 use crate::anchors::{Scored, best_first, overlap};
-use crate::architecture::OnnxOutput;
+use crate::onnx_output::OnnxOutput;
 
 /// Most boxes of a window that are compared with each other, and most that are kept.
 const MOST_COMPARED: usize = 10_000;

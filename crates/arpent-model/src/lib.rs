@@ -65,6 +65,7 @@ mod network;
 mod onnx;
 mod onnx_engine;
 mod onnx_graph;
+mod onnx_output;
 mod package;
 mod peaks;
 mod planes;
@@ -79,7 +80,7 @@ mod unets;
 mod weights;
 
 pub use adopt::{Adopted, adopt, adopt_encoder};
-pub use architecture::{Architecture, MIN_WIDTH, OnnxOutput, TensorShape};
+pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
 pub use band::{Band, Dequantize};
 pub use checkpoint::read_checkpoint;
 pub use device::{DeviceChoice, Precision, is_short_of_memory, panic_message};
@@ -99,6 +100,7 @@ pub use lowered::{engine, instruction_set};
 #[cfg(feature = "tensors")]
 pub use network::{Affine, Block, Network};
 pub use onnx_graph::OnnxGraph;
+pub use onnx_output::OnnxOutput;
 pub use package::{
     Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization, Score,
     Task, Territory, TrainingSource, WeightsFile,

@@ -162,8 +162,9 @@ fn boxes_of_locations_are_the_same_whatever_the_windows() {
     let small = place.run(&[&scene], "small", &["--threads", "2", "--window", "40"]);
     assert_eq!(small.features(), features);
     let picture = Picture::new(9, 12);
-    let part =
-        |name, col, width| place.draw(name, &picture, Window::new(1_000_010 + col, -5_000_020, width, 150));
+    let part = |name, col: i64, width| {
+        place.draw(name, &picture, Window::new(1_000_010 + col, -5_000_020, width, 150))
+    };
     let parts = [part("east.tif", 71, 119), part("west.tif", 0, 80)];
     let two = place.run(&[&parts[0], &parts[1]], "two", &["--window", "64"]);
     assert_eq!(two.features(), features);

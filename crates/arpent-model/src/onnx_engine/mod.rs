@@ -10,9 +10,9 @@ use rten_tensor::{NdTensor, Tensor};
 mod folded;
 mod guard;
 
-use crate::architecture::OnnxOutput;
 use crate::error::OnnxError;
 use crate::onnx_graph::OnnxGraph;
+use crate::onnx_output::OnnxOutput;
 use guard::{guarded, unrunnable};
 
 /// Most bytes of a window's values.

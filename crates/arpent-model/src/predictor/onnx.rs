@@ -3,8 +3,8 @@
 use arpent_raster::Window;
 
 use crate::anchors::Scored;
-use crate::architecture::OnnxOutput;
 use crate::onnx_engine::{OnnxEngine, scores};
+use crate::onnx_output::OnnxOutput;
 use crate::{Architecture, DeviceChoice, ModelError, ModelPackage, Weights, dense_boxes};
 
 /// A graph, and what its output means.

@@ -58,7 +58,7 @@ fn pixels_answer_for_the_boxes_of_torchvision() {
     let values = |tensor: Tensor<3>| tensor.into_data().try_into_vec::<f32>().unwrap();
     let (inside, classes, sides) = (values(truth.inside), values(truth.classes), values(truth.sides));
     let pixels = inside.len() / samples.len();
-    let mut answered = 0;
+    let mut answered = 0usize;
     for (i, sample) in samples.iter().enumerate() {
         let Target::Boxes(boxes) = &sample.target else { panic!() };
         let mut expected = vec![None; pixels];
