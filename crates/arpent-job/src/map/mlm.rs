@@ -67,7 +67,10 @@ pub fn item(model: &ModelPackage, weights: &Weights) -> Value {
     all.insert("end_datetime".into(), json!("9999-12-31T23:59:59Z"));
     all.insert("gsd".into(), json!(model.gsd_m.nominal));
     if !model.license.is_empty() {
-        all.insert("license".into(), json!(model.license));
+        // STAC has one identifier; other words are in the description.
+        let is_one = model.license.chars().all(|c| c.is_ascii_alphanumeric() || "-.+_".contains(c));
+        all.insert("license".into(), json!(if is_one { model.license.as_str() } else { "other" }));
+        all.insert("description".into(), json!(format!("{}. License: {}.", model.title, model.license)));
     }
     all.insert("version".into(), json!(model.version));
     let [low, high] = model.value_range.map(decimal);
