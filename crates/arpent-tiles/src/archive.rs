@@ -214,8 +214,12 @@ fn directory(entries: &[Entry]) -> Vec<u8> {
         varint(entry.number - last, &mut bytes);
         last = entry.number;
     }
-    entries.iter().for_each(|entry| varint(entry.run, &mut bytes));
-    entries.iter().for_each(|entry| varint(entry.length, &mut bytes));
+    for entry in entries {
+        varint(entry.run, &mut bytes);
+    }
+    for entry in entries {
+        varint(entry.length, &mut bytes);
+    }
     let mut end = None;
     for entry in entries {
         let follows = end == Some(entry.offset);
@@ -245,15 +249,21 @@ fn header(parts: [u64; 4], counts: [u64; 3], deepest: u8, about: &About) -> Vec<
         bytes.extend_from_slice(&length.to_le_bytes());
         offset += length;
     }
-    counts.iter().for_each(|count| bytes.extend_from_slice(&count.to_le_bytes()));
+    for count in counts {
+        bytes.extend_from_slice(&count.to_le_bytes());
+    }
     // Clustered; directories and tiles are gzip (2); the type is MVT (1).
     bytes.extend_from_slice(&[1, 2, 2, 1, 0, deepest]);
     let degrees =
         |v: f64| fitted::<i32>(round::<i64>(v * 1e7).clamp(i64::from(i32::MIN), i64::from(i32::MAX)));
     let (center, zoom) = about.center;
-    about.bounds.iter().for_each(|v| bytes.extend_from_slice(&degrees(*v).to_le_bytes()));
+    for v in about.bounds {
+        bytes.extend_from_slice(&degrees(v).to_le_bytes());
+    }
     bytes.push(zoom);
-    center.iter().for_each(|v| bytes.extend_from_slice(&degrees(*v).to_le_bytes()));
+    for v in center {
+        bytes.extend_from_slice(&degrees(v).to_le_bytes());
+    }
     bytes
 }
 

@@ -148,7 +148,7 @@ mod tests {
         let whole: i64 = {
             let mut sum = 0;
             cut(std::slice::from_ref(&ring), 0, 12, |_, rings| {
-                sum += rings.iter().map(|r| twice(r)).sum::<i64>()
+                sum += rings.iter().map(|r| twice(r)).sum::<i64>();
             });
             sum
         };

@@ -40,8 +40,8 @@ pub(crate) fn resolve(mut bits: Vec<Bit>, side: i32) -> (Vec<Edge>, i64) {
 /// Edges by the rows and columns that they pass.
 struct Rows {
     shift: u32,
-    rows: Vec<Vec<usize>>,
-    cols: Vec<Vec<usize>>,
+    across: Vec<Vec<usize>>,
+    down: Vec<Vec<usize>>,
 }
 
 impl Rows {
@@ -51,14 +51,14 @@ impl Rows {
             shift += 1;
         }
         let count = arpent_base::number::offset(i64::from(side >> shift)) + 1;
-        let mut found = Self { shift, rows: vec![Vec::new(); count], cols: vec![Vec::new(); count] };
+        let mut found = Self { shift, across: vec![Vec::new(); count], down: vec![Vec::new(); count] };
         for (i, line) in lines.iter().enumerate() {
             let (a, b) = line[0].ends();
             for row in found.place(a.y.min(b.y))..=found.place(a.y.max(b.y)) {
-                found.rows[row].push(i);
+                found.across[row].push(i);
             }
             for col in found.place(a.x.min(b.x))..=found.place(a.x.max(b.x)) {
-                found.cols[col].push(i);
+                found.down[col].push(i);
             }
         }
         found
@@ -77,7 +77,7 @@ impl Rows {
         let ((ax, ay), (bx, by)) = (turn(a), turn(b));
         let (x, y) = (ax + bx, ay + by);
         let here = arpent_base::number::fitted::<i32>(y.div_euclid(2));
-        let near = if along { &self.cols[self.place(here)] } else { &self.rows[self.place(here)] };
+        let near = if along { &self.down[self.place(here)] } else { &self.across[self.place(here)] };
         let mut labels = BTreeMap::new();
         for i in near {
             let (p, q) = lines[*i][0].ends();

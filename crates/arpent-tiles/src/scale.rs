@@ -4,7 +4,7 @@ use arpent_base::number::{approximate, ceil, fitted, floor, truncate};
 
 use crate::grid::WORLD_BITS;
 
-/// Bits of the customary grid of a tile: 4096 steps, 8 a pixel of a tile drawn with 512 pixels.
+/// Bits of the customary grid of a tile: 4096 steps, 16 a pixel of a tile of 256.
 const CUSTOMARY: u8 = 12;
 
 /// The finest grid of a tile: twice its area is still exact in double precision.
@@ -13,11 +13,11 @@ const FINEST: u8 = 26;
 /// Bits below a step, with which outlines are cut.
 pub(crate) const CUT_BITS: u8 = 4;
 
-/// Least visible area: 2 pixels.
-const VISIBLE: f64 = 512.0;
+/// Least visible area: 2 pixels of a tile of 256.
+const VISIBLE: f64 = 2.0 * 256.0;
 
-/// Area of a triangle that a vertex may make with its neighbors and leave: 2 pixels.
-const FLAT: f64 = 256.0;
+/// Area of a triangle that a vertex may make with its neighbors and leave: what is not visible either.
+const FLAT: f64 = VISIBLE;
 
 /// The width of a map's extent has at least so many steps at every zoom: the rounding of its own outline is then below
 /// 0.02 % of its area.

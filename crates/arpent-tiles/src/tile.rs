@@ -90,26 +90,31 @@ pub(crate) fn leaf(id: TileId, pieces: Vec<Piece>, side: i32, coverage: Option<u
         Some(Dot { feat: Arc::clone(&piece.feat), count: 1, area_m2: piece.feat.area_m2, at })
     });
     let dots = dots.collect();
-    let content = match coverage {
-        Some(classes) => regions(pieces, side, classes)?,
-        None => {
-            let mut objects: Vec<(Arc<Feat>, Vec<Edge>)> = Vec::with_capacity(pieces.len());
-            for piece in pieces.into_iter().filter(|piece| !piece.rings.is_empty()) {
-                let crossing = |_: Clash| TilesError::Crossing { id: piece.feat.name.clone() };
-                let edges = net(bits(&piece.rings, 1)).map_err(crossing)?;
-                let first = edges.first().map(|e| e.a);
-                let edges = net(snap(&edges, scale, side, true)).map_err(crossing)?;
-                if !is_consistent(&edges, side) {
-                    return Err(crossing(Clash(1, 1)));
-                }
-                if let Some(first) = first {
-                    objects.push((piece.feat, whole(edges, near(&first))));
-                }
-            }
-            Content::Objects(objects)
-        }
+    let content = if let Some(classes) = coverage {
+        regions(pieces, side, classes)?
+    } else {
+        let drawn = pieces.into_iter().filter(|piece| !piece.rings.is_empty());
+        let objects = drawn.map(|piece| {
+            let edges = object(&piece, side)?;
+            Ok((piece.feat, edges))
+        });
+        Content::Objects(objects.collect::<Result<_>>()?)
     };
     Ok(Tile { id, side, content, dots })
+}
+
+/// The edges of an object's part in a tile.
+fn object(piece: &Piece, side: i32) -> Result<Vec<Edge>> {
+    let scale = 1 << CUT_BITS;
+    let crossing = |_: Clash| TilesError::Crossing { id: piece.feat.name.clone() };
+    let edges = net(bits(&piece.rings, 1)).map_err(crossing)?;
+    // What is left of a part without area, at the side of a tile.
+    let Some(first) = edges.first().map(|edge| edge.a) else { return Ok(edges) };
+    let edges = net(snap(&edges, scale, side, true)).map_err(crossing)?;
+    if !is_consistent(&edges, side) {
+        return Err(crossing(Clash(1, 1)));
+    }
+    Ok(whole(edges, Pt::new((first.x / scale).min(side - 1), (first.y / scale).min(side - 1))))
 }
 
 /// The regions of a tile of a coverage.
@@ -128,8 +133,8 @@ fn regions(mut pieces: Vec<Piece>, side: i32, classes: usize) -> Result<Content>
         all.extend(bits(&piece.rings, number(feats.len())));
     }
     let scale = 1 << CUT_BITS;
-    let welded = weld(&apart(all), side * scale, WELD);
-    let rounded = snap(&apart(welded), scale, side, true);
+    let welded = weld(&apart(&all), side * scale, WELD);
+    let rounded = snap(&apart(&welded), scale, side, true);
     let edges = match net(rounded.clone()) {
         Ok(edges) if is_consistent(&edges, side) => edges,
         wrong => {
@@ -147,8 +152,8 @@ fn regions(mut pieces: Vec<Piece>, side: i32, classes: usize) -> Result<Content>
 }
 
 /// Outlines as edges. Those of regions that overlap stay apart.
-fn apart(bits: Vec<Bit>) -> Vec<Edge> {
-    net(bits.clone()).unwrap_or_else(|_| bits.iter().map(Bit::edge).collect())
+fn apart(bits: &[Bit]) -> Vec<Edge> {
+    net(bits.to_vec()).unwrap_or_else(|_| bits.iter().map(Bit::edge).collect())
 }
 
 /// Rings as parts of an outline.
@@ -229,28 +234,26 @@ fn join_objects(contents: Vec<(Pt, Content)>, side: i32) -> Content {
     let mut objects: Vec<(Arc<Feat>, Vec<Edge>)> = Vec::with_capacity(all.len());
     let mut parts = 0;
     for (feat, edges) in all {
-        match objects.last_mut().filter(|last| last.0.ordinal == feat.ordinal) {
-            Some(last) => {
-                last.1.extend(edges);
-                parts += 1;
-            }
-            None => {
-                if parts > 0 {
-                    close(objects.last_mut(), side);
-                }
-                parts = 0;
-                objects.push((feat, edges));
-            }
+        if let Some(last) = objects.last_mut().filter(|last| last.0.ordinal == feat.ordinal) {
+            last.1.extend(edges);
+            parts += 1;
+            continue;
         }
+        if parts > 0 {
+            close(&mut objects, side);
+        }
+        parts = 0;
+        objects.push((feat, edges));
     }
     if parts > 0 {
-        close(objects.last_mut(), side);
+        close(&mut objects, side);
     }
     Content::Objects(objects)
 }
 
-fn close(object: Option<&mut (Arc<Feat>, Vec<Edge>)>, side: i32) {
-    if let Some((_, edges)) = object {
+/// The last object, whose parts are all there, in one piece.
+fn close(objects: &mut [(Arc<Feat>, Vec<Edge>)], side: i32) {
+    if let Some((_, edges)) = objects.last_mut() {
         *edges = seamless(std::mem::take(edges), side);
     }
 }
@@ -308,7 +311,7 @@ pub(crate) fn generalize(tile: Tile, scale: &Scale) -> Tile {
     let ratio = tile.side / scale.side;
     let content = match tile.content {
         Content::Coverage { edges, feats, truth } => {
-            generalize_regions(edges, feats, truth, (tile.side, ratio), scale)
+            generalize_regions(edges, &feats, truth, (tile.side, ratio), scale)
         }
         Content::Objects(objects) => {
             let drawn = objects.into_iter().filter(|(feat, _)| feat.share >= scale.visible_share);
@@ -326,7 +329,7 @@ pub(crate) fn generalize(tile: Tile, scale: &Scale) -> Tile {
 
 fn generalize_regions(
     mut edges: Vec<Edge>,
-    feats: Vec<Arc<Feat>>,
+    feats: &[Arc<Feat>],
     truth: Vec<f64>,
     (side, ratio): (i32, i32),
     scale: &Scale,
@@ -355,7 +358,7 @@ fn generalize_regions(
     let edges = settle(graph.edges(), scale.side, &classes, &truth, (GOAL, slack), scale.reach);
     let mut graph = Graph::new(&edges, scale.side);
     simplify(&mut graph, [1, 1]);
-    used(graph.edges(), &feats, truth)
+    used(graph.edges(), feats, truth)
 }
 
 /// A coverage without the features that are not there.

@@ -51,7 +51,8 @@ pub fn published_file(target: &str) -> Result<Option<PublishedFile>> {
     let as_published = output.as_deref().zip(artifact.as_ref()).map(|(output, a)| is_as_published(output, a));
     let as_published = as_published.transpose()?;
     let file = target.to_owned();
-    if let Some(artifact) = artifact.as_ref().filter(|artifact| artifact.role != ROLE_FEATURES) {
+    // Not every build of GDAL reads PMTiles: what they hold is in the manifest.
+    if let Some(artifact) = artifact.as_ref().filter(|a| a.role != ROLE_FEATURES || format.is_none()) {
         let role = artifact.role.clone();
         return Ok(Some(PublishedFile { file, role, output, as_published, holds: None, run }));
     }

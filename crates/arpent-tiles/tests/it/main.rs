@@ -4,7 +4,8 @@
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
     clippy::cast_possible_wrap,
-    reason = "a reader of bytes"
+    clippy::unwrap_used,
+    reason = "tests: a reader of bytes"
 )]
 
 mod input;

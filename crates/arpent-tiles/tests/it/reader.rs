@@ -96,7 +96,9 @@ fn entries(mut bytes: &[u8]) -> Vec<[u64; 4]> {
         entry[0] = id;
     }
     for part in [1, 2] {
-        all.iter_mut().for_each(|entry| entry[part] = varint(&mut bytes));
+        for entry in &mut all {
+            entry[part] = varint(&mut bytes);
+        }
     }
     for i in 0..count {
         let offset = varint(&mut bytes);
