@@ -185,6 +185,17 @@ impl Output<'_> {
     }
 }
 
+/// The title of a comparison: both dates, years where they are whole ones.
+pub(crate) fn title_of_dates(dates: &[String; 2]) -> String {
+    let short = |date: &String| {
+        let ends = date
+            .split_once('/')
+            .and_then(|(from, to)| Some((from.strip_suffix("-01-01")?, to.strip_suffix("-12-31")?)));
+        ends.filter(|(from, to)| from == to).map_or_else(|| date.clone(), |(year, _)| year.to_owned())
+    };
+    dates.each_ref().map(short).join(" → ")
+}
+
 fn file(artifact: &StagedArtifact) -> File {
     File {
         href: artifact.name.clone(),
@@ -210,4 +221,15 @@ fn kinds(manifest: &Manifest) -> Vec<KindFact> {
 /// The fields of a Table Schema.
 fn fields(schema: Option<&Value>) -> Vec<Value> {
     schema.and_then(|schema| schema["fields"].as_array()).cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::title_of_dates;
+
+    #[test]
+    fn a_title_has_years_where_dates_are_whole_years() {
+        let dates = ["2019-01-01/2019-12-31".to_owned(), "2022-07-01/2022-12-31".to_owned()];
+        assert_eq!(title_of_dates(&dates), "2019 → 2022-07-01/2022-12-31");
+    }
 }

@@ -505,7 +505,7 @@ impl ChangeJob<'_> {
         ];
         page::Output {
             kind: Kind::Change,
-            title: inputs.dates.join(" → "),
+            title: page::title_of_dates(&inputs.dates),
             language: self.config.titles,
             classes: &inputs.classes.nomenclature,
             grid: &inputs.grid,
