@@ -345,7 +345,7 @@ pub struct ChangePlaces {
 }
 
 fn all_formats() -> Vec<FeatureFormat> {
-    FeatureFormat::BY_DEFAULT.to_vec()
+    FeatureFormat::ALL.to_vec()
 }
 
 const fn default_chips() -> Pictured {

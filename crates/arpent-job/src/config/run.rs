@@ -227,7 +227,7 @@ pub struct FeatureOptions {
 impl Default for FeatureOptions {
     fn default() -> Self {
         Self {
-            formats: FeatureFormat::BY_DEFAULT.to_vec(),
+            formats: FeatureFormat::ALL.to_vec(),
             classes: None,
             min_area_m2: SquareMeters::ZERO,
             simplify_px: Pixels::ZERO,
@@ -253,12 +253,9 @@ pub enum FeatureFormat {
 }
 
 impl FeatureFormat {
-    /// Every format.
+    /// Every format: all are written by default.
     pub const ALL: [Self; 5] =
         [Self::GeoParquet, Self::GeoPackage, Self::FlatGeobuf, Self::GeoJson, Self::PmTiles];
-
-    /// The formats of a job that names none.
-    pub const BY_DEFAULT: [Self; 4] = [Self::GeoParquet, Self::GeoPackage, Self::FlatGeobuf, Self::GeoJson];
 
     /// Ending of its file names.
     pub const fn extension(self) -> &'static str {
