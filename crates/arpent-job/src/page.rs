@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arpent_base::number::exact;
 use arpent_base::{Column, DoingWhat as _, Language, Result, table_schema};
-use arpent_gdal::Transformer;
+use arpent_gdal::{Transformer, file_name};
 use arpent_publish::{Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_METADATA, ROLE_VIEWER, StagedArtifact};
 use arpent_raster::{Class, Grid, Nomenclature, Window};
 use arpent_viewer::{
@@ -93,12 +93,6 @@ impl Output<'_> {
                 _ => None,
             },
         });
-        let warnings = manifest.warnings.iter().map(|warning| Warning {
-            code: warning.code.clone(),
-            subject: warning.subject.clone(),
-            message: warning.message.clone(),
-            hint: warning.hint.clone(),
-        });
         let (extent, places) = self.places()?;
         // The STAC item has the size of the windows: equal maps have equal pages, however they were computed.
         let files = self.staged.iter().filter(|artifact| artifact.role != ROLE_METADATA);
@@ -113,7 +107,7 @@ impl Output<'_> {
             before,
             after,
             scenes: scenes.collect(),
-            warnings: warnings.collect(),
+            warnings: manifest.warnings.iter().map(warning).collect(),
             attribution: None,
             license: None,
             classes: self.classes.classes().iter().map(|class| self.class(class)).collect(),
@@ -196,6 +190,22 @@ pub(crate) fn title_of_dates(dates: &[String; 2]) -> String {
     dates.each_ref().map(short).join(" → ")
 }
 
+/// A warning, whose file has its name alone: where it lay on the machine that made the map is no matter for the public, and
+/// differs between a run and its workers.
+fn warning(warning: &arpent_publish::Warning) -> Warning {
+    let name = file_name(&warning.subject);
+    let short = |text: &str| match warning.subject.as_str() {
+        "" => text.to_owned(),
+        subject => text.replace(subject, name),
+    };
+    Warning {
+        code: warning.code.clone(),
+        subject: short(&warning.subject),
+        message: short(&warning.message),
+        hint: warning.hint.as_deref().map(short),
+    }
+}
+
 fn file(artifact: &StagedArtifact) -> File {
     File {
         href: artifact.name.clone(),
@@ -225,7 +235,21 @@ fn fields(schema: Option<&Value>) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::title_of_dates;
+    use super::{title_of_dates, warning};
+
+    #[test]
+    fn warnings_name_files_without_their_folders() {
+        let given = arpent_publish::Warning {
+            code: "mask-unused".to_owned(),
+            subject: "/home/alice/masks/clouds.gpkg".to_owned(),
+            message: "/home/alice/masks/clouds.gpkg hides nothing".to_owned(),
+            hint: Some("try `ogrinfo /home/alice/masks/clouds.gpkg`".to_owned()),
+        };
+        let shown = warning(&given);
+        assert_eq!(shown.subject, "clouds.gpkg");
+        assert_eq!(shown.message, "clouds.gpkg hides nothing");
+        assert_eq!(shown.hint.as_deref(), Some("try `ogrinfo clouds.gpkg`"));
+    }
 
     #[test]
     fn a_title_has_years_where_dates_are_whole_years() {

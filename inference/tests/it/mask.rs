@@ -204,8 +204,7 @@ proptest! {
             let one = place.run(&[&scene], name, &["--threads", "1"]);
             let (labels, reasons) = (one.labels(), one.raster("mask.tif"));
             prop_assert!([0, 1, 2].iter().all(|reason| reasons.contains(reason)));
-            // Item and page repeat what the manifest has of the way it was made: warnings name masks as they were given.
-            let of = |map: &Map| map.hashes().into_iter().filter(|(name, _)| name != "item.json" && name != "index.html").collect::<Vec<_>>();
+            let of = |map: &Map| map.hashes().into_iter().filter(|(name, _)| name != "item.json").collect::<Vec<_>>();
             prop_assert_eq!(&labels, &without(&answers, |at| reasons[at] != 0));
             let other = place.run(&[&scene], &format!("{name}-windows"), &["--window", &size.to_string(), "--threads", "3"]);
             prop_assert_eq!(of(&one), of(&other));
