@@ -40,7 +40,7 @@ terms = [{ kind = "heat" }, { kind = "size", weight = 0.5 }]
 const LOCATED: Toy<'_> = Toy {
     model: r#"architecture = { kind = "fcos", encoder = "efficientnet-lite0", strides = [4, 8], width = 32, convs = 1 }
 detection = { threshold = 0.05, iou = 0.5 }"#,
-    rest: r#"[fit]
+    rest: r"[fit]
 seed = 1
 epochs = 4
 steps_per_epoch = 60
@@ -49,7 +49,7 @@ chip_px = 64
 learning_rate = 4e-3
 [evaluate]
 precision_at_k = [4, 100]
-"#,
+",
     ..TOY
 };
 

@@ -192,30 +192,29 @@ fn certificates() -> DoctorPart {
     let named =
         ["CURL_CA_BUNDLE", "SSL_CERT_FILE"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
     let usual = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"].map(PathBuf::from);
-    match named.chain(usual).find(|path| path.is_file()) {
-        Some(path) => part("certificates", PartState::Ok, path.display().to_string(), None),
-        None => {
-            let hint = "for https and object stores: `apt-get install ca-certificates`, or set CURL_CA_BUNDLE to their file";
-            part("certificates", PartState::Absent, "no file of certificate authorities", Some(hint))
-        }
+    if let Some(path) = named.chain(usual).find(|path| path.is_file()) {
+        return part("certificates", PartState::Ok, path.display().to_string(), None);
     }
+    let hint =
+        "for https and object stores: `apt-get install ca-certificates`, or set CURL_CA_BUNDLE to their file";
+    part("certificates", PartState::Absent, "no file of certificate authorities", Some(hint))
 }
 
 /// Programs that some commands start: name, and what needs it.
 const PROGRAMS: [(&str, &str); 3] = [
-    ("arpent-train", "`arpent train`: keep it beside `arpent` or on PATH"),
-    ("sbatch", "`arpent submit --executor slurm`: run it on a machine of the cluster"),
-    ("kubectl", "`arpent submit --executor kubernetes`: install it on PATH"),
+    ("arpent-train", "trainings: keep it beside this program or on PATH"),
+    ("sbatch", "jobs of Slurm: submit them on a machine of the cluster"),
+    ("kubectl", "jobs of Kubernetes: install it on PATH"),
 ];
 
 fn program((name, purpose): (&str, &str)) -> DoctorPart {
     let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = beside.into_iter().chain(std::env::split_paths(&path));
-    match folders.find(|folder| folder.join(name).is_file()) {
-        Some(folder) => part(name, PartState::Ok, folder.join(name).display().to_string(), None),
-        None => part(name, PartState::Absent, "not found", Some(&format!("needed by {purpose}"))),
+    if let Some(folder) = folders.find(|folder| folder.join(name).is_file()) {
+        return part(name, PartState::Ok, folder.join(name).display().to_string(), None);
     }
+    part(name, PartState::Absent, "not found", Some(&format!("needed by {purpose}")))
 }
 
 /// Whether an output can be reached and written to.

@@ -190,20 +190,28 @@ pub(crate) fn title_of_dates(dates: &[String; 2]) -> String {
     dates.each_ref().map(short).join(" → ")
 }
 
-/// A warning, whose file has its name alone: where it lay on the machine that made the map is no matter for the public, and
-/// differs between a run and its workers.
+/// A warning that names files without their folders: where they lay on the machine that made the map is no matter for the
+/// public, and differs between a run and its workers.
 fn warning(warning: &arpent_publish::Warning) -> Warning {
-    let name = file_name(&warning.subject);
-    let short = |text: &str| match warning.subject.as_str() {
-        "" => text.to_owned(),
-        subject => text.replace(subject, name),
-    };
     Warning {
         code: warning.code.clone(),
-        subject: short(&warning.subject),
-        message: short(&warning.message),
-        hint: warning.hint.as_deref().map(short),
+        subject: without_folders(&warning.subject),
+        message: without_folders(&warning.message),
+        hint: warning.hint.as_deref().map(without_folders),
     }
+}
+
+/// A text whose paths and addresses of files are their last parts.
+fn without_folders(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || "`'\"(),".contains(c);
+    let short = |piece: &str| {
+        let word = piece.trim_end_matches(|c| is_end(c) || ".:;".contains(c));
+        let name = file_name(word);
+        // A file has an ending: `live/dead` is no path.
+        let is_file = word.contains('/') && (word.starts_with('/') || name.contains('.'));
+        if is_file { format!("{name}{}", &piece[word.len()..]) } else { piece.to_owned() }
+    };
+    text.split_inclusive(is_end).map(short).collect()
 }
 
 fn file(artifact: &StagedArtifact) -> File {
@@ -240,15 +248,15 @@ mod tests {
     #[test]
     fn warnings_name_files_without_their_folders() {
         let given = arpent_publish::Warning {
-            code: "mask-unused".to_owned(),
+            code: "nothing-masked".to_owned(),
             subject: "/home/alice/masks/clouds.gpkg".to_owned(),
-            message: "/home/alice/masks/clouds.gpkg hides nothing".to_owned(),
-            hint: Some("try `ogrinfo /home/alice/masks/clouds.gpkg`".to_owned()),
+            message: "masks/clouds.gpkg: hides nothing of live/dead trees, s3://bucket/a.tif does".to_owned(),
+            hint: Some("try `ogrinfo /home/alice/masks/clouds.gpkg`, or 3 m/px.".to_owned()),
         };
         let shown = warning(&given);
         assert_eq!(shown.subject, "clouds.gpkg");
-        assert_eq!(shown.message, "clouds.gpkg hides nothing");
-        assert_eq!(shown.hint.as_deref(), Some("try `ogrinfo clouds.gpkg`"));
+        assert_eq!(shown.message, "clouds.gpkg: hides nothing of live/dead trees, a.tif does");
+        assert_eq!(shown.hint.as_deref(), Some("try `ogrinfo clouds.gpkg`, or 3 m/px."));
     }
 
     #[test]

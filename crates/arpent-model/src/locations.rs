@@ -14,7 +14,7 @@ pub(crate) struct Maps {
     /// The core, and around it the neighbors of its outermost pixels in the coarsest map.
     window: Window,
     /// Coarsest first, as the network gives them.
-    maps: Vec<Map>,
+    levels: Vec<Map>,
 }
 
 /// The pixels of a map whose centers lie in the window. The pixel (column, row) stands for the picture's pixels from
@@ -40,7 +40,7 @@ impl Maps {
             let values = vec![0.0; cols * rows * location_values(classes)];
             Map { stride: *stride, first: (first(window.col), first(window.row)), cols, rows, values }
         };
-        Self { classes, window, maps: strides.iter().rev().map(map).collect() }
+        Self { classes, window, levels: strides.iter().rev().map(map).collect() }
     }
 
     /// Takes rows of the network's output over the window, whose first row is the engine's row `first`.
@@ -54,7 +54,7 @@ impl Maps {
     /// Takes the output of a GPU over the window, plane by plane.
     pub(crate) fn take_planes(&mut self, planes: &[f32]) {
         let (width, area) = (self.window.width, self.window.width * self.window.height);
-        let channels = self.maps.len() * location_values(self.classes);
+        let channels = self.levels.len() * location_values(self.classes);
         for y in 0..self.window.height {
             self.take_row(y, |at, value| planes[value * area + y * width + at / channels]);
         }
@@ -63,8 +63,8 @@ impl Maps {
     /// Takes a row of the window: `value(place of a pixel's first value, number of the value)`.
     fn take_row(&mut self, y: usize, value: impl Fn(usize, usize) -> f32) {
         let each = location_values(self.classes);
-        let (channels, window) = (self.maps.len() * each, self.window);
-        for (number, map) in self.maps.iter_mut().enumerate() {
+        let (channels, window) = (self.levels.len() * each, self.window);
+        for (number, map) in self.levels.iter_mut().enumerate() {
             let half = signed(map.stride / 2);
             let below = window.row.saturating_add_unsigned(y as u64) - half;
             if below.rem_euclid(signed(map.stride)) != 0 {
@@ -92,7 +92,7 @@ impl Maps {
     ) -> Vec<PixelDetection> {
         let mut found = Vec::new();
         for (class, class_id) in class_ids.iter().enumerate() {
-            for map in self.maps.iter().rev() {
+            for map in self.levels.iter().rev() {
                 let scores = map.scores(class, self.classes, &self.window, valid);
                 map.peaks(core, &scores, threshold, |at, score| {
                     let bbox = map.bbox(at, self.classes);
@@ -183,7 +183,7 @@ mod tests {
     fn places_are_the_middles_of_squares_on_one_lattice() {
         assert_eq!([-4, -3, 4, 5, 12].map(|start| first_place(start, 8)), [-1, 0, 0, 1, 1]);
         let maps = Maps::new(Window::new(-10, 3, 26, 10), &[8, 16], 1);
-        let [coarse, fine] = maps.maps.as_slice() else { panic!() };
+        let [coarse, fine] = maps.levels.as_slice() else { panic!() };
         assert_eq!((fine.first, fine.cols, fine.rows), ((-1, 0), 3, 2));
         assert_eq!(fine.place(0, 0), (-4, 4));
         assert_eq!((coarse.first, coarse.cols, coarse.rows), ((-1, 0), 2, 1));

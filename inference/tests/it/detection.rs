@@ -128,7 +128,9 @@ pub fn place_of_locations() -> (Place, String) {
     let place = Place::new();
     let mut settings = HandSet::segmentation(&["red", "green", "blue"], 2);
     let mut classes = settings.classes.classes().to_vec();
-    classes.iter_mut().for_each(|class| class.features = true);
+    for class in &mut classes {
+        class.features = true;
+    }
     settings.classes = arpent_raster::Nomenclature::new(classes).unwrap();
     settings.task = Task::ObjectDetection;
     settings.detection = Some(Detection { threshold: 0.4, iou: 0.4 });

@@ -33,7 +33,7 @@ fn mistakes_are_reported_with_file_line_and_key() {
         ("\"balanced\"", "\"even\"", &["smoke.toml:51", "balanced"]),
         ("\"balanced\"", "[1.0]", &["smoke.toml:51", "needs 2 numbers"]),
         ("kind = \"dice\"", "kind = \"heat\"", &["`heat`, which this task does not support"]),
-        ("kind = \"unet\"", "kind = \"retinanet\"", &["imported and not trained", "hint: take encoder-unet"]),
+        ("kind = \"unet\"", "kind = \"retinanet\"", &["imported and not trained", "hint: take fcos"]),
         ("widths = [8, 8]", "widths = [8]", &["architecture", "as many encoder_convs"]),
     ];
     for (from, to, told) in cases {

@@ -71,9 +71,13 @@ fn crowns_become_boxes_of_a_layer() {
         return;
     };
     let count = manifest["counts"]["features_per_class"]["tree"].as_u64().unwrap();
-    assert!(dir.path().join("map/features.gpkg").is_file());
-    let layer: Value =
-        serde_json::from_slice(&fs::read(dir.path().join("map/features.geojson")).unwrap()).unwrap();
+    let file = |name: &str| {
+        let all = manifest["artifacts"].as_array().unwrap().iter();
+        let mut hrefs = all.map(|artifact| artifact["href"].as_str().unwrap());
+        dir.path().join("map").join(hrefs.find(|href| href.ends_with(name)).unwrap())
+    };
+    assert!(file("features.gpkg").is_file());
+    let layer: Value = serde_json::from_slice(&fs::read(file("features.geojson")).unwrap()).unwrap();
     let features = layer["features"].as_array().unwrap();
     assert!((17..=24).contains(&count) && features.len() as u64 == count, "{count}");
     let found: f64 = features.iter().map(|f| f["properties"]["area_m2"].as_f64().unwrap()).sum();
