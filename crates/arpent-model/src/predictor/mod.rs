@@ -1,40 +1,25 @@
 //! Predicts the core of a chip.
 
-mod boxes;
 mod onnx;
+mod prediction;
 mod seen;
 
-use arpent_base::number::{exact, index, signed, truncate};
+use arpent_base::number::{exact, index, signed};
 use arpent_engine::{Engine, Isa, Options, Picture, PixelSource, winners};
-use arpent_raster::{
-    CONFIDENCE_NODATA, CONFIDENCE_SCALE, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Raster, Window,
-};
+use arpent_raster::{CONFIDENCE_NODATA, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Raster, Window};
 use ndarray::Array3;
 use rayon::prelude::*;
 
 use self::onnx::OnnxBody;
+pub use self::prediction::Prediction;
+use self::prediction::{quantize, unanswered};
 use self::seen::Seen;
+use crate::anchors::{Boxes, Doubled, Scored};
 use crate::gpu::Gpu;
+use crate::locations::Maps;
+use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
-use crate::{
-    Band, Detection, DeviceChoice, ModelError, ModelPackage, ModelWindow, PixelDetection, Weights, field,
-    lowered,
-};
-
-/// The prediction for a window's core.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Prediction {
-    /// Of a segmentation network.
-    Labels {
-        /// Class ids, [`LABEL_NODATA`] where the pixel is not valid.
-        labels: Raster<u8>,
-        /// Scores of these classes, `round(score / 0.004)`, [`CONFIDENCE_NODATA`] where the pixel is not valid.
-        confidence: Raster<u8>,
-    },
-    /// Of a detection network: peaks inside the core, by class, then (of a network with several maps) from the finest map to
-    /// the coarsest, then row, then column. Boxes may extend beyond it.
-    Detections(Vec<PixelDetection>),
-}
+use crate::{Band, Detection, DeviceChoice, ModelError, ModelPackage, ModelWindow, Weights, field, lowered};
 
 /// A network ready to predict; shared by threads.
 #[derive(Debug)]
@@ -508,16 +493,76 @@ impl Predictor {
         let part = Part { col: cols.0, row: rows.0, width: window.width, height: window.height };
         (Planes { data, bands, width, height }, part)
     }
+
+    /// The peaks of the scores in the core.
+    fn detections(&self, seen: &Seen, core: &Window, settings: Detection) -> Result<Prediction, ModelError> {
+        let window = core.grow(1);
+        let all = self.planes(seen, &window)?;
+        let valid: Vec<bool> = valid(seen.chip, &window).collect();
+        let heat = Heat { window, planes: &all, valid: &valid };
+        let classes = self.class_ids.iter().enumerate();
+        let peaks = classes.flat_map(|(i, id)| heat.peaks(i, *id, settings.threshold)).collect();
+        Ok(Prediction::Detections(peaks))
+    }
+
+    /// The boxes that pixels of maps in the core answer with.
+    fn located(&self, seen: &Seen, core: &Window, settings: Detection) -> Result<Prediction, ModelError> {
+        let window = core.grow(self.neighbors);
+        let mut maps = Maps::new(window, &self.strides, self.class_ids.len());
+        if let Body::Cpu(engine) = &self.body {
+            let picture = self.picture(&seen.view, &window);
+            engine.run(&picture, seen, |answers| maps.take(answers, picture.rows.0))?;
+        } else {
+            maps.take_planes(&self.planes(seen, &window)?);
+        }
+        let valid: Vec<bool> = valid(seen.chip, &window).collect();
+        Ok(Prediction::Detections(maps.found(core, &valid, &self.class_ids, settings.threshold)))
+    }
+
+    /// The boxes of a whole window whose center is a valid pixel of the core.
+    fn boxes(
+        &self,
+        seen: &Seen,
+        core: &Window,
+        settings: Detection,
+        classes: usize,
+    ) -> Result<Prediction, ModelError> {
+        let (view, factor) = (seen.view, self.enlarged);
+        let remaining: Vec<Scored> = match &self.body {
+            Body::Cpu(engine) => {
+                let mut found = Boxes::new(classes, settings.threshold, factor * view.width);
+                let source = Doubled { source: seen, size: (view.width, view.height) };
+                engine.run(&self.picture(&view, core), &source, |answers| found.take(answers))?;
+                found.remaining(settings.iou)
+            }
+            Body::Onnx(body) => {
+                let planes = self.planes_of(seen, &view).0.data;
+                let found = body.boxes(planes, settings.threshold, settings.iou);
+                found.map_err(|reason| engine_error(seen.chip, reason))?
+            }
+            Body::Gpu(_) => {
+                let reason = "boxes of anchors are computed on the CPU only".into();
+                return Err(engine_error(seen.chip, reason));
+            }
+        };
+        let (left, above) = seen.offset();
+        let is_valid =
+            |(y, x): (usize, usize)| seen.chip.valid[(above + y) * seen.chip.window.width + left + x];
+        let mut kept = Vec::new();
+        for one in remaining {
+            // At the window's edge, nothing may be left of a box.
+            if let Some(center) = one.center_in(&view, core, factor).filter(|center| is_valid(*center)) {
+                kept.push(((one.class, center), one.detection(&view, factor, self.class_ids[one.class])));
+            }
+        }
+        // By class, row and column of the center; boxes of one pixel stay in the order of their scores.
+        kept.sort_by_key(|(key, _)| *key);
+        Ok(Prediction::Detections(kept.into_iter().map(|(_, found)| found).collect()))
+    }
 }
 
 /// The scores of a row of the network's output, pixel by pixel.
 type RowOfScores<'a> = dyn Fn(usize) -> &'a [f32] + Sync + 'a;
-
-/// Labels and confidence of a core before there is an answer.
-fn unanswered(core: &Window) -> (Vec<u8>, Vec<u8>) {
-    let pixels = core.width * core.height;
-    (vec![LABEL_NODATA; pixels], vec![CONFIDENCE_NODATA; pixels])
-}
 
 /// Validity of a chip's pixels within a window, row by row.
 fn valid<'a>(chip: &'a Chip, window: &Window) -> impl Iterator<Item = bool> + use<'a> {
@@ -537,18 +582,9 @@ fn smallest_px(bands: usize) -> usize {
     sides.take_while(fits).last().unwrap_or(STEP_PX)
 }
 
-fn quantize(share: f32) -> u8 {
-    truncate::<u8>((f64::from(share) / CONFIDENCE_SCALE).round().clamp(0.0, 250.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shares_are_counted_in_steps() {
-        assert_eq!((quantize(1.0), quantize(0.5), quantize(f32::NAN)), (250, 125, 0));
-    }
 
     #[test]
     fn windows_of_many_bands_are_smaller() {
