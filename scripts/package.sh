@@ -57,5 +57,4 @@ cp target/package/arpent/copyright "$data/licenses/arpent"
 ldd "$release/arpent" | awk '$3 ~ /^\// { print $3 }' | xargs -n1 realpath | xargs -n1 basename | sed 's|^|*/|' | xargs dpkg -S |
   cut -d: -f1 | sort -u | while read -r package; do cp -L "/usr/share/doc/$package/copyright" "$data/licenses/$package"; done
 maturin build --release --locked --features "$features" --manifest-path inference/Cargo.toml --auditwheel repair --out target/wheels
-# The program was changed in place to find the libraries of the wheel: the next build makes it anew.
-cargo clean --quiet --release -p arpent
+cargo clean --quiet --release -p arpent # it was changed in place, to find the libraries of the wheel
