@@ -23,7 +23,7 @@ pub struct ImportOptions {
     /// Common names of the bands; by default the first of the preset's, as many as the checkpoint's first convolution
     /// has input channels.
     pub bands: Option<Vec<String>>,
-    /// A preset ([`preset_names`]), or a file with a STAC item of the model (`.json`); without one, raw values from 0 to 255 are scaled by ImageNet's statistics and
+    /// A preset ([`crate::preset_names`]), or a file with a STAC item of the model (`.json`); without one, raw values from 0 to 255 are scaled by ImageNet's statistics and
     /// classes are numbered from 0.
     pub like: Option<String>,
     /// License of the weights; that of the preset by default.
