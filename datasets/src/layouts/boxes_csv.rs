@@ -1,7 +1,7 @@
 //! Boxes in tables, as DeepForest writes them: CSV with the columns `image_path,xmin,ymin,xmax,ymax,label`, one line for each box, in pixels
 //! of the picture. A picture without objects has one line whose box is empty (zeros, as DeepForest's own).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -28,12 +28,14 @@ pub struct BoxesCsv {
     pub names: BTreeMap<String, String>,
     /// Labels to leave out.
     pub skip: Vec<String>,
+    /// Pictures to leave out, as the tables name them.
+    pub skip_pictures: Vec<String>,
 }
 
 impl Default for BoxesCsv {
     fn default() -> Self {
         let (tables, images) = (vec!["annotations.csv".into()], ".".into());
-        Self { tables, images, names: BTreeMap::new(), skip: Vec::new() }
+        Self { tables, images, names: BTreeMap::new(), skip: Vec::new(), skip_pictures: Vec::new() }
     }
 }
 
@@ -99,6 +101,7 @@ pub(super) struct BoxesCsvLayout {
 pub(super) fn find(options: &BoxesCsv, root: &Path, card: &Card) -> Result<BoxesCsvLayout, DatasetError> {
     let names = Names::new(card, &options.names, &options.skip);
     let folder = below(root, &options.images);
+    let mut skipped = BTreeSet::new();
     // By name: the group, and the picture.
     let mut all: BTreeMap<String, (String, Picture)> = BTreeMap::new();
     for table in &options.tables {
@@ -109,6 +112,10 @@ pub(super) fn find(options: &BoxesCsv, root: &Path, card: &Card) -> Result<Boxes
             let name = picture.filter(|name| !name.is_empty());
             let name =
                 name.ok_or_else(|| bad("want the column image_path, with the picture of the box".into()))?;
+            if options.skip_pictures.contains(&name) {
+                skipped.insert(name);
+                continue;
+            }
             let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
             if !Path::new(&name).components().all(is_below) {
                 return Err(bad(format!("the picture {name} must lie in the folder of pictures")));
@@ -121,6 +128,14 @@ pub(super) fn find(options: &BoxesCsv, root: &Path, card: &Card) -> Result<Boxes
             }
             picture.boxes.extend(found);
         }
+    }
+    if let Some(missing) = options.skip_pictures.iter().find(|name| !skipped.contains(*name)) {
+        let problem = format!("has no picture {missing}, which `skip_pictures` of the set names");
+        return Err(DatasetError::Malformed {
+            path: options.tables.first().map_or_else(|| root.to_owned(), |table| root.join(table)),
+            line: 1,
+            problem,
+        });
     }
     let listed = |(name, (group, _)): (&String, &(String, Picture))| Listed {
         item: without_extension(name).to_owned(),

@@ -284,6 +284,10 @@ fn tables_of_boxes_give_boxes() {
     let all = fixture.open(&options.replace("skip = [\"shrub\"]", "names = { shrub = \"tree\" }")).unwrap();
     let Truth::Boxes(boxes) = all.read(1).unwrap().truth else { panic!("boxes expected") };
     assert_eq!(boxes[1], tree([0.0, 0.0, 8.0, 1.5]));
+    let fewer = fixture.open(&format!("{options}\nskip_pictures = [\"b.png\"]")).unwrap();
+    assert_eq!(fewer.items().iter().map(|i| i.item.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    let none = fixture.open(&format!("{options}\nskip_pictures = [\"d.png\"]")).unwrap_err().to_string();
+    assert!(none.contains("no picture d.png, which `skip_pictures`"), "{none}");
 
     let problem = |text: &str| {
         fixture.text("one.csv", text);
