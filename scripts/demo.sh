@@ -18,3 +18,4 @@ arpent="${CARGO_TARGET_DIR:-target}/release/arpent"
 echo
 echo "The map:     $PWD/$out   (open features.gpkg and labels.tif in QGIS; manifest.json lists every file)"
 echo "Its picture: $PWD/.demo/map.png"
+echo "In a browser: $arpent view $out"
