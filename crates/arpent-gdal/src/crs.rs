@@ -15,16 +15,16 @@ use crate::setup::quiet;
 /// [`GdalError::BadCrs`] when GDAL does not recognize it, [`GdalError::UnusableCrs`] when a map cannot have it,
 /// [`GdalError::NoProjDatabase`].
 pub fn describe_crs(definition: &str) -> Result<Crs, GdalError> {
-    quiet();
-    check_database()?;
     describe(&spatial_ref(definition)?, definition)
 }
 
 /// GDAL's object for a definition, in x, y order.
 pub(crate) fn spatial_ref(definition: &str) -> Result<SpatialRef, GdalError> {
     quiet();
-    let mut srs = SpatialRef::from_definition(definition)
-        .map_err(|e| GdalError::BadCrs { definition: definition.to_owned(), message: failure(&e) })?;
+    let mut srs = SpatialRef::from_definition(definition).map_err(|e| {
+        let unknown = || GdalError::BadCrs { definition: definition.to_owned(), message: failure(&e) };
+        check_database().err().unwrap_or_else(unknown)
+    })?;
     srs.set_axis_mapping_strategy(AxisMappingStrategy::TraditionalGisOrder);
     Ok(srs)
 }

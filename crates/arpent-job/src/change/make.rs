@@ -487,7 +487,6 @@ impl ChangeJob<'_> {
         all
     }
 
-    /// `change-` and 16 hex digits: a hash of all inputs that can change the result.
     /// What the page of the comparison is made of.
     fn page<'m>(
         &self,
@@ -516,6 +515,7 @@ impl ChangeJob<'_> {
         }
     }
 
+    /// `change-` and 16 hex digits: a hash of all inputs that can change the result.
     fn run_id(&self, inputs: &Inputs, contents: &Contents) -> Result<String> {
         let mut options = serde_json::to_value(self.config)?;
         // Images are identified by their hashes instead of their stamps, which other copies of a file do not share.
