@@ -133,15 +133,26 @@ impl Boxes {
             all.extend(level);
         }
         all.sort_by(best_first);
-        let mut kept: Vec<Scored> = Vec::new();
-        for one in all {
-            let hidden = |k: &Scored| k.class == one.class && f64::from(overlap(&k.sides, &one.sides)) > iou;
-            if kept.len() < MOST_OF_WINDOW && !kept.iter().any(hidden) {
-                kept.push(one);
-            }
-        }
-        kept
+        suppressed(all, iou, MOST_OF_WINDOW, |kept, one| kept.class == one.class)
     }
+}
+
+/// Of boxes, best first, those that no better one overlaps by more than `iou` (intersection over union), and of these the
+/// first `most`. Only boxes that are `rivals` suppress each other.
+pub(crate) fn suppressed(
+    found: Vec<Scored>,
+    iou: f64,
+    most: usize,
+    rivals: impl Fn(&Scored, &Scored) -> bool,
+) -> Vec<Scored> {
+    let mut kept: Vec<Scored> = Vec::new();
+    for one in found {
+        let hidden = |k: &Scored| rivals(k, &one) && f64::from(overlap(&k.sides, &one.sides)) > iou;
+        if kept.len() < most && !kept.iter().any(hidden) {
+            kept.push(one);
+        }
+    }
+    kept
 }
 
 pub(crate) fn best_first(a: &Scored, b: &Scored) -> Ordering {
@@ -168,7 +179,7 @@ fn moved([west, north, east, south]: [f32; 4], shift: &[f32]) -> [f32; 4] {
 }
 
 /// Intersection over union.
-pub(crate) fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
+fn overlap(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     let area = |s: &[f32; 4]| (s[2] - s[0]) * (s[3] - s[1]);
     let width = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
     let height = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);

@@ -1,6 +1,6 @@
 //! Boxes of detectors that give a box with scores for each of many places, as their post-processing in QGIS's Deepness does.
 
-use crate::anchors::{Scored, best_first, overlap};
+use crate::anchors::{Scored, best_first, suppressed};
 use crate::onnx_output::OnnxOutput;
 
 /// Most boxes of a window that are compared with each other, and most that are kept.
@@ -41,14 +41,7 @@ pub(crate) fn boxes(
     }
     found.sort_by(best_first);
     found.truncate(MOST_COMPARED);
-    let mut kept: Vec<Scored> = Vec::new();
-    for one in found {
-        let hidden = |k: &Scored| f64::from(overlap(&k.sides, &one.sides)) > iou;
-        if kept.len() < MOST_KEPT && !kept.iter().any(hidden) {
-            kept.push(one);
-        }
-    }
-    kept
+    suppressed(found, iou, MOST_KEPT, |_, _| true)
 }
 
 #[cfg(test)]

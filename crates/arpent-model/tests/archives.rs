@@ -39,13 +39,7 @@ fn a_graph_of_another_network_is_refused_with_its_operators() {
     let options = ImportOptions {
         id: "a".into(),
         architecture: Some("unet-resnet18".into()),
-        classes: None,
-        bands: None,
-        like: None,
-        license: None,
-        overlap: None,
-        window: None,
-        stored_scale: None,
+        ..ImportOptions::default()
     };
     let error = import_file(&parity("exported.pt2"), &options).unwrap_err();
     let text = error.to_string();

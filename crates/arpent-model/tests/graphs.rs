@@ -19,17 +19,7 @@ use common::{json, number, parity, unit};
 use serde_json::Value;
 
 fn options() -> ImportOptions {
-    ImportOptions {
-        id: "graph".into(),
-        architecture: None,
-        classes: None,
-        bands: None,
-        like: None,
-        license: None,
-        overlap: None,
-        window: None,
-        stored_scale: None,
-    }
+    ImportOptions { id: "graph".into(), ..ImportOptions::default() }
 }
 
 /// A fixture with windows of its side, of which `margin_px` are not kept.

@@ -68,17 +68,7 @@ fn every_pyramid_and_deeplab_has_the_tensors_of_pytorch() {
 }
 
 fn options(like: &str) -> ImportOptions {
-    ImportOptions {
-        id: "imported".into(),
-        architecture: None,
-        classes: None,
-        bands: None,
-        like: Some(like.into()),
-        license: None,
-        overlap: None,
-        window: None,
-        stored_scale: None,
-    }
+    ImportOptions { id: "imported".into(), like: Some(like.into()), ..ImportOptions::default() }
 }
 
 /// A file as its Python class makes it; its license has to be accepted in words.

@@ -23,14 +23,8 @@ fuzz_target!(|bytes: &[u8]| {
     std::panic::set_hook(Box::new(|_| ()));
     let options = ImportOptions {
         id: "a".into(),
-        architecture: None,
-        classes: None,
-        bands: None,
-        like: None,
-        license: None,
-        overlap: None,
         window: Some(ModelWindow { side_px: 16, margin_px: 4 }),
-        stored_scale: None,
+        ..ImportOptions::default()
     };
     if let Ok(imported) = import_file(&FILE, &options) {
         Predictor::load(&imported.package, &imported.weights, DeviceChoice::Cpu).expect("a graph that was imported runs");

@@ -12,7 +12,7 @@ use super::preset::Preset;
 use super::{item, prepared};
 
 /// Options of an import.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct ImportOptions {
     /// Id of the package.
     pub id: String,

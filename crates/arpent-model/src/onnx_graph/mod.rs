@@ -25,7 +25,7 @@ use node::Node;
 use operators::ELEMENTWISE_MOVES;
 use tensor::{
     MOST_BYTES, MOST_TENSORS, MOST_VALUES, OTHER_FLOATS, SINGLE, Tensor, check_name, damaged, field, inside,
-    load, shown, within,
+    key_and_value, load, shown, within,
 };
 
 /// Most nodes of a graph that is run, inputs and outputs of all of them, and bytes of its metadata. The largest published
@@ -422,16 +422,9 @@ fn size(mut dimension: Message<'_>) -> Result<Option<usize>, OnnxError> {
 fn metadata(mut model: Message<'_>) -> Result<BTreeMap<String, String>, OnnxError> {
     let (mut found, mut bytes) = (BTreeMap::new(), 0);
     while let Some((number, wire)) = model.next()? {
-        let (field::model::METADATA, Wire::Bytes(mut entry)) = (number, wire) else { continue };
+        let (field::model::METADATA, Wire::Bytes(entry)) = (number, wire) else { continue };
         bytes = within("bytes of metadata", bytes + entry.bytes.len(), MOST_METADATA_BYTES)?;
-        let (mut key, mut value) = ("", "");
-        while let Some((number, wire)) = entry.next()? {
-            match (number, wire) {
-                (field::entry::KEY, Wire::Bytes(text)) => key = text.text()?,
-                (field::entry::VALUE, Wire::Bytes(text)) => value = text.text()?,
-                _ => {}
-            }
-        }
+        let (key, value) = key_and_value(entry)?;
         found.insert(key.to_owned(), value.to_owned());
     }
     Ok(found)

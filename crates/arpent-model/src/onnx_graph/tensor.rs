@@ -286,7 +286,13 @@ const fn kind(code: u64) -> Option<NumberType> {
 }
 
 /// The value of an entry `location`.
-fn location_in(mut entry: Message<'_>) -> Result<Option<&str>, OnnxError> {
+fn location_in(entry: Message<'_>) -> Result<Option<&str>, OnnxError> {
+    let (key, value) = key_and_value(entry)?;
+    Ok((key == "location").then_some(value))
+}
+
+/// An entry of a table of texts.
+pub(super) fn key_and_value(mut entry: Message<'_>) -> Result<(&str, &str), OnnxError> {
     let (mut key, mut value) = ("", "");
     while let Some((number, wire)) = entry.next()? {
         match (number, wire) {
@@ -295,7 +301,7 @@ fn location_in(mut entry: Message<'_>) -> Result<Option<&str>, OnnxError> {
             _ => {}
         }
     }
-    Ok((key == "location").then_some(value))
+    Ok((key, value))
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), OnnxError> {

@@ -154,13 +154,8 @@ pub(crate) fn segformer(fixture: &Value) -> (ModelPackage, Weights) {
     let options = ImportOptions {
         id: "segformer".into(),
         architecture: Some(format!("segformer-{}", fixture["encoder"].as_str().unwrap())),
-        classes: None,
-        bands: None,
-        like: None,
-        license: None,
-        overlap: None,
         window: Some(ModelWindow { side_px: 128, margin_px: 32 }),
-        stored_scale: None,
+        ..ImportOptions::default()
     };
     let (package, weights, adopted) = import(&state_dict(fixture, "model."), &options).unwrap();
     assert_eq!((adopted.prefix.as_str(), adopted.unused.len()), ("model.", 0));
