@@ -72,7 +72,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "doctor margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address page scratch sorted stores warnings > config > hint > error > wanted",
+        "doctor margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address present scratch sorted stores warnings > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),
     ("arpent-benches", "published network step suites vectors > measure models scenes"),

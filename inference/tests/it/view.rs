@@ -69,7 +69,7 @@ fn a_page_can_be_left_out_and_is_the_same_for_equal_maps() {
     let again = place.run(&["a.tif"], "again", &["--window", "64", "--threads", "1"]);
     let page = |map: &Map| map.hashes().into_iter().find(|(name, _)| name == "index.html").unwrap();
     assert_eq!(page(&map), page(&again));
-    place.config("viewer = false\n");
+    place.config("[publish]\nviewer = false\n");
     let without = place.run(&["a.tif"], "without", &[]);
     assert!(without.hashes().iter().all(|(name, _)| name != "index.html"));
     assert_eq!(without.manifest["run_id"], map.manifest["run_id"], "it is no other result");

@@ -43,8 +43,8 @@ use crate::config::ChangeConfig;
 use crate::execute::Unpublished;
 use crate::job::software;
 use crate::map::{check_output, footprint};
-use crate::page;
 use crate::pipeline::seconds;
+use crate::present;
 use crate::scratch::Scratch;
 use crate::shards::ShardError;
 use crate::stores::set_up_gdal;
@@ -230,9 +230,7 @@ impl ChangeJob<'_> {
         };
         let stage = Stage::begin("publish", 0);
         let mut staged = written.staged;
-        if self.config.viewer {
-            staged.push(self.page(&inputs, &manifest, &staged).write(self.folder)?);
-        }
+        self.presented(&inputs, &manifest).present(&mut staged, self.folder)?;
         let published = Target::parse(self.output)?.publish(&staged, manifest, self.overwrite)?;
         for leftover in &published.leftovers {
             notice(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
@@ -487,13 +485,8 @@ impl ChangeJob<'_> {
         all
     }
 
-    /// What the page of the comparison is made of.
-    fn page<'m>(
-        &self,
-        inputs: &'m Inputs,
-        manifest: &'m Manifest,
-        staged: &'m [StagedArtifact],
-    ) -> page::Output<'m> {
+    /// What is shown of the comparison.
+    fn presented<'m>(&'m self, inputs: &'m Inputs, manifest: &'m Manifest) -> present::Output<'m> {
         let zones = [
             (
                 "artificialisation.csv",
@@ -502,16 +495,16 @@ impl ChangeJob<'_> {
             ),
             ("flows.csv", ["Flows between classes", "Flux entre classes"], flow_columns()),
         ];
-        page::Output {
+        present::Output {
             kind: Kind::Change,
-            title: page::title_of_dates(&inputs.dates),
+            title: present::title_of_dates(&inputs.dates),
             language: self.config.titles,
             classes: &inputs.classes.nomenclature,
             grid: &inputs.grid,
             window: inputs.extent,
             manifest,
-            staged,
-            zones: zones.map(|(file, title, columns)| page::ZoneTable { file, title, columns }).into(),
+            options: &self.config.publish,
+            zones: zones.map(|(file, title, columns)| present::ZoneTable { file, title, columns }).into(),
         }
     }
 
@@ -521,7 +514,7 @@ impl ChangeJob<'_> {
         // Images are identified by their hashes instead of their stamps, which other copies of a file do not share.
         let is_stamped = |name: &str| NAMES.iter().any(|date| name == format!("{date}.scenes"));
         let contents: Contents = contents.clone().into_iter().filter(|(name, _)| !is_stamped(name)).collect();
-        for key in ["output", "scratch", "run", "previous", "before", "after", "viewer"] {
+        for key in ["output", "scratch", "run", "previous", "before", "after", "publish"] {
             options.as_object_mut().and_then(|options| options.remove(key));
         }
         let described = json!({

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::dates::normalized as normalized_date;
 use super::declared::{AlphaOption, NodataOption};
 use super::mask::MaskClass;
-use super::run::{FeatureFormat, is_true, yes};
+use super::publish::PublishOptions;
+use super::run::FeatureFormat;
 use super::toml::{ConfigFile, relative_to};
 use crate::error::JobError;
 
@@ -69,9 +70,9 @@ pub struct ChangeConfig {
     /// Formats of the events.
     #[serde(default = "all_formats")]
     pub formats: Vec<FeatureFormat>,
-    /// Whether `index.html` is written, which shows the events in a browser.
-    #[serde(default = "yes", skip_serializing_if = "is_true")]
-    pub viewer: bool,
+    /// What is published beside the data, and what it says of them.
+    #[serde(default, skip_serializing_if = "PublishOptions::is_default")]
+    pub publish: PublishOptions,
     /// Language of column titles, which a GeoPackage stores as aliases: `en` or `fr`. Column names are the same in both,
     /// and the report is in both languages.
     #[serde(default)]

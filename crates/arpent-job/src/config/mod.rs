@@ -7,6 +7,7 @@ mod declared;
 mod mask;
 mod objects;
 pub(crate) mod ocs_ge;
+mod publish;
 mod reference;
 mod run;
 mod toml;
@@ -25,6 +26,7 @@ pub use declared::{
 pub use mask::{MaskClass, MaskLayer, MaskLayerOptions, MaskOptions};
 pub use objects::ObjectOptions;
 pub use ocs_ge::{OcsGe, OcsGeOptions};
+pub(crate) use publish::PublishOptions;
 pub use reference::{
     ClassByField, ClassOf, CompareOptions, EnrichOptions, LayerOptions, OverrideOptions, ReferenceOptions,
     SnapOptions,

@@ -15,6 +15,7 @@ use super::declared::{AlphaOption, CollarOption, NodataOption, NodataValue, Resa
 use super::mask::MaskOptions;
 use super::objects::ObjectOptions;
 use super::ocs_ge::OcsGeOptions;
+use super::publish::PublishOptions;
 use super::reference::ReferenceOptions;
 use super::toml::{ConfigFile, relative_to};
 use crate::error::JobError;
@@ -40,9 +41,9 @@ pub struct Config {
     /// Where to publish: a folder or an s3 URL. `--output` replaces it.
     #[serde(default)]
     pub output: Option<String>,
-    /// Whether `index.html` is written, which shows the map in a browser.
-    #[serde(default = "yes", skip_serializing_if = "is_true")]
-    pub viewer: bool,
+    /// What is published beside the data, and what it says of them.
+    #[serde(default, skip_serializing_if = "PublishOptions::is_default")]
+    pub publish: PublishOptions,
     /// How scenes are read.
     #[serde(default)]
     pub input: InputOptions,
@@ -77,16 +78,6 @@ pub struct Config {
     /// The file of the configuration.
     #[serde(skip)]
     pub file: Option<ConfigFile>,
-}
-
-/// The default of an option that is switched off.
-pub(super) const fn yes() -> bool {
-    true
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-pub(super) const fn is_true(yes: &bool) -> bool {
-    *yes
 }
 
 /// How scenes are read.

@@ -219,7 +219,7 @@ fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
             .map(|f| format!("features.{}", f.extension())),
     );
     names.push("item.json".to_owned());
-    if job.config.viewer {
+    if job.config.publish.viewer {
         names.push(PAGE_NAME.to_owned());
     }
     names.push("manifest.json".to_owned());

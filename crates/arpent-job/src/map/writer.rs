@@ -19,8 +19,8 @@ use serde::Serialize;
 use super::{artifacts, stac};
 use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
-use crate::page;
 use crate::pipeline::{AssembledMap, MapAssembler, PipelineError};
+use crate::present;
 use crate::scratch::Scratch;
 use crate::shards::{JobContext, Journal, ShardError};
 use crate::warnings::warn;
@@ -253,19 +253,17 @@ impl MapWriter<'_> {
             let item = stac::write_item(job, map, &run, (&staged, counts.masked.as_ref()), scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
             let manifest = self.manifest(inputs, &run, counts, warnings)?;
-            if job.config.viewer {
-                staged.push(self.page(&manifest, &staged).write(scratch)?);
-            }
+            self.presented(&manifest).present(&mut staged, scratch)?;
             self.commit(&Target::parse(&output)?, &staged, manifest)
         })?;
         stage.end(&output);
         Ok(PublishedMap { output, manifest })
     }
 
-    /// What the page of the map is made of.
-    fn page<'m>(&'m self, manifest: &'m Manifest, staged: &'m [StagedArtifact]) -> page::Output<'m> {
+    /// What is shown of the map.
+    fn presented<'m>(&'m self, manifest: &'m Manifest) -> present::Output<'m> {
         let (job, map) = (self.context.job, self.job());
-        page::Output {
+        present::Output {
             kind: Kind::Map,
             title: job.model.title.clone(),
             language: job.config.features.titles,
@@ -273,7 +271,7 @@ impl MapWriter<'_> {
             grid: map.grid(),
             window: map.plan.extent(),
             manifest,
-            staged,
+            options: &job.config.publish,
             zones: Vec::new(),
         }
     }

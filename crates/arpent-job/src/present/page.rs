@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use arpent_base::number::exact;
-use arpent_base::{Column, DoingWhat as _, Language, Result, table_schema};
+use arpent_base::{DoingWhat as _, Result, table_schema};
 use arpent_gdal::{Transformer, file_name};
 use arpent_publish::{Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_METADATA, ROLE_VIEWER, StagedArtifact};
-use arpent_raster::{Class, Grid, Nomenclature, Window};
+use arpent_raster::Class;
 use arpent_viewer::{
     ClassFact, Date, Facts, File, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene, Texts,
     Warning, Zones, page,
@@ -14,40 +14,10 @@ use arpent_viewer::{
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::{Output, ZoneTable};
+
 /// Nodes on each side of the lattice of places: a map of 100 km is then off by less than 1 m.
 const NODES: usize = 17;
-
-/// A table with a row for each zone.
-pub(crate) struct ZoneTable {
-    /// Name of its CSV file; it is left out if the output does not have it.
-    pub(crate) file: &'static str,
-    /// Its titles, English and French.
-    pub(crate) title: [&'static str; 2],
-    /// Its columns.
-    pub(crate) columns: Vec<Column>,
-}
-
-/// An output that a page is made of.
-pub(crate) struct Output<'a> {
-    /// What it is.
-    pub(crate) kind: Kind,
-    /// Its title.
-    pub(crate) title: String,
-    /// The language that the page begins with.
-    pub(crate) language: Language,
-    /// The classes of its features, or of its events.
-    pub(crate) classes: &'a Nomenclature,
-    /// Its pixels.
-    pub(crate) grid: &'a Grid,
-    /// Their extent.
-    pub(crate) window: Window,
-    /// Its manifest, as it will be published.
-    pub(crate) manifest: &'a Manifest,
-    /// Its files, without the page.
-    pub(crate) staged: &'a [StagedArtifact],
-    /// Its tables of zones.
-    pub(crate) zones: Vec<ZoneTable>,
-}
 
 /// What the manifest of a comparison has for the page.
 #[derive(Debug, Deserialize)]
@@ -58,20 +28,26 @@ struct ChangeFacts {
     chips: Vec<Pictures>,
 }
 
-impl Output<'_> {
-    /// Writes the page to a folder.
-    ///
-    /// # Errors
-    /// When places of the output cannot be transformed to WGS 84, or the file cannot be written.
-    pub(crate) fn write(&self, folder: &Path) -> Result<StagedArtifact> {
-        let path = folder.join(PAGE_NAME);
-        std::fs::write(&path, page(&self.facts()?)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(StagedArtifact::new(&path, ROLE_VIEWER)?)
-    }
+/// Writes the page of an output with these files to a folder.
+///
+/// # Errors
+/// When places of the output cannot be transformed to WGS 84, or the file cannot be written.
+pub(super) fn write(output: &Output<'_>, staged: &[StagedArtifact], folder: &Path) -> Result<StagedArtifact> {
+    let path = folder.join(PAGE_NAME);
+    std::fs::write(&path, page(&Facted { output, staged }.facts()?)?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(StagedArtifact::new(&path, ROLE_VIEWER)?)
+}
 
+/// An output and its files, without the page.
+struct Facted<'a> {
+    output: &'a Output<'a>,
+    staged: &'a [StagedArtifact],
+}
+
+impl Facted<'_> {
     fn facts(&self) -> Result<Facts> {
-        let manifest = self.manifest;
+        let (output, manifest) = (self.output, self.output.manifest);
         let change = manifest.counts.change.as_ref().map(ChangeFacts::deserialize).transpose()?;
         let [before, after] = match &change {
             Some(change) => change.dates.clone().map(Some),
@@ -98,9 +74,9 @@ impl Output<'_> {
         let files = self.staged.iter().filter(|artifact| artifact.role != ROLE_METADATA);
         let version = manifest.software.get("arpent").map_or("", String::as_str);
         Ok(Facts {
-            kind: self.kind,
-            language: self.language,
-            title: self.title.clone(),
+            kind: output.kind,
+            language: output.language,
+            title: output.title().to_owned(),
             run_id: manifest.run_id.clone(),
             software: format!("arpent {version}"),
             model: (!model.id.is_empty()).then_some(model),
@@ -108,9 +84,9 @@ impl Output<'_> {
             after,
             scenes: scenes.collect(),
             warnings: manifest.warnings.iter().map(warning).collect(),
-            attribution: None,
-            license: None,
-            classes: self.classes.classes().iter().map(|class| self.class(class)).collect(),
+            attribution: output.options.attribution.clone(),
+            license: output.options.license.clone(),
+            classes: self.output.classes.classes().iter().map(|class| self.class(class)).collect(),
             kinds: if change.is_some() { kinds(manifest) } else { Vec::new() },
             columns: fields(manifest.columns.as_ref()),
             features: manifest.counts.features,
@@ -128,11 +104,11 @@ impl Output<'_> {
 
     /// A class; of a map, it is in the legend where its features were asked for.
     fn class(&self, class: &Class) -> ClassFact {
-        let counted = self.manifest.counts.features_per_class.get(&class.name).copied();
-        let features = counted.filter(|_| self.kind == Kind::Map);
+        let counted = self.output.manifest.counts.features_per_class.get(&class.name).copied();
+        let features = counted.filter(|_| self.output.kind == Kind::Map);
         let name =
             Texts { en: class.name.clone(), fr: class.name_fr.as_ref().unwrap_or(&class.name).clone() };
-        let legend = match self.kind {
+        let legend = match self.output.kind {
             Kind::Map => features.is_some(),
             Kind::Change => class.features,
         };
@@ -154,13 +130,13 @@ impl Output<'_> {
             let columns = fields(Some(&table_schema(&table.columns)));
             Some(Zones { file: file(artifact), title: Texts { en, fr }, columns })
         };
-        self.zones.iter().filter_map(table).collect()
+        self.output.zones.iter().filter_map(table).collect()
     }
 
     /// The extent in degrees, and the lattice of places. Across the antimeridian degrees go on beyond 180.
     fn places(&self) -> Result<([f64; 4], Lattice)> {
-        let transformer = Transformer::new(&self.grid.crs)?;
-        let bbox = self.grid.bbox(&self.window);
+        let transformer = Transformer::new(&self.output.grid.crs)?;
+        let bbox = self.output.grid.bbox(&self.output.window);
         let [west, south, mut east, north] = transformer.bbox(bbox)?;
         if east < west {
             east += 360.0;
