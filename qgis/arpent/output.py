@@ -103,10 +103,9 @@ def find(address):
         address = address[: -len(MANIFEST)]
     address = address.rstrip("/\\") or address
     place = _place(address)
-    if gdal.VSIStatL(_join(place, MANIFEST)) is not None:
+    if exists(_join(place, MANIFEST)):
         return [_read(address, place)]
-    folders = gdal.ReadDir(place) or []
-    inside = [name for name in sorted(folders) if name not in (".", "..") and gdal.VSIStatL(_join(place, name, MANIFEST)) is not None]
+    inside = [name for name in _names(place) if name not in (".", "..") and exists(_join(place, name, MANIFEST))]
     if not inside:
         raise OutputError(
             tr("{address} holds no complete output: manifest.json is missing. Give the folder that was the output; an interrupted run leaves no manifest.")
@@ -151,9 +150,28 @@ def _read(address, place):
     return Output(address, place, manifest)
 
 
+def exists(path):
+    """Whether there is a file, as GDAL names it. Newer versions of GDAL raise where older ones return None."""
+    try:
+        return gdal.VSIStatL(path) is not None
+    except RuntimeError:
+        return False
+
+
+def _names(place):
+    """Names in a folder, sorted; none if it cannot be listed."""
+    try:
+        return sorted(gdal.ReadDir(place) or [])
+    except RuntimeError:
+        return []
+
+
 def read_file(path):
     """Content of a small text file, as GDAL names it; empty if it cannot be read."""
-    opened = gdal.VSIFOpenL(path, "rb")
+    try:
+        opened = gdal.VSIFOpenL(path, "rb")
+    except RuntimeError:
+        opened = None
     if opened is None:
         return ""
     try:

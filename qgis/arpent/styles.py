@@ -10,14 +10,14 @@ from qgis.core import QgsPalettedRasterRenderer, QgsRasterLayer
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtXml import QDomDocument
 
-from .output import read_file
+from .output import exists, read_file
 
 
 def style_of(path, table):
     """The style of a file, as QML; empty if there is none. `table` is the name of the layer in a GeoPackage, or None."""
     stem, extension = os.path.splitext(path)
     for beside in (path + ".qml", stem + ".qml"):
-        if gdal.VSIStatL(beside) is not None:
+        if exists(beside):
             text = read_file(beside)
             if text:
                 return text
@@ -66,7 +66,10 @@ def name_classes(layer):
     """Gives a raster with a color table a legend of the classes that its band names; QGIS would list 256 numbers."""
     if not isinstance(layer, QgsRasterLayer) or layer.bandCount() != 1:
         return False
-    source = gdal.OpenEx(layer.source(), gdal.OF_RASTER | gdal.OF_READONLY)
+    try:
+        source = gdal.OpenEx(layer.source(), gdal.OF_RASTER | gdal.OF_READONLY)
+    except RuntimeError:
+        source = None
     band = source.GetRasterBand(1) if source is not None else None
     names, colors = (_classes(band), band.GetColorTable()) if band is not None else ({}, None)
     if not names or colors is None:
