@@ -81,7 +81,9 @@ def _layers(parameters, name, context):
 def _raster(layer):
     """Address of the file or URL behind a raster layer."""
     source = layer.source()
-    if not isinstance(layer, QgsRasterLayer) or layer.providerType() != "gdal" or "|" in source:
+    # Options of GDAL that a person has set follow after a bar, which a name may have, too.
+    has_options = "|option:" in source or "|credential:" in source
+    if not isinstance(layer, QgsRasterLayer) or layer.providerType() != "gdal" or has_options and not os.path.exists(source):
         raise QgsProcessingException(
             tr("{name} is not a raster in a file or at a URL that the program can read (for example, it is a web map).").format(name=layer.name())
         )

@@ -15,8 +15,10 @@ from . import styles
 from .output import OutputError
 from .texts import tr
 
-# Properties of layers and groups, which QGIS stores in the project; the last is removed when the layer is in its group.
-GROUP, NAME, RANK, SHOWN, STYLE = "arpent/output", "arpent/name", "arpent/rank", "arpent/shown", "arpent/style"
+# Properties of layers and groups, which QGIS stores in the project.
+GROUP, NAME, RANK, SHOWN = "arpent/output", "arpent/name", "arpent/rank", "arpent/shown"
+# Those that are removed when the layer is in its group.
+STYLE, TITLE = "arpent/style", "arpent/title"
 
 
 def title(layer, table):
@@ -61,6 +63,7 @@ def make(output, feedback):
     for rank, layer in enumerate(made):
         layer.setCustomProperty(RANK, rank)
         layer.setCustomProperty(STYLE, styles.export(layer))
+        layer.setCustomProperty(TITLE, layer.name())
     return made
 
 
@@ -81,8 +84,6 @@ def _make(output, wanted, table, feedback):
         feedback.pushWarning(tr("The style of {file} cannot be read: {error}").format(file=wanted.path, error=problem))
     if not qml or problem:
         styles.name_classes(layer)
-    # A style may name the layer, and a style that a person has set for all results of Processing must not replace it.
-    layer.setName(name)
     if isinstance(layer, QgsVectorLayer):
         # What was published stays as it is: its hashes are in the manifest. A copy can be edited.
         layer.setReadOnly(True)
@@ -114,11 +115,13 @@ class Placer(QgsProcessingLayerPostProcessorInterface):
         node = project.layerTreeRoot().findLayer(layer.id()) if project is not None else None
         if node is None:
             return
-        # QGIS has replaced the style if one is set for all results of Processing.
-        qml = layer.customProperty(STYLE)
+        # QGIS has named the layer after its file, and has replaced its style if one is set for all results of Processing.
+        qml, name = layer.customProperty(STYLE), layer.customProperty(TITLE)
         if qml:
             styles.apply(layer, qml)
-        layer.removeCustomProperty(STYLE)
+        layer.setName(name)
+        for key in (STYLE, TITLE):
+            layer.removeCustomProperty(key)
         place(layer, node, project.layerTreeRoot())
 
 
