@@ -160,6 +160,7 @@ FRENCH = {
     "missing": "manquant",
     "another size": "taille différente",
     "other content": "contenu différent",
+    "open in another program": "ouvert dans un autre programme",
     "{intact} of {files} files are as they were published.": "{intact} fichiers sur {files} sont tels qu'ils ont été publiés.",
     # Models
     "Models": "Modèles",

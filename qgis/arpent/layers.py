@@ -11,14 +11,12 @@ from qgis.core import (
 )
 from qgis.PyQt import sip
 
-from . import styles
+from . import settings, styles
 from .output import OutputError
 from .texts import tr
 
-# Properties of layers and groups, which QGIS stores in the project.
-GROUP, NAME, RANK, SHOWN = "arpent/output", "arpent/name", "arpent/rank", "arpent/shown"
-# Those that are removed when the layer is in its group.
-STYLE, TITLE = "arpent/style", "arpent/title"
+# Properties of layers and groups, which QGIS stores in the project: the output, the place in its group from the top, whether the layer is drawn.
+GROUP, RANK, SHOWN = "arpent/output", "arpent/rank", "arpent/shown"
 
 
 def title(layer, table):
@@ -62,8 +60,6 @@ def make(output, feedback):
             feedback.reportError(str(error))
     for rank, layer in enumerate(made):
         layer.setCustomProperty(RANK, rank)
-        layer.setCustomProperty(STYLE, styles.export(layer))
-        layer.setCustomProperty(TITLE, layer.name())
     return made
 
 
@@ -88,7 +84,6 @@ def _make(output, wanted, table, feedback):
         # What was published stays as it is: its hashes are in the manifest. A copy can be edited.
         layer.setReadOnly(True)
     layer.setCustomProperty(GROUP, f"{output.address} {output.attempt}")
-    layer.setCustomProperty(NAME, output.name)
     layer.setCustomProperty(SHOWN, "yes" if wanted.shown else "no")
     return layer
 
@@ -108,29 +103,32 @@ def _metadata(output, name):
 
 
 class Placer(QgsProcessingLayerPostProcessorInterface):
-    """Puts layers that QGIS has added to the project into the group of their output. Runs in the main thread."""
+    """Puts a layer that QGIS has added to the project into the group of its output. Runs in the main thread."""
+
+    def __init__(self, layer, group):
+        super().__init__()
+        self.title, self.group, self.qml = layer.name(), group, styles.export(layer)
 
     def postProcessLayer(self, layer, context, _feedback):
         project = context.project()
         node = project.layerTreeRoot().findLayer(layer.id()) if project is not None else None
         if node is None:
             return
-        # QGIS has named the layer after its file, and has replaced its style if one is set for all results of Processing.
-        qml, name = layer.customProperty(STYLE), layer.customProperty(TITLE)
-        if qml:
-            styles.apply(layer, qml)
-        layer.setName(name)
-        for key in (STYLE, TITLE):
-            layer.removeCustomProperty(key)
-        place(layer, node, project.layerTreeRoot())
+        # QGIS has named the layer after its file, and has replaced its style and properties if a style is set for all results of Processing.
+        styles.apply(layer, self.qml)
+        layer.setName(self.title)
+        place(layer, node, project.layerTreeRoot(), self.group)
 
 
-def place(layer, node, root):
+def place(layer, node, root, name):
     """Moves a layer of the tree into the group of its output, in the order of the output."""
     key, rank, shown = layer.customProperty(GROUP), int(layer.customProperty(RANK)), layer.customProperty(SHOWN) == "yes"
     group = next((each for each in root.findGroups(True) if each.customProperty(GROUP) == key), None)
     if group is None:
-        group = root.insertGroup(0, layer.customProperty(NAME))
+        # A group that a person has set for all results of Processing; where QGIS would insert a layer otherwise depends on what is selected.
+        wanted = settings.results_group()
+        parent = (root.findGroup(wanted) if wanted else None) or root
+        group = parent.insertGroup(0, name)
         group.setCustomProperty(GROUP, key)
     others = [each.layer() for each in group.findLayers() if each.layer() is not None]
     moved = node.clone()
@@ -151,7 +149,7 @@ def load(outputs, context, feedback):
         for layer in make(output, feedback):
             name = layer.name()
             details = QgsProcessingContext.LayerDetails(name, context.project(), name)
-            placer = Placer()
+            placer = Placer(layer, output.name)
             # QGIS deletes it with the context; until then, Python must hold its part of it.
             sip.transferto(placer, None)
             _placers[:] = [each for each in _placers if not sip.isdeleted(each)] + [placer]

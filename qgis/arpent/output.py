@@ -18,9 +18,11 @@ STORES = {"s3://": "/vsis3/", "gs://": "/vsigs/", "az://": "/vsiaz/", "http://":
 # A manifest is some kilobytes; one with millions of scenes is not opened in QGIS.
 MOST_BYTES = 64 << 20
 
-# File formats of one layer, the best for QGIS first: a GeoPackage holds aliases and styles, FlatGeobuf is read in parts from a server.
-LOCAL = (".gpkg", ".fgb", ".parquet", ".geojson")
-REMOTE = (".fgb", ".gpkg", ".parquet", ".geojson")
+# File formats of one layer, the best for QGIS first (ADR 0026): a FlatGeobuf is not changed by being opened, and is read in parts from a server.
+# Above so many features it is published without an index.
+INDEXED = 250_000
+FEW = (".fgb", ".gpkg", ".parquet", ".geojson")
+MANY = (".gpkg", ".fgb", ".parquet", ".geojson")
 
 # Roles of rasters, from the top of the group to its bottom, and whether they are drawn.
 RASTERS = (("map", True), ("before", False), ("labels", True), ("evidence", False), ("mask", False), ("confidence", False))
@@ -57,7 +59,7 @@ class Output:
 
     def layers(self):
         """The layers: features, events and zones above, then rasters. Each vector layer once, in the format that QGIS reads best."""
-        order = LOCAL if not self.place.startswith("/vsi") else REMOTE
+        order = MANY if self._number("features") > INDEXED and not self.place.startswith("/vsi") else FEW
         vectors, rasters = {}, {}
         for artifact in self.manifest.get("artifacts", []):
             role, path = str(artifact.get("role", "")), self._path(str(artifact.get("href", "")))
@@ -75,6 +77,12 @@ class Output:
         for rank, layer in enumerate(found):
             layer.rank = rank
         return found
+
+    def _number(self, name):
+        """A number of the counts; 0 if it is not there."""
+        counts = self.manifest.get("counts")
+        number = counts.get(name) if isinstance(counts, dict) else None
+        return number if isinstance(number, int) else 0
 
     def _path(self, href):
         """A file of the output. A manifest may come from anywhere: it names nothing outside of its folder."""

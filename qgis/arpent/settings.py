@@ -15,3 +15,8 @@ def program():
 def model_folders():
     """Folders of model packages as they were set."""
     return [folder for folder in (ProcessingConfig.getSetting(MODELS) or "").split(";") if folder.strip()]
+
+
+def results_group():
+    """Name of the group for all results of Processing; empty if none was set."""
+    return ProcessingConfig.getSetting(ProcessingConfig.RESULTS_GROUP_NAME) or ""

@@ -16,7 +16,9 @@ from .output import exists, read_file
 def style_of(path, table):
     """The style of a file, as QML; empty if there is none. `table` is the name of the layer in a GeoPackage, or None."""
     stem, extension = os.path.splitext(path)
-    for beside in (path + ".qml", stem + ".qml"):
+    # That beside the file is for the layer of its name; a GeoPackage may have others.
+    own = table is None or table == stem.replace("\\", "/").rsplit("/", 1)[-1]
+    for beside in (path + ".qml", stem + ".qml") if own else ():
         if exists(beside):
             text = read_file(beside)
             if text:

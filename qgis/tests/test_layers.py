@@ -77,7 +77,7 @@ class Groups(Case):
             drawn = [(node.name(), node.itemVisibilityChecked()) for node in group.findLayers()]
             self.assertEqual(drawn, [("Features", True), ("Prediction", True), ("Confidence", False)])
 
-    def test_a_group_of_processing_does_not_hide_them(self):
+    def test_the_group_that_a_person_has_set_for_results_holds_them(self):
         from processing.core.ProcessingConfig import ProcessingConfig
 
         ProcessingConfig.setSettingValue(ProcessingConfig.RESULTS_GROUP_NAME, "Results")
@@ -85,7 +85,9 @@ class Groups(Case):
             self.opens(self.map)
         finally:
             ProcessingConfig.setSettingValue(ProcessingConfig.RESULTS_GROUP_NAME, "")
-        self.assertEqual(len(QgsProject.instance().layerTreeRoot().findGroup("map").findLayers()), 3)
+        results = QgsProject.instance().layerTreeRoot().findGroup("Results")
+        self.assertEqual([node.name() for node in results.children()], ["map"])
+        self.assertEqual(len(results.findGroup("map").findLayers()), 3)
 
     def test_maps_of_several_grids_are_opened_together(self):
         both = self.folder / "both"
@@ -129,14 +131,15 @@ class Styles(Case):
 
     def test_a_style_beside_the_file_goes_first(self):
         copy, files = self.copy()
+        for each in files.glob("*.qml"):
+            each.unlink()
         plain = QgsVectorLayer(f"{files / 'features.gpkg'}|layername=features", "x", "ogr")
-        plain.renderer().categories()
         plain.setRenderer(plain.renderer().defaultRenderer(plain.geometryType()))
         plain.renderer().symbol().setColor(QColor("#123456"))
         plain.setFieldAlias(plain.fields().indexOf("score"), "My score")
         document = QDomDocument()
         plain.exportNamedStyle(document)
-        for name in ("features.qml", "features.gpkg.qml"):
+        for name in ("features.qml", "features.fgb.qml"):
             (files / name).write_text(document.toString(), encoding="utf-8")
             features = self.opens(copy)["Features"]
             self.assertEqual(features.renderer().symbol().color().name(), "#123456")
@@ -147,19 +150,24 @@ class Styles(Case):
 
     def test_a_broken_style_is_reported_and_the_layer_is_there(self):
         copy, files = self.copy()
+        for each in files.glob("*.qml"):
+            each.unlink()
         (files / "features.qml").write_text("<qgis", encoding="utf-8")
         feedback = Feedback()
         self.assertTrue(self.opens(copy, feedback)["Features"].isValid())
         self.assertTrue(any("The style of " in warning for warning in feedback.warnings), feedback.warnings)
 
-    def test_without_a_geopackage_flatgeobuf_has_the_style_of_the_package_or_its_own(self):
+    def test_a_flatgeobuf_has_the_style_of_the_package_and_many_features_are_read_from_the_package(self):
         copy, files = self.copy()
+        for each in files.glob("*.qml"):
+            each.unlink()
         manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
-        manifest["artifacts"] = [each for each in manifest["artifacts"] if not each["href"].endswith((".gpkg", ".parquet", ".geojson"))]
-        (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-        features = self.opens(copy)["Features"]
-        self.assertTrue(features.source().endswith("features.fgb|layername=features"), features.source())
-        self.assertEqual(features.renderer().type(), "categorizedSymbol")
+        for manifest["counts"]["features"], name in ((250_000, "fgb"), (250_001, "gpkg")):
+            (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+            features = self.opens(copy)["Features"]
+            self.assertTrue(features.source().endswith(f"features.{name}|layername=features"), features.source())
+            self.assertEqual(features.renderer().type(), "categorizedSymbol")
+            QgsProject.instance().clear()
 
     def test_a_style_that_a_person_has_set_for_results_does_not_replace_it(self):
         from processing.core.ProcessingConfig import ProcessingConfig
@@ -252,7 +260,7 @@ class Bad(Case):
     def test_a_missing_and_a_damaged_file_leave_the_others(self):
         copy, files = self.copy()
         (files / "labels.tif").unlink()
-        (files / "features.gpkg").write_bytes(b"no database")
+        (files / "features.fgb").write_bytes(b"nothing")
         feedback = Feedback()
         self.assertEqual(list(self.opens(copy, feedback)), ["Confidence"])
         self.assertEqual(len(feedback.errors), 2, feedback.errors)
@@ -293,7 +301,7 @@ class Bad(Case):
         try:
             self.assertIn("manifest.json is missing", self.fails(self.folder))
             copy, files = self.copy()
-            (files / "features.gpkg").write_bytes(b"no database")
+            (files / "features.fgb").write_bytes(b"nothing")
             feedback = Feedback()
             self.assertEqual(sorted(self.opens(copy, feedback)), ["Confidence", "Prediction"])
             self.assertEqual(len(feedback.errors), 1)

@@ -10,7 +10,8 @@ import zipfile
 
 import harness
 import pack
-from qgis.core import QgsApplication, QgsSettings
+from qgis.core import QgsApplication, QgsProcessingContext, QgsSettings
+from qgis.gui import QgsGui, QgsProcessingGui
 
 SOURCES = sorted((harness.HERE.parent / "arpent").rglob("*.py"))
 ALGORITHMS = ["change", "check", "models", "open", "run", "zonal"]
@@ -118,6 +119,16 @@ class Provider(unittest.TestCase):
             self.assertTrue(algorithm.displayName() and algorithm.shortHelpString(), algorithm.id())
             for parameter in algorithm.parameterDefinitions():
                 self.assertTrue(parameter.description(), f"{algorithm.id()} {parameter.name()}")
+
+    def test_every_parameter_has_a_widget_in_dialogs_batches_and_models(self):
+        context = QgsProcessingContext()
+        for algorithm in QgsApplication.processingRegistry().providerById("arpent").algorithms():
+            for parameter in [each for each in algorithm.parameterDefinitions() if not each.isDestination()]:
+                for kind in (QgsProcessingGui.Standard, QgsProcessingGui.Batch, QgsProcessingGui.Modeler):
+                    wrapper = QgsGui.processingGuiRegistry().createParameterWidgetWrapper(parameter, kind)
+                    # QGIS 3.22 makes those of some kinds in Python.
+                    if wrapper is not None:
+                        self.assertIsNotNone(wrapper.createWrappedWidget(context), f"{algorithm.id()} {parameter.name()}")
 
     def test_installed_models_are_offered(self):
         harness.configure()

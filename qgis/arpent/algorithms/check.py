@@ -35,7 +35,7 @@ class Check(ProgramAlgorithm):
     def processAlgorithm(self, parameters, context, feedback):
         address = output.absolute(self.parameterAsString(parameters, "INPUT", context))
         _, document = self.command(["check", address], feedback)
-        outcomes = {"missing": tr("missing"), "wrong_size": tr("another size"), "wrong_hash": tr("other content")}
+        outcomes = {"missing": tr("missing"), "wrong_size": tr("another size"), "wrong_hash": tr("other content"), "in_use": tr("open in another program")}
         checks = document.get("checks") or []
         damaged = [check for check in checks if check.get("outcome") != "intact"]
         for check in damaged:
