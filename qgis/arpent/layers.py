@@ -13,7 +13,7 @@ from qgis.PyQt import sip
 
 from . import settings, styles
 from .output import OutputError
-from .texts import tr
+from .texts import language, tr
 
 # Properties of layers and groups, which QGIS stores in the project: the output, the place in its group from the top, whether the layer is drawn.
 GROUP, RANK, SHOWN = "arpent/output", "arpent/rank", "arpent/shown"
@@ -81,11 +81,23 @@ def _make(output, wanted, table, feedback):
     if not qml or problem:
         styles.name_classes(layer)
     if isinstance(layer, QgsVectorLayer):
+        _entitle(layer, output)
         # What was published stays as it is: its hashes are in the manifest. A copy can be edited.
         layer.setReadOnly(True)
     layer.setCustomProperty(GROUP, f"{output.address} {output.attempt}")
     layer.setCustomProperty(SHOWN, "yes" if wanted.shown else "no")
     return layer
+
+
+def _entitle(layer, output):
+    """Gives columns the titles of the manifest where the style has none."""
+    columns = output.manifest.get("columns")
+    fields = columns.get("fields") if isinstance(columns, dict) else None
+    key = "title:fr" if language() == "fr" else "title"
+    titles = {str(each.get("name")): each.get(key) or each.get("title") for each in fields or [] if isinstance(each, dict)}
+    for index, field in enumerate(layer.fields()):
+        if not layer.attributeAlias(index) and titles.get(field.name()):
+            layer.setFieldAlias(index, str(titles[field.name()]))
 
 
 def _metadata(output, name):

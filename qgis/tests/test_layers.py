@@ -103,6 +103,9 @@ class Groups(Case):
         manifest = json.loads((self.map / "manifest.json").read_text(encoding="utf-8"))
         self.assertIn("A proposal, not verified. Run " + manifest["run_id"], features.metadata().abstract())
         self.assertEqual(features.metadata().licenses(), [manifest["model"]["license"]])
+        titles = {field["name"]: field["title"] for field in manifest["columns"]["fields"]}
+        found = {field.name(): features.attributeAlias(index) for index, field in enumerate(features.fields())}
+        self.assertEqual({name: found[name] for name in titles}, titles)
 
     def test_opening_and_reading_leaves_the_output_as_it_was(self):
         copy, _ = self.copy()
