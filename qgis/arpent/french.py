@@ -22,6 +22,7 @@ FRENCH = {
     "Stopping: what was computed is being stored ...": "Arrêt en cours : enregistrement de ce qui a été calculé...",
     "Canceled. What was computed is kept in the output: the same parameters continue there.":
         "Annulé. Ce qui a été calculé est conservé dans le dossier de sortie : les mêmes paramètres y reprennent le calcul.",
+    "Canceled. Nothing was published.": "Annulé. Rien n'a été publié.",
     "This may succeed later: run it again with the same parameters.":
         "Cela peut réussir plus tard : relancez le traitement avec les mêmes paramètres.",
     "The program ended with code {code} and without a result.": "Le programme s'est terminé avec le code {code}, sans résultat.",

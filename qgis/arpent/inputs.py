@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 """Layers of QGIS as the program names them: files and URLs, with the layer in a file of several."""
 
+import hashlib
 import os
+import shutil
+import tempfile
+import time
 
-from qgis.core import QgsProcessingException, QgsProcessingUtils, QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsApplication, QgsProcessingException, QgsProcessingUtils, QgsRasterLayer, QgsVectorLayer
 
 from .output import STORES, absolute, is_url
 from .texts import tr
 
-# Vector formats that both read; anything else is exported as a GeoPackage.
+# Vector formats that both read; anything else is exported.
 READ_BY_BOTH = ["gpkg", "shp", "geojson", "fgb"]
+
+# Days after which an exported layer is deleted, if no run has used it since.
+KEPT_DAYS = 90
 
 
 def rasters(parameters, name, context):
@@ -24,9 +31,9 @@ def layers(parameters, name, context, feedback):
         if isinstance(layer, QgsVectorLayer):
             warn_of_edits(layer, feedback)
             path, table = QgsProcessingUtils.convertToCompatibleFormatAndLayerName(
-                layer, False, "layer", READ_BY_BOTH, "gpkg", context, feedback
+                layer, False, "layer", READ_BY_BOTH, "fgb", context, feedback
             )
-            found.append(named(path, table))
+            found.append(named(kept(path), table))
         else:
             found.append(_raster(layer))
     return found
@@ -39,8 +46,11 @@ def lines(text):
     return [("@" + absolute(line[1:]) if line.startswith("@") else absolute(line)) for line in found if line]
 
 
-def vector(algorithm, parameters, name, context, feedback):
-    """Address of the file with the features of a parameter; what is no file, filtered or selected is exported first. None without a value."""
+def vector(algorithm, parameters, name, context, feedback, keep_order=False):
+    """Address of the file with the features of a parameter; what is no file, filtered or selected is exported first. None without a value.
+
+    `keep_order`: features are numbered by their order, which a FlatGeobuf does not keep.
+    """
     if algorithm.parameterAsSource(parameters, name, context) is None:
         if parameters.get(name) in (None, ""):
             return None
@@ -48,8 +58,35 @@ def vector(algorithm, parameters, name, context, feedback):
     layer = algorithm.parameterAsVectorLayer(parameters, name, context)
     if layer is not None:
         warn_of_edits(layer, feedback)
-    path, table = algorithm.parameterAsCompatibleSourceLayerPathAndLayerName(parameters, name, context, READ_BY_BOTH, "gpkg", feedback)
-    return named(path, table)
+    preferred = "gpkg" if keep_order else "fgb"
+    path, table = algorithm.parameterAsCompatibleSourceLayerPathAndLayerName(parameters, name, context, READ_BY_BOTH, preferred, feedback)
+    return named(kept(path), table)
+
+
+def kept(path):
+    """An exported FlatGeobuf under a name that follows from its content: with the same features, an interrupted run has the same plan, and continues.
+
+    Other files are returned as they are.
+    """
+    if not path.endswith(".fgb") or not os.path.abspath(path).startswith(os.path.abspath(QgsProcessingUtils.tempFolder())):
+        return path
+    folder = os.path.join(QgsApplication.qgisSettingsDirPath(), "arpent", "layers")
+    os.makedirs(folder, exist_ok=True)
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    target = os.path.join(folder, digest.hexdigest()[:32] + ".fgb")
+    if not os.path.exists(target):
+        # Another QGIS may do the same at this moment.
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as part, open(path, "rb") as file:
+            shutil.copyfileobj(file, part)
+        os.replace(part.name, target)
+    os.utime(target)
+    for entry in os.scandir(folder):
+        if entry.stat().st_mtime < time.time() - KEPT_DAYS * 86_400:
+            os.remove(entry.path)
+    return target
 
 
 def warn_of_edits(layer, feedback):
@@ -83,7 +120,7 @@ def _raster(layer):
     source = layer.source()
     # Options of GDAL that a person has set follow after a bar, which a name may have, too.
     has_options = "|option:" in source or "|credential:" in source
-    if not isinstance(layer, QgsRasterLayer) or layer.providerType() != "gdal" or has_options and not os.path.exists(source):
+    if not isinstance(layer, QgsRasterLayer) or layer.providerType() != "gdal" or (has_options and not os.path.exists(source)):
         raise QgsProcessingException(
             tr("{name} is not a raster in a file or at a URL that the program can read (for example, it is a web map).").format(name=layer.name())
         )

@@ -110,7 +110,7 @@ def _start(path, arguments):
     if WINDOWS:
         options = {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
     try:
-        return subprocess.Popen(  # noqa: S603 (a list of arguments, no shell)
+        return subprocess.Popen(
             [path, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

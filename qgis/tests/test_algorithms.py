@@ -191,7 +191,12 @@ class Canceled(Case):
     def test_it_leaves_no_map_and_the_same_parameters_continue(self):
         scene = harness.large(self.folder / "large.tif")
         out = self.folder / "out"
-        parameters = {"SCENES": [scene], "MODEL": "land-cover-50cm", "WINDOW": 64, "THREADS": 1, "OUTPUT": str(out)}
+        # A layer in memory is exported for each run: the plan must be the same nevertheless.
+        area = QgsVectorLayer("Polygon?crs=EPSG:2154", "area", "memory")
+        feature = QgsFeature(area.fields())
+        feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(652_000, 6_860_000, 653_000, 6_862_000)))
+        area.dataProvider().addFeatures([feature])
+        parameters = {"SCENES": [scene], "MODEL": "land-cover-50cm", "AOI": area, "WINDOW": 64, "THREADS": 1, "OUTPUT": str(out)}
         feedback = Feedback(cancel_at=lambda text: text.startswith("predict: ") and int(text.split()[1]) >= 10)
         message = self.fails("run", parameters, feedback)
         self.assertIn("Canceled. What was computed is kept in the output", message)

@@ -44,10 +44,10 @@ class Finding(Case):
         algorithm = QgsApplication.processingRegistry().createAlgorithmById("arpent:run")
         can, message = algorithm.canExecute()
         self.assertFalse(can)
-        for message in (message, self.fails("check", {"INPUT": str(self.folder)})):
-            self.assertIn(f"There is no program {self.folder / 'nowhere'}", message)
-            self.assertIn("install.md", message)
-            self.assertIn("Processing", message)
+        for shown in (message, self.fails("check", {"INPUT": str(self.folder)})):
+            self.assertIn(f"There is no program {self.folder / 'nowhere'}", shown)
+            self.assertIn("install.md", shown)
+            self.assertIn("Processing", shown)
 
     def test_it_is_found_on_path_and_in_a_folder(self):
         from arpent import program

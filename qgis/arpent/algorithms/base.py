@@ -61,7 +61,9 @@ class Algorithm(QgsProcessingAlgorithm):
 
 
 class ProgramAlgorithm(Algorithm):
-    """An algorithm that runs a command of the program."""
+    """An algorithm that runs a command of the program. CONTINUES: what it has computed when it is canceled is kept, and used by the next try."""
+
+    CONTINUES = False
 
     def canExecute(self):
         configured = settings.program()
@@ -91,9 +93,8 @@ class ProgramAlgorithm(Algorithm):
         if ended.error is not None:
             message = program.with_hint(str(ended.error.get("message", "")), ended.error.get("hint"))
         if ended.canceled:
-            raise QgsProcessingException(
-                tr("Canceled. What was computed is kept in the output: the same parameters continue there.") + ("\n" + message if message else "")
-            )
+            kept = tr("Canceled. What was computed is kept in the output: the same parameters continue there.")
+            raise QgsProcessingException((kept if self.CONTINUES else tr("Canceled. Nothing was published.")) + ("\n" + message if message else ""))
         if ended.code == program.TRY_AGAIN:
             raise QgsProcessingException(message + "\n" + tr("This may succeed later: run it again with the same parameters."))
         if message:
@@ -149,7 +150,7 @@ class PublishingAlgorithm(ProgramAlgorithm):
             feedback.reportError(
                 program.with_hint(tr("Not in the output: {scene}: {reason}").format(scene=scene.get("uri"), reason=scene.get("reason")), scene.get("hint"))
             )
-        published = output.of_documents(document["maps"] if "maps" in document else [document])
+        published = output.of_documents(document.get("maps", [document]))
         loaded = self.parameterAsBool(parameters, self.LOAD, context)
         return {
             self.OUTPUT: address,

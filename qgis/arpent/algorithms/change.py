@@ -110,7 +110,7 @@ class Change(PublishingAlgorithm):
             tables.append(("[images]", {"method": self.parameterAsString(parameters, "METHOD", context) or METHODS[0]}))
         elif parameters.get("METHOD") not in (None, ""):
             raise QgsProcessingException(tr("How images are compared needs images of both dates."))
-        zones = inputs.vector(self, parameters, "ZONES", context, feedback)
+        zones = inputs.vector(self, parameters, "ZONES", context, feedback, keep_order=True)
         if zones:
             fields = {key: self.parameterAsString(parameters, f"ZONES_{key.upper()}", context) or None for key in ("id", "name")}
             tables.append(("[[zones]]", {"level": "zone", "source": zones, **fields}))

@@ -27,6 +27,7 @@ class Run(PublishingAlgorithm):
     """A model on imagery, to a published map."""
 
     NAME = "run"
+    CONTINUES = True
 
     def title(self):
         return tr("Run a model on imagery")

@@ -52,7 +52,7 @@ class Zonal(PublishingAlgorithm):
 
     def processAlgorithm(self, parameters, context, feedback):
         self.refuse_beside_config(parameters, ["ID", "KEEP", "RANK_BY"])
-        zones = inputs.vector(self, parameters, "ZONES", context, feedback)
+        zones = inputs.vector(self, parameters, "ZONES", context, feedback, keep_order=True)
         published = output.absolute(self.parameterAsString(parameters, "MAP", context))
         ranked = [name.strip() for name in self.parameterAsString(parameters, "RANK_BY", context).split(",") if name.strip()]
         keys = {
