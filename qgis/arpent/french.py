@@ -217,5 +217,7 @@ FRENCH = {
         "{name} a des modifications non enregistrées : les entités enregistrées sont utilisées.",
     "{name} is not a raster in a file or at a URL that the program can read (for example, it is a web map).":
         "{name} n'est pas un raster dans un fichier ou à une URL que le programme peut lire (c'est par exemple un flux web).",
+    "{name} has a CRS that its file does not have: export the layer, and use the export.":
+        "{name} a un SCR que son fichier n'a pas : exportez la couche, et utilisez l'export.",
     "{name} cannot be opened as a layer.": "{name} ne peut pas être ouvert comme couche.",
 }

@@ -33,7 +33,7 @@ def layers(parameters, name, context, feedback):
             path, table = QgsProcessingUtils.convertToCompatibleFormatAndLayerName(
                 layer, False, "layer", READ_BY_BOTH, "fgb", context, feedback
             )
-            found.append(named(kept(path), table))
+            found.append(named(kept(path), table) + crs_of(layer))
         else:
             found.append(_raster(layer))
     return found
@@ -60,7 +60,17 @@ def vector(algorithm, parameters, name, context, feedback, keep_order=False):
         warn_of_edits(layer, feedback)
     preferred = "gpkg" if keep_order else "fgb"
     path, table = algorithm.parameterAsCompatibleSourceLayerPathAndLayerName(parameters, name, context, READ_BY_BOTH, preferred, feedback)
-    return named(kept(path), table)
+    return named(kept(path), table) + (crs_of(layer) if layer is not None else "")
+
+
+def crs_of(layer):
+    """What follows the name of a layer whose CRS was set in QGIS, and is not that of its file."""
+    crs = layer.crs()
+    if not crs.isValid() or crs == layer.dataProvider().crs():
+        return ""
+    if not crs.authid().startswith("EPSG:"):
+        raise QgsProcessingException(tr("{name} has a CRS that its file does not have: export the layer, and use the export.").format(name=layer.name()))
+    return f"|crs={crs.authid()}"
 
 
 def kept(path):
@@ -124,6 +134,8 @@ def _raster(layer):
         raise QgsProcessingException(
             tr("{name} is not a raster in a file or at a URL that the program can read (for example, it is a web map).").format(name=layer.name())
         )
+    if layer.crs().isValid() and layer.crs() != layer.dataProvider().crs():
+        raise QgsProcessingException(tr("{name} has a CRS that its file does not have: export the layer, and use the export.").format(name=layer.name()))
     if source.startswith("/vsi"):
         for scheme, prefix in STORES.items():
             if source.startswith(prefix):

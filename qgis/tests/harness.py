@@ -90,8 +90,8 @@ class Feedback(QgsProcessingFeedback):
             self.cancel()
 
 
-def scene(path, width=320, height=256, pixel=0.5, seed=1, patch=False, west=652_000.0, north=6_862_000.0):
-    """A scene of fields, roofs and a road in Lambert-93. With `patch`, a plot is laid bare."""
+def scene(path, width=320, height=256, pixel=0.5, seed=1, patch=False, west=652_000.0, north=6_862_000.0, epsg=2154):
+    """A scene of fields, roofs and a road, by default in Lambert-93. With `patch`, a plot is laid bare."""
     dice = random.Random(seed)
     fields = [[(dice.randint(60, 110), dice.randint(90, 140), dice.randint(50, 90)) for _ in range(8)] for _ in range(8)]
     rows = [[bytearray() for _ in range(height)] for _ in range(3)]
@@ -107,7 +107,7 @@ def scene(path, width=320, height=256, pixel=0.5, seed=1, patch=False, west=652_
             noise = dice.randint(-6, 6)
             for band in range(3):
                 rows[band][y].append(max(1, min(254, color[band] + noise)))
-    create(path, width, height, pixel, west, north, [b"".join(band) for band in rows])
+    create(path, width, height, pixel, west, north, [b"".join(band) for band in rows], epsg)
     return str(path)
 
 
@@ -121,13 +121,13 @@ def large(path, side=2048, pixel=0.5):
     return str(path)
 
 
-def create(path, width, height, pixel, west, north, bands):
-    """A GeoTIFF of three bands in EPSG:2154."""
+def create(path, width, height, pixel, west, north, bands, epsg=2154):
+    """A GeoTIFF of three bands."""
     pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
     made = gdal.GetDriverByName("GTiff").Create(str(path), width, height, 3, gdal.GDT_Byte, ["PHOTOMETRIC=RGB", "COMPRESS=DEFLATE"])
     made.SetGeoTransform([west, pixel, 0, north, 0, -pixel])
     system = osr.SpatialReference()
-    system.ImportFromEPSG(2154)
+    system.ImportFromEPSG(epsg)
     made.SetProjection(system.ExportToWkt())
     for number, pixels in enumerate(bands, 1):
         made.GetRasterBand(number).WriteRaster(0, 0, width, height, pixels)

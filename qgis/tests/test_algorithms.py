@@ -11,6 +11,7 @@ import processing
 from harness import Feedback
 from qgis.core import (
     QgsApplication,
+    QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsGeometry,
     QgsProcessingAlgRunnerTask,
@@ -178,6 +179,33 @@ class Run(Case):
         ):
             self.assertIn(wanted, self.fails("run", {**good, **change}))
         self.assertFalse((self.folder / "out").exists())
+
+    def test_scenes_of_two_grids_become_two_groups(self):
+        other = harness.scene(self.folder / "other.tif", 128, 128, west=450_000.0, north=5_410_000.0, epsg=32631)
+        parameters = {"SCENES": [self.before, other], "MODEL": "land-cover-50cm", "OUTPUT": str(self.folder / "out")}
+        self.assertIn("--group-by-crs", self.fails("run", parameters))
+        result = processing.runAndLoadResults("arpent:run", {**parameters, "GROUP_BY_CRS": True}, feedback=Feedback())
+        self.assertEqual(len(result["RUN_ID"].split()), 2)
+        groups = QgsProject.instance().layerTreeRoot().findGroups()
+        self.assertEqual([len(group.findLayers()) for group in groups], [3, 3])
+        self.assertEqual({layer.crs().authid() for layer in QgsProject.instance().mapLayers().values()}, {"EPSG:2154", "EPSG:32631"})
+        self.assertEqual(len(processing.run("arpent:open", {"INPUT": str(self.folder / "out")}, feedback=Feedback())["LAYERS"]), 6)
+
+    def test_a_crs_that_was_set_in_qgis_reaches_the_program_or_is_refused(self):
+        area = self.zones()
+        area.setCrs(QgsCoordinateReferenceSystem("EPSG:32631"))
+        processing.run("native:savefeatures", {"INPUT": area, "OUTPUT": str(self.folder / "area.gpkg")})
+        area = QgsVectorLayer(f"{self.folder / 'area.gpkg'}|layername=area", "area", "ogr")
+        self.assertEqual(area.crs().authid(), "EPSG:32631")
+        area.setCrs(QgsCoordinateReferenceSystem("EPSG:2154"))
+        feedback, parameters = Feedback(), {"SCENES": [self.before], "MODEL": "land-cover-50cm", "AOI": area, "OUTPUT": str(self.folder / "out")}
+        processing.run("arpent:run", parameters, feedback=feedback)
+        self.assertIn("area.gpkg|layername=area|crs=EPSG:2154", feedback.commands[0])
+        manifest = json.loads((self.folder / "out/manifest.json").read_text(encoding="utf-8"))
+        self.assertEqual(manifest["counts"]["pixels_valid"], 320 * 256)
+        scene = QgsRasterLayer(self.before, "scene")
+        scene.setCrs(QgsCoordinateReferenceSystem("EPSG:32631"))
+        self.assertIn("scene has a CRS that its file does not have", self.fails("run", {**parameters, "SCENES": [scene]}))
 
     def test_a_web_map_is_no_scene(self):
         layer = QgsRasterLayer("type=xyz&url=http://127.0.0.1:9/{z}/{x}/{y}.png", "web map", "wms")
