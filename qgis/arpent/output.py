@@ -38,7 +38,7 @@ class Layer:
     def __init__(self, role, path, rank, shown):
         self.role, self.path, self.rank, self.shown = role, path, rank, shown
         self.is_raster = path.lower().endswith(".tif")
-        self.stem = os.path.splitext(path.rsplit("/", 1)[-1])[0]
+        self.stem = os.path.splitext(re.split(r"[/\\]", path)[-1])[0]
 
 
 class Output:

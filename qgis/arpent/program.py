@@ -22,8 +22,9 @@ OLDEST = (0, 1, 0)
 # Exit codes (docs/guides/troubleshooting.md).
 DONE, PARTIAL, FAILED, TRY_AGAIN = 0, 1, 2, 75
 
-# Seconds that a canceled command may take to store what it computed, before it is ended at once.
+# Seconds that a canceled command may take to store what it computed before it is asked to end at once, and from then on before it is killed.
 GRACE_S = 120
+LAST_S = 10
 # Seconds between two looks at whether a person has canceled.
 POLL_S = 0.1
 
@@ -123,15 +124,17 @@ def _start(path, arguments):
 
 
 def _interrupt(process):
-    """Asks the process to end with what it has stored; asked twice, it ends at once."""
+    """Asks the process to end with what it has stored; asked twice, it ends at once. A window system without consoles can only end it."""
     try:
         if WINDOWS:
             process.send_signal(signal.CTRL_BREAK_EVENT)
         else:
             os.killpg(process.pid, signal.SIGINT)
-    except OSError:
+    except ProcessLookupError:
         # It has ended meanwhile.
         pass
+    except OSError:
+        process.terminate()
 
 
 def run(path, arguments, feedback):
@@ -148,7 +151,7 @@ def run(path, arguments, feedback):
     for reader in readers:
         reader.start()
     messages = Messages(feedback)
-    canceled, deadline = False, None
+    canceled, steps = False, []
     while True:
         try:
             line = lines.get(timeout=POLL_S)
@@ -158,12 +161,12 @@ def run(path, arguments, feedback):
         except queue.Empty:
             pass
         if feedback.isCanceled() and not canceled:
-            canceled, deadline = True, time.monotonic() + GRACE_S
+            canceled, now = True, time.monotonic()
             feedback.pushInfo(tr("Stopping: what was computed is being stored ..."))
             _interrupt(process)
-        elif deadline is not None and time.monotonic() > deadline:
-            _interrupt(process)
-            deadline = time.monotonic() + POLL_S * 50
+            steps = [(now + GRACE_S, lambda: _interrupt(process)), (now + GRACE_S + LAST_S, process.kill)]
+        elif steps and time.monotonic() > steps[0][0]:
+            steps.pop(0)[1]()
     code = process.wait()
     for reader in readers:
         reader.join()

@@ -390,6 +390,6 @@ class InTheBackground(Case):
         timer.stop()
         self.assertTrue(ended[0][0], feedback.errors)
         self.assertGreater(len(ticks), 10)
-        self.assertTrue(handleAlgorithmResults(algorithm, context, feedback, False, ended[0][1]), feedback.errors)
+        self.assertTrue(handleAlgorithmResults(algorithm, context, feedback, parameters=ended[0][1]), feedback.errors)
         names = [node.name() for node in QgsProject.instance().layerTreeRoot().findGroup("out").findLayers()]
         self.assertEqual(names, ["Features", "Prediction", "Confidence"])

@@ -129,23 +129,23 @@ class Codes(Case):
         found = processing.run("arpent:check", {"INPUT": "x"}, feedback=Feedback())
         self.assertEqual(len(found["RUN_ID"]), 300_000)
 
-    def test_a_program_that_ignores_an_interrupt_is_interrupted_again(self):
+    def test_a_program_that_ignores_an_interrupt_is_interrupted_again_and_then_killed(self):
         from arpent import program
 
         count = self.folder / "count"
-        script = f'trap "echo x >>{count}; [ \\$(wc -l <{count}) -ge 2 ] && exit 130" INT\necho \'{{"level":"info","message":"started"}}\' >&2\n' \
-            "while :; do sleep 0.05; done\n"
-        path, grace = self.fake(script), program.GRACE_S
-        feedback = Feedback()
-        feedback.pushInfo = lambda text: feedback.cancel()
+        began = 'echo \'{"level":"info","message":"started"}\' >&2\nwhile :; do sleep 0.05; done\n'
+        twice = f'trap "echo x >>{count}; [ \\$(wc -l <{count}) -ge 2 ] && exit 130" INT\n'
+        before = program.GRACE_S, program.LAST_S
         try:
-            program.GRACE_S = 0.5
-            began = time.monotonic()
-            ended = program.run(str(path), ["anything"], feedback)
+            program.GRACE_S, program.LAST_S = 0.5, 0.5
+            for script, code in ((twice, 130), ('trap "" INT\n', -9)):
+                feedback, start = Feedback(), time.monotonic()
+                feedback.pushInfo = lambda text, feedback=feedback: feedback.cancel()
+                ended = program.run(str(self.fake(script + began)), ["anything"], feedback)
+                self.assertEqual((ended.code, ended.canceled), (code, True))
+                self.assertLess(time.monotonic() - start, 30)
         finally:
-            program.GRACE_S = grace
-        self.assertEqual((ended.code, ended.canceled), (130, True))
-        self.assertLess(time.monotonic() - began, 30)
+            program.GRACE_S, program.LAST_S = before
 
 
 class Configurations(unittest.TestCase):
