@@ -103,7 +103,7 @@ def _entitle(layer, output):
 def _metadata(output, name):
     """What the layer is, for the properties and the tooltip."""
     manifest, metadata = output.manifest, QgsLayerMetadata()
-    model = manifest.get("model") or {}
+    model = manifest.get("model") if isinstance(manifest.get("model"), dict) else {}
     metadata.setTitle(f"{output.name}: {name}")
     metadata.setAbstract(
         tr("A proposal, not verified. Run {run} of {created}; model {model}. Its files must not be changed: export a copy to edit it.").format(

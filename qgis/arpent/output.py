@@ -61,7 +61,8 @@ class Output:
         """The layers: features, events and zones above, then rasters. Each vector layer once, in the format that QGIS reads best."""
         order = MANY if self._number("features") > INDEXED and not self.place.startswith("/vsi") else FEW
         vectors, rasters = {}, {}
-        for artifact in self.manifest.get("artifacts", []):
+        listed = self.manifest.get("artifacts")
+        for artifact in [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []:
             role, path = str(artifact.get("role", "")), self._path(str(artifact.get("href", "")))
             stem, extension = os.path.splitext(path)
             if extension.lower() == ".tif":

@@ -207,6 +207,12 @@ class Run(Case):
         scene.setCrs(QgsCoordinateReferenceSystem("EPSG:32631"))
         self.assertIn("scene has a CRS that its file does not have", self.fails("run", {**parameters, "SCENES": [scene]}))
 
+    def test_a_temporary_folder(self):
+        parameters = {"SCENES": [self.before], "MODEL": "land-cover-50cm", "OUTPUT": "TEMPORARY_OUTPUT"}
+        result = processing.run("arpent:run", parameters, feedback=Feedback())
+        self.assertTrue((pathlib.Path(result["OUTPUT"]) / "manifest.json").is_file())
+        self.assertEqual(len(result["LAYERS"]), 3)
+
     def test_a_web_map_is_no_scene(self):
         layer = QgsRasterLayer("type=xyz&url=http://127.0.0.1:9/{z}/{x}/{y}.png", "web map", "wms")
         message = self.fails("run", {"SCENES": [layer], "MODEL": "land-cover-50cm", "OUTPUT": str(self.folder / "out")})

@@ -251,8 +251,11 @@ class Bad(Case):
         self.assertIn("has the format arpent-run/9, this plugin reads arpent-run/1. Update the plugin", self.fails(self.folder))
         (self.folder / "manifest.json").write_text("[]", encoding="utf-8")
         self.assertIn("has the format None", self.fails(self.folder))
-        (self.folder / "manifest.json").write_text('{"format": "arpent-run/1", "artifacts": []}', encoding="utf-8")
-        self.assertIn("No layer of the output can be opened", self.fails(self.folder))
+        for artifacts in ("[]", "null", "3", "[3, null, {}]", '[{"href": "a/map.tif", "role": "map"}]'):
+            text = f'{{"format": "arpent-run/1", "artifacts": {artifacts}, "columns": 1, "counts": 2, "model": "x"}}'
+            (self.folder / "manifest.json").write_text(text, encoding="utf-8")
+            wanted = "outside of the output" if "{}" in artifacts else "No layer of the output can be opened"
+            self.assertIn(wanted, self.fails(self.folder), artifacts)
 
     def test_a_manifest_names_nothing_outside_of_its_folder(self):
         for href in ("../secret.tif", "/etc/passwd.tif", "a/../../b.tif", "C:/x.tif", "a\\b.tif", "http://host/a.tif", "a//b.tif", ""):

@@ -150,13 +150,16 @@ class PublishingAlgorithm(ProgramAlgorithm):
             feedback.reportError(
                 program.with_hint(tr("Not in the output: {scene}: {reason}").format(scene=scene.get("uri"), reason=scene.get("reason")), scene.get("hint"))
             )
-        published = output.of_documents(document.get("maps", [document]))
-        loaded = self.parameterAsBool(parameters, self.LOAD, context)
+        try:
+            published = output.of_documents(document.get("maps", [document]))
+            loaded = layers.load(published, context, feedback) if self.parameterAsBool(parameters, self.LOAD, context) else []
+        except output.OutputError as error:
+            raise QgsProcessingException(str(error)) from error
         return {
             self.OUTPUT: address,
             "RUN_ID": " ".join(str(each.manifest.get("run_id")) for each in published),
             "FAILED_SCENES": len(failed),
-            "LAYERS": layers.load(published, context, feedback) if loaded else [],
+            "LAYERS": loaded,
         }
 
     def refuse_beside_config(self, parameters, names):
