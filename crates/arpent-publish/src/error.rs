@@ -266,6 +266,22 @@ pub enum PublishError {
         /// The limit.
         limit: usize,
     },
+    /// Folders in folders, more than outputs have.
+    #[error("folders below {url} are nested more than {limit} deep: {place}")]
+    TooDeep {
+        /// The address.
+        url: String,
+        /// The deepest folder that was seen.
+        place: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// A catalog that Arpent did not write.
+    #[error("{place} is a catalog of another program, or another version of arpent")]
+    ForeignCatalog {
+        /// The document.
+        place: String,
+    },
     /// A JSON document cannot be written.
     #[error("cannot encode {what}: {source}")]
     Json {
@@ -360,6 +376,10 @@ impl Diagnostic for PublishError {
             }
             Self::TooLarge { .. } => {
                 Some("this is not an output of Arpent: check the address and its write permissions".into())
+            }
+            Self::TooDeep { .. } => Some("name a folder nearer to the outputs; folders may link to each other in a circle".into()),
+            Self::ForeignCatalog { .. } => {
+                Some("move it away, or give a folder of its own to the outputs that belong into one catalog".into())
             }
             Self::TooMany { .. } => Some("use a separate output for each map".into()),
             Self::ManifestFormat { .. } => {

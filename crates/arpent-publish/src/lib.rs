@@ -8,6 +8,8 @@
 //! Memory is bounded by a sort run and a row group, never by the number of features. The only asynchronous
 //! code of the library crates is inside [`Target`], behind blocking functions.
 
+mod about;
+mod catalog;
 mod connect;
 mod credentials;
 mod dateline;
@@ -38,7 +40,9 @@ mod target;
 mod testing;
 mod verify;
 
+pub use about::{About, License, is_web_address};
 pub use arpent_tiles::Kind;
+pub use catalog::{CatalogReport, CollectionReport};
 pub use credentials::{gdal_options, gdal_options_of};
 pub use dateline::delivered;
 pub use error::{PublishError, Result};
@@ -56,8 +60,8 @@ pub use manifest::{
 };
 pub use media::{
     ITEM_NAME, ROLE_BALANCE, ROLE_CHIP, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES,
-    ROLE_LABELS, ROLE_LINEAGE, ROLE_MAP, ROLE_MASK, ROLE_METADATA, ROLE_OBJECTS, ROLE_REPORT, ROLE_SHIFT,
-    ROLE_VIEWER, ROLE_ZONES, media_type,
+    ROLE_LABELS, ROLE_LINEAGE, ROLE_MAP, ROLE_MASK, ROLE_METADATA, ROLE_OBJECTS, ROLE_REPORT, ROLE_SCHEMA,
+    ROLE_SHEET, ROLE_SHIFT, ROLE_VIEWER, ROLE_ZONES, media_type,
 };
 pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, unique_key};
 pub use objects::ObjectInfo;

@@ -17,11 +17,14 @@ pub enum ObjectKind {
     ModelFile,
     /// The record of an attempt at a shard: 16 MiB.
     Record,
+    /// A STAC document, or a page: 16 MiB.
+    Document,
 }
 
 impl ObjectKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Manifest, Self::Plan, Self::Piece, Self::ModelFile, Self::Record];
+    pub const ALL: [Self; 6] =
+        [Self::Manifest, Self::Plan, Self::Piece, Self::ModelFile, Self::Record, Self::Document];
 
     /// The limit, bytes.
     pub const fn limit(self) -> u64 {
@@ -30,7 +33,7 @@ impl ObjectKind {
             Self::Plan => 256 << 20,
             Self::Piece => 1 << 30,
             Self::ModelFile => 8 << 30,
-            Self::Record => 16 << 20,
+            Self::Record | Self::Document => 16 << 20,
         }
     }
 
@@ -42,6 +45,7 @@ impl ObjectKind {
             Self::Piece => "a piece of a map",
             Self::ModelFile => "a file of a model package",
             Self::Record => "the record of a shard",
+            Self::Document => "a STAC document or a page",
         }
     }
 }

@@ -31,6 +31,10 @@ pub const ROLE_REPORT: &str = "report";
 pub const ROLE_VIEWER: &str = "viewer";
 /// Role of pictures of events, before and after.
 pub const ROLE_CHIP: &str = "chip";
+/// Role of sheets that describe the output for catalogs: ISO 19115, and a text for data.gouv.fr.
+pub const ROLE_SHEET: &str = "sheet";
+/// Role of the Table Schema of a table.
+pub const ROLE_SCHEMA: &str = "schema";
 /// Role of files that describe the others, such as the STAC item.
 pub const ROLE_METADATA: &str = "metadata";
 

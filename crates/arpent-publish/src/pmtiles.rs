@@ -31,6 +31,8 @@ pub struct TilesOf<'a> {
     pub max_zoom: u8,
     /// What the features are: `features`, `events`.
     pub name: &'a str,
+    /// Whom to name as the source; maps on the web may show it as HTML, so `<` and `>` are written as entities.
+    pub attribution: &'a str,
     /// Threads that build tiles; the bytes do not depend on them.
     pub threads: usize,
     /// Folder for scratch files.
@@ -56,7 +58,7 @@ pub fn write_pmtiles<E: Error + Send + Sync + 'static>(
         kind: of.kind,
         name: format!("{} {}", of.name, run.run_id),
         description: format!("Run {} of arpent, model {}: {}", run.run_id, run.model_id, run.state),
-        attribution: String::new(),
+        attribution: of.attribution.replace('<', "&lt;").replace('>', "&gt;"),
         columns: feature_columns(&run.columns),
         of_class: OF_CLASS.map(str::to_owned).to_vec(),
         max_zoom: of.max_zoom,
@@ -122,6 +124,7 @@ mod tests {
             kind: Kind::Objects,
             max_zoom: 9,
             name: "features",
+            attribution: "<b>IGN</b>",
             threads: 1,
             scratch: folder.path(),
         };

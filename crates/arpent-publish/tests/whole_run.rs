@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arpent_publish::{
-    Acquired, Counts, ITEM_NAME, Input, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_FEATURES, ROLE_METADATA,
-    RunInfo, SortedFeatures, Spool, SpoolOptions, StacModel, StacRun, StagedArtifact, Target, utc_now,
-    write_geojson, write_geoparquet, write_stac_item,
+    About, Acquired, Counts, ITEM_NAME, Input, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_FEATURES,
+    ROLE_METADATA, RunInfo, SortedFeatures, Spool, SpoolOptions, StacModel, StacRun, StagedArtifact, Target,
+    utc_now, write_geojson, write_geoparquet, write_stac_item,
 };
 use arpent_raster::{Class, Color, Crs, CrsKind, Grid, Nomenclature, Window};
 use arpent_vector::Feature;
@@ -112,6 +112,7 @@ fn write_files(features: &SortedFeatures, nomenclature: &Nomenclature, dir: &Pat
         lineage: None,
         software: &BTreeMap::from([("arpent".to_owned(), "0.1.0".to_owned())]),
         scene_uris: &["https://example.org/scene.tif".to_owned()],
+        about: &About { title: "Roofs".into(), license: Some("lov2".into()), ..About::default() },
         artifacts: &artifacts,
     };
     write_stac_item(&item, &item_source).unwrap();

@@ -4,7 +4,8 @@
 //! facts name; the page reads parts of them with range requests, and nothing from elsewhere (its policy allows requests to
 //! its own origin only). Without scripts it shows what the output is and links to the files.
 //!
-//! Equal facts give equal bytes. [`Host`] serves an output on the loopback address, for `arpent view`.
+//! Equal facts give equal bytes. [`entry`] is the page at the address of an output, which leads to the page of its current
+//! attempt. [`Host`] serves an output on the loopback address, for `arpent view`.
 //!
 //! ```
 //! use arpent_base::Language;
@@ -23,11 +24,13 @@
 //! # Ok::<(), arpent_viewer::FactsError>(())
 //! ```
 
+mod entry;
 mod error;
 mod facts;
 mod page;
 mod serve;
 
+pub use entry::{ENTRY_MARK, entry};
 pub use error::{FactsError, ServeError};
 pub use facts::{
     ClassFact, Date, Facts, File, Imagery, Kind, KindFact, Lattice, Model, Pictures, Rules, Scene, Texts,

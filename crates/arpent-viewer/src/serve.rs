@@ -121,8 +121,10 @@ impl<'a> Host<'a> {
             return Answer::Status(405, vec![header("Allow", "GET, HEAD")]);
         }
         let path = request.url().split(['?', '#']).next().unwrap_or_default();
-        let name = path.strip_prefix('/').map(|name| if name.is_empty() { PAGE_NAME } else { name });
-        let Some(file) = name.and_then(|name| self.files.get(name)) else {
+        let name = path.strip_prefix('/');
+        // An output has two pages of this name: at its address, and in the folder of its attempt.
+        let page = || self.files.get(PAGE_NAME).filter(|_| name == Some(""));
+        let Some(file) = name.and_then(|name| self.files.get(name)).or_else(page) else {
             return Answer::Status(404, Vec::new());
         };
         let mut headers = vec![

@@ -84,6 +84,12 @@ pub enum Command {
         /// The output of a run.
         url: String,
     },
+    /// Write a static STAC catalog of the outputs below an address, or bring it up to date.
+    ///
+    /// `catalog.json` and a collection for each task, with links to the items of the outputs. Run it again after outputs were
+    /// published or replaced; the same outputs give the same bytes.
+    #[command(after_help = examples::CATALOG)]
+    Catalog(CatalogArgs),
     /// Report what of this machine and its environment a job would use, and what is missing: GDAL, PROJ, devices, the scratch
     /// folder, credentials.
     ///
@@ -278,6 +284,16 @@ pub struct GcArgs {
     /// Only list what would be deleted.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Outputs to list in a catalog.
+#[derive(Debug, Clone, Args)]
+pub struct CatalogArgs {
+    /// The folder or prefix that holds the outputs, at any depth.
+    pub url: String,
+    /// Title of the catalog; by default that it has, or `Maps`.
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
 }
 
 /// Resources of a machine. None of them affects the result.

@@ -41,6 +41,11 @@ pub(crate) const GC: &str = "EXAMPLES
   arpent gc out --older-than 7d --dry-run
   arpent gc s3://bucket/map --older-than 12h";
 
+/// Of `arpent catalog`.
+pub(crate) const CATALOG: &str = "EXAMPLES
+  arpent catalog maps
+  arpent catalog s3://bucket/maps --title \"Cartes de la communauté de communes\"";
+
 /// Of `arpent zonal`.
 pub(crate) const ZONAL: &str = "EXAMPLES
   arpent zonal configs/land-cover/zonal.toml --map out --zones parcels.gpkg --output per-parcel

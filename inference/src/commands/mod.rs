@@ -1,5 +1,6 @@
 //! One file for each command: from its arguments to its result on standard output.
 
+pub(crate) mod catalog;
 pub(crate) mod change;
 pub(crate) mod check;
 pub(crate) mod doctor;

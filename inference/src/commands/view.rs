@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use arpent_base::number::wide;
 use arpent_base::{Diagnostic, Result};
-use arpent_publish::{Manifest, Target};
+use arpent_publish::{MANIFEST_NAME, Manifest, ObjectKind, Target, media_type};
 use arpent_shell::interrupt;
 use arpent_shell::message::notice;
 use arpent_shell::print::{Format, print};
@@ -48,9 +49,21 @@ impl Diagnostic for NoPage {
 pub(crate) fn main(url: &str, port: u16, format: Format) -> Result<u8> {
     let target = Target::parse(url)?;
     let manifest = target.read_manifest()?;
-    let files = files_of(&manifest);
-    if !files.contains_key(PAGE_NAME) {
+    let mut files = files_of(&manifest);
+    let Some(page) = files.get(PAGE_NAME).cloned() else {
         return Err(NoPage(url.to_owned()).into());
+    };
+    // The page itself is at the root; what is beside the manifest has its own names, as on any host.
+    files.insert(String::new(), page);
+    for name in [MANIFEST_NAME, PAGE_NAME] {
+        if let Some(found) = target.read(name, ObjectKind::Manifest)? {
+            let served = Served {
+                source: name.to_owned(),
+                media_type: media_type(name).to_owned(),
+                size: wide(found.len()),
+            };
+            files.insert(name.to_owned(), served);
+        }
     }
     let read = |href: &str, range| Ok(target.read_part(href, range)?);
     let host = Host::listen(port, files, &read)?;
@@ -62,12 +75,13 @@ pub(crate) fn main(url: &str, port: u16, format: Format) -> Result<u8> {
     Ok(0)
 }
 
-/// The files of the manifest by their names, as the page links to them.
+/// The files of the manifest by their names, as the page links to them, and by their places below the output.
 fn files_of(manifest: &Manifest) -> BTreeMap<String, Served> {
-    let named = manifest.artifacts.iter().map(|artifact| {
+    let named = manifest.artifacts.iter().flat_map(|artifact| {
         let name = artifact.href.rsplit_once('/').map_or(&*artifact.href, |(_, name)| name);
         let (source, media_type) = (artifact.href.clone(), artifact.media_type.clone());
-        (name.to_owned(), Served { source, media_type, size: artifact.size })
+        let served = Served { source, media_type, size: artifact.size };
+        [(name.to_owned(), served.clone()), (artifact.href.clone(), served)]
     });
     named.collect()
 }

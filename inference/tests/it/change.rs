@@ -10,7 +10,7 @@ use arpent_raster::{Class, Color, Grid, Nomenclature, Window};
 use arpent_testing::{GeoTiff, Picture};
 use serde_json::Value;
 
-use crate::common::{EPSG, Ended, GSD, Map, Place};
+use crate::common::{EPSG, Ended, GSD, Map, Place, named_hash};
 
 const WIDTH: usize = 200;
 const HEIGHT: usize = 160;
@@ -232,10 +232,7 @@ fn lineage_in_every_format(map: &Map, expected: &[BTreeMap<String, String>]) {
 
 pub(crate) fn hashes(place: &Place, output: &str) -> BTreeMap<String, String> {
     let manifest = Map::at(&place.path(output)).manifest;
-    let name = |href: &str| href.rsplit('/').next().unwrap().to_owned();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let artifacts = manifest["artifacts"].as_array().unwrap().iter();
-    artifacts.map(|a| (name(&text(&a["href"])), text(&a["sha256"]))).collect()
+    manifest["artifacts"].as_array().unwrap().iter().map(named_hash).collect()
 }
 
 /// For every zone and class: stock after - stock before = what came - what went, by the table of flows.

@@ -41,6 +41,7 @@ fn write(place: &Place, name: &str, columns: &[(&str, ColumnKind)], rows: &[Row<
         titles: Language::En,
         spatial_index: true,
         style_qml: None,
+        description: "",
         timestamp: "2000-01-01T00:00:00.000Z",
     };
     let mut layer = LayerWriter::create(&place.path(name), &options).unwrap();

@@ -11,7 +11,7 @@ use arpent_testing::servers::SeaweedFs;
 use arpent_testing::{Picture, Slurm};
 use serde_json::Value;
 
-use crate::common::{Ended, Map, Place};
+use crate::common::{Ended, Map, Place, named_hash};
 use crate::invariance::random_net;
 use crate::submit::guide;
 
@@ -49,9 +49,7 @@ fn json(ended: Ended) -> Value {
 fn hashes(place: &Place, env: &[(String, String)], url: &str) -> Vec<(String, String)> {
     with_store(place, env, &["check", url]).expect(0);
     let run = json(with_store(place, env, &["inspect", url, "--format", "json"]))["run"].clone();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let of = |a: &Value| (text(&a["href"]).rsplit('/').next().unwrap().to_owned(), text(&a["sha256"]));
-    run["artifacts"].as_array().unwrap().iter().map(of).collect()
+    run["artifacts"].as_array().unwrap().iter().map(named_hash).collect()
 }
 
 fn plan(place: &Place, env: &[(String, String)], scene: &str, url: &str, shards: &str) -> String {

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod catalog;
 mod change;
 mod change_guide;
 mod change_shards;

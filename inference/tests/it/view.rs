@@ -124,15 +124,13 @@ fn view_serves_the_files_of_the_manifest_until_it_is_interrupted() {
     // Neither what lies in the output and is not published, nor what lies outside of it.
     std::fs::write(map.root.join("notes.txt"), "mine").unwrap();
     let attempt = map.manifest["attempt"].as_str().unwrap();
-    for path in [
-        "/notes.txt",
-        "/../run.toml",
-        "/%2e%2e/run.toml",
-        &format!("/{attempt}/index.html"),
-        "/manifest.json",
-    ] {
+    for path in ["/notes.txt", "/../run.toml", "/%2e%2e/run.toml", &format!("/{attempt}/../../run.toml")] {
         assert!(ask(path, "").0.starts_with("HTTP/1.1 404"), "{path}");
     }
+    // As on any host: the page at the address of the output reads the manifest, and leads to that of the attempt.
+    assert!(ask("/index.html", "").1 == std::fs::read(map.root.join("index.html")).unwrap());
+    assert!(ask("/manifest.json", "").1 == std::fs::read(map.root.join("manifest.json")).unwrap());
+    assert!(ask(&format!("/{attempt}/index.html"), "").1 == page);
     let id = serving.0.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     assert_eq!(serving.0.wait().unwrap().code(), Some(0));

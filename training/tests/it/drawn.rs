@@ -81,6 +81,7 @@ fn geopackage(folder: &Path) {
         titles: Language::En,
         spatial_index: true,
         style_qml: None,
+        description: "",
         timestamp: "2026-01-01T00:00:00.000Z",
     };
     let mut layer = LayerWriter::create(&path, &options).unwrap();

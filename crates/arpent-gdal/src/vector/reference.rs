@@ -156,6 +156,7 @@ impl ReferenceIndex {
                 titles: Language::default(),
                 spatial_index: true,
                 style_qml: None,
+                description: "",
                 timestamp: TIMESTAMP,
             },
         )?;

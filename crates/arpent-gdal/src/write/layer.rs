@@ -62,6 +62,8 @@ pub struct LayerOptions<'a> {
     pub spatial_index: bool,
     /// QGIS style (QML) to store in a GeoPackage as the layer's default style.
     pub style_qml: Option<&'a str>,
+    /// What the layer is and under which terms it is published, for `gpkg_contents` of a GeoPackage; empty for nothing.
+    pub description: &'a str,
     /// Time stamp in a GeoPackage, `2024-01-31T12:00:00.000Z`: the same time gives the same bytes.
     pub timestamp: &'a str,
 }
@@ -130,7 +132,8 @@ impl LayerWriter {
         let _dated = Settings::new(options.timestamp);
         let is_table = options.shape == LayerShape::None;
         let index = if options.spatial_index { "SPATIAL_INDEX=YES" } else { "SPATIAL_INDEX=NO" };
-        let layer_options = match (options.format, is_table) {
+        let described = format!("DESCRIPTION={}", options.description);
+        let mut layer_options = match (options.format, is_table) {
             (LayerFormat::GeoPackage, false) => vec!["GEOMETRY_NAME=geom", "FID=fid", index],
             (LayerFormat::GeoPackage, true) => vec!["FID=fid"],
             (LayerFormat::FlatGeobuf, false) => vec![index],
@@ -139,6 +142,9 @@ impl LayerWriter {
                 return Err(GdalError::Create { path: text(path), message });
             }
         };
+        if options.format == LayerFormat::GeoPackage && !options.description.is_empty() {
+            layer_options.push(&described);
+        }
         let srs = (!is_table).then(|| crs::spatial_ref_of(options.crs)).transpose()?;
         ffi::reset_error();
         let at = dataset.layer_count();
@@ -249,6 +255,7 @@ impl LayerWriter {
             titles: self.titles,
             spatial_index: true,
             style_qml: None,
+            description: "",
             timestamp: &self.timestamp,
         };
         Self::create(&self.path, &options)?.finish()

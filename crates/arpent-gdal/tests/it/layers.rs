@@ -49,6 +49,7 @@ fn options<'a>(
         titles: Language::En,
         spatial_index: true,
         style_qml: qml,
+        description: "",
         timestamp: "2024-02-03T04:05:06.000Z",
     }
 }

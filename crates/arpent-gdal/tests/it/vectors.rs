@@ -339,6 +339,7 @@ fn tables_without_geometry_and_of_qgis_are_no_layers() {
         titles: arpent_base::Language::En,
         spatial_index: true,
         style_qml: Some("<qgis/>"),
+        description: "",
         timestamp: "2024-01-01T00:00:00.000Z",
     };
     let mut writer = LayerWriter::create(&own, &options).unwrap();

@@ -369,6 +369,7 @@ mod tests {
             titles: Language::En,
             spatial_index: true,
             style_qml: None,
+            description: "",
             timestamp: crate::map::TIMESTAMP,
         };
         let mut layer = LayerWriter::create(path, &options).unwrap();

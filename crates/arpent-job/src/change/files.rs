@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arpent_base::{Language, Result};
 use arpent_gdal::LayerShape;
-use arpent_publish::{Kind, ROLE_EVENTS, ROLE_LINEAGE, RunInfo, SortedFeatures, StagedArtifact};
+use arpent_publish::{About, Kind, ROLE_EVENTS, ROLE_LINEAGE, RunInfo, SortedFeatures, StagedArtifact};
 use arpent_raster::{Grid, Nomenclature, Window};
 
 use super::columns::columns;
@@ -19,6 +19,7 @@ pub(super) struct EventFiles<'a> {
     pub(super) grid: &'a Grid,
     pub(super) extent: Window,
     pub(super) classes: &'a Nomenclature,
+    pub(super) about: &'a About,
     pub(super) run_id: &'a str,
 }
 
@@ -41,6 +42,7 @@ impl EventFiles<'_> {
             shape: LayerShape::MultiPolygon,
             style: Some(&style),
             titles: self.titles,
+            about: self.about,
             run: &run,
             tiles: TileNeeds {
                 kind: Kind::Objects,

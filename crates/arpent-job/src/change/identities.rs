@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use arpent_base::{Result, hex};
+use arpent_base::{Column, ColumnKind, Result, hex};
 use arpent_change::events::{ObjectIds, ObjectKey, Outcome, identify, object_id};
 
 use super::error::ChangeJobError;
@@ -20,6 +20,27 @@ const HERE: u8 = 1;
 
 /// File name of the table.
 pub(crate) const OBJECTS: &str = "objects.csv";
+
+/// The columns of the table.
+pub(crate) fn columns() -> Vec<Column> {
+    let whole = |name: &str| Column::new(name, ColumnKind::Integer).required();
+    vec![
+        whole("row")
+            .titled("Row", "Ligne")
+            .described("Row of the first pixel of the object, counted from the origin of the CRS."),
+        whole("col")
+            .titled("Column", "Colonne")
+            .described("Column of that pixel, counted from the origin of the CRS."),
+        Column::new("class_id", ColumnKind::Byte)
+            .required()
+            .titled("Class number", "Numéro de classe")
+            .described("Class of the object in the later map."),
+        Column::new("id", ColumnKind::Text)
+            .required()
+            .titled("Identifier", "Identifiant")
+            .described("Id of the object, one of `objects_after` of the events."),
+    ]
+}
 
 /// The ids of objects. An object that the table does not have began with the first map: its id follows from its first
 /// pixel and that map's date.
@@ -91,7 +112,7 @@ impl Identities {
         let path = folder.join(OBJECTS);
         let failed = |source: csv::Error| JobError::WriteTable { path: path.clone(), source };
         let mut table = csv::Writer::from_path(&path).map_err(failed)?;
-        table.write_record(["row", "col", "class_id", "id"]).map_err(failed)?;
+        table.write_record(columns().iter().map(|column| &column.name)).map_err(failed)?;
         let changed = self.changed.finish()?;
         let known = self.known.as_ref().map(Sorted::records).transpose()?;
         let mut known = known.into_iter().flatten().peekable();

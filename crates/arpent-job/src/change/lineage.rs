@@ -100,6 +100,7 @@ impl LineageFile {
             titles,
             spatial_index: false,
             style_qml: None,
+            description: "",
             timestamp: TIMESTAMP,
         };
         let mut layer = LayerWriter::append(geopackage, &options)?;

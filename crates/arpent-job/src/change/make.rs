@@ -1,7 +1,7 @@
 //! Comparing, and publishing the results.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -10,8 +10,8 @@ use arpent_change::balance::{balance_columns, flow_columns};
 use arpent_change::events::{EventKind, ImageVote, Rules};
 use arpent_gdal::{PublishedRaster, StripWriter};
 use arpent_publish::{
-    Acquired, Counts, ITEM_NAME, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_MAP, ROLE_METADATA,
-    ROLE_OBJECTS, StacRun, StagedArtifact, Target, Warning, feature_columns, utc_now, write_stac_item,
+    About, Counts, MANIFEST_FORMAT, Manifest, ModelRecord, ROLE_MAP, ROLE_OBJECTS, StagedArtifact, Target,
+    Warning, feature_columns, utc_now,
 };
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
 use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
@@ -27,11 +27,13 @@ use super::balances::Balances;
 use super::columns::{Dates, VOTE_FROM, columns};
 use super::compare::{Block, Compared, Comparison, KindCount};
 use super::control::{Control, ControlFacts, StableFacts};
+use super::described;
 use super::error::ChangeJobError;
 use super::evidence::as_score;
 use super::files::EventFiles;
 use super::identities::{Identities, OBJECTS};
 use super::inputs::{Inputs, MapPixels, NAMES, Prints, Shifted};
+use super::item::write_item;
 use super::lineage::{self, LINEAGE};
 use super::made::with_maps;
 use super::pixels::Pixels;
@@ -42,7 +44,7 @@ use crate::address::is_same_place;
 use crate::config::ChangeConfig;
 use crate::execute::Unpublished;
 use crate::job::software;
-use crate::map::{check_output, footprint};
+use crate::map::check_output;
 use crate::pipeline::seconds;
 use crate::present::{self, present};
 use crate::scratch::Scratch;
@@ -230,11 +232,15 @@ impl ChangeJob<'_> {
         };
         let stage = Stage::begin("publish", 0);
         let mut staged = written.staged;
-        present(&self.presented(&inputs, &manifest), &mut staged, self.folder)?;
-        let published = Target::parse(self.output)?.publish(&staged, manifest, self.overwrite)?;
+        let about = self.about(&inputs);
+        present(&self.presented(&inputs, &about, &manifest), &mut staged, self.folder)?;
+        staged.push(write_item(&inputs, &about, &manifest, &staged, self.folder)?);
+        let target = Target::parse(self.output)?;
+        let published = target.publish(&staged, manifest, self.overwrite)?;
         for leftover in &published.leftovers {
             notice(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
         }
+        present::write_entry(&target, &published.manifest);
         stage.end(self.output);
         Ok(ChangeReport { output: self.output.to_owned(), manifest: published.manifest })
     }
@@ -375,6 +381,7 @@ impl ChangeJob<'_> {
             grid: &inputs.grid,
             extent: inputs.extent,
             classes: &inputs.classes.nomenclature,
+            about: &self.about(inputs),
             run_id,
         };
         staged.extend(files.write(&events, lineage, &folder)?);
@@ -414,8 +421,6 @@ impl ChangeJob<'_> {
             run_id,
         };
         staged.extend(report.write(&folder)?);
-        staged
-            .push(StagedArtifact::new(&Self::write_item(inputs, run_id, &staged, &folder)?, ROLE_METADATA)?);
         stage.end(&format!("{} files", staged.len()));
         // The sum of nothing is minus zero.
         let changed_m2 = counts.values().map(|kind| kind.changed_m2).sum::<f64>() + 0.0;
@@ -439,38 +444,6 @@ impl ChangeJob<'_> {
         })
     }
 
-    fn write_item(
-        inputs: &Inputs,
-        run_id: &str,
-        staged: &[StagedArtifact],
-        folder: &Path,
-    ) -> Result<PathBuf> {
-        let path = folder.join(ITEM_NAME);
-        let uris: Vec<String> = Self::records(inputs).into_iter().map(|input| input.uri).collect();
-        let lineage = format!(
-            "What became what between {} and {}, from {}; not verified by a person.",
-            inputs.dates[0],
-            inputs.dates[1],
-            if inputs.maps.is_some() { "maps of both dates" } else { "images of both dates" }
-        );
-        let item = StacRun {
-            run_id,
-            acquired: &Acquired::of(inputs.dates.iter().map(String::as_str)),
-            footprint: &footprint(&inputs.grid, &inputs.extent)?,
-            grid: &inputs.grid,
-            window: &inputs.extent,
-            nomenclature: &inputs.classes.nomenclature,
-            mask: None,
-            model: None,
-            lineage: Some(&lineage),
-            software: &software(false),
-            scene_uris: &uris,
-            artifacts: staged,
-        };
-        write_stac_item(&path, &item)?;
-        Ok(path)
-    }
-
     fn records(inputs: &Inputs) -> Vec<arpent_publish::Input> {
         let mut all = Vec::new();
         for (date, name) in NAMES.into_iter().enumerate() {
@@ -485,8 +458,18 @@ impl ChangeJob<'_> {
         all
     }
 
+    /// What is said of the comparison.
+    fn about(&self, inputs: &Inputs) -> About {
+        self.config.about(&present::title_of_dates(&inputs.dates))
+    }
+
     /// What is shown of the comparison.
-    fn presented<'m>(&'m self, inputs: &'m Inputs, manifest: &'m Manifest) -> present::Output<'m> {
+    fn presented<'m>(
+        &'m self,
+        inputs: &'m Inputs,
+        about: &'m About,
+        manifest: &'m Manifest,
+    ) -> present::Output<'m> {
         let zones = [
             (
                 "artificialisation.csv",
@@ -497,13 +480,14 @@ impl ChangeJob<'_> {
         ];
         present::Output {
             kind: Kind::Change,
-            title: present::title_of_dates(&inputs.dates),
+            about,
             language: self.config.titles,
             classes: &inputs.classes.nomenclature,
             grid: &inputs.grid,
             window: inputs.extent,
             manifest,
             options: &self.config.publish,
+            tables: described::tables(self.config, inputs),
             zones: zones.map(|(file, title, columns)| present::ZoneTable { file, title, columns }).into(),
         }
     }

@@ -95,6 +95,7 @@ pub(super) const fn layer_options<'a>(
         titles,
         spatial_index: true,
         style_qml: None,
+        description: "",
         timestamp: TIMESTAMP,
     }
 }

@@ -406,6 +406,7 @@ fn write(folder: &Path, description: &SampleFile, units: &[Placed]) -> Result<()
             titles: Language::En,
             spatial_index: true,
             style_qml: None,
+            description: "",
             timestamp: TIMESTAMP,
         };
         let mut layer = LayerWriter::create(&part.join(SAMPLE_GPKG), &options)?;

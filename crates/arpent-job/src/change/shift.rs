@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use arpent_base::Result;
 use arpent_base::number::{exact, signed, wide};
+use arpent_base::{Column, ColumnKind, Result};
 use arpent_change::register::{
     Cell, CellState, DateWindow, FieldSummary, MIN_GOOD_CELLS, RegisterOptions, Registrar, ShiftField,
     best_band,
@@ -47,14 +47,33 @@ pub(crate) struct Shift {
     pub(crate) cell_px: usize,
 }
 
+/// The columns of the table of cells.
+pub(super) fn columns() -> Vec<Column> {
+    let real = |name: &str| Column::new(name, ColumnKind::Real);
+    vec![
+        real("x").required().titled("X", "X").described("Easting or longitude of the cell's center, in the CRS of the maps."),
+        real("y").required().titled("Y", "Y").described("Northing or latitude of the cell's center, in the CRS of the maps."),
+        real("dx_px").titled("Shift eastward", "Décalage vers l'est").in_unit("px").described("Empty where nothing was measured."),
+        real("dy_px").titled("Shift southward", "Décalage vers le sud").in_unit("px").described("Empty where nothing was measured."),
+        real("error_px").titled("Error of the shift", "Erreur du décalage").in_unit("px").described("Empty where it is unknown."),
+        real("reliability")
+            .required()
+            .titled("Reliability", "Fiabilité")
+            .described("How distinct the maximum of the correlation is, 0 to 1."),
+        real("valid").required().titled("Valid share", "Part valide").described("Share of pixels that are valid at both dates, 0 to 1."),
+        Column::new("state", ColumnKind::Text)
+            .required()
+            .titled("State", "État")
+            .described("`good`, `unreliable`, `outlier`, `too_few_valid` or `beyond_max`; only shifts of good cells are used."),
+    ]
+}
+
 impl Shift {
     /// The shift of every cell, at the center of the cell in the CRS.
     pub(crate) fn write(&self, grid: &Grid, path: &Path) -> Result<()> {
         let failed = |error: csv::Error| table_error(path, error);
         let mut table = csv::Writer::from_path(path).map_err(failed)?;
-        table
-            .write_record(["x", "y", "dx_px", "dy_px", "error_px", "reliability", "valid", "state"])
-            .map_err(failed)?;
+        table.write_record(columns().iter().map(|column| &column.name)).map_err(failed)?;
         let side = exact(self.cell_px);
         for cell in self.field.cells() {
             let (x, y) = grid.ground((exact(cell.col) + 0.5) * side, (exact(cell.row) + 0.5) * side);

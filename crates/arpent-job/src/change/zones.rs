@@ -226,6 +226,7 @@ impl<'a> ZoneLayers<'a> {
             titles: self.titles,
             spatial_index: true,
             style_qml: None,
+            description: "",
             timestamp: TIMESTAMP,
         };
         let made = if self.is_there {

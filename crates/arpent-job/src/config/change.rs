@@ -7,6 +7,7 @@ use arpent_base::config::Key;
 use arpent_base::{
     BandNumber, CellSide, Failure, Language, Meters, Pictured, Pixels, Share, SquareMeters, redacted,
 };
+use arpent_publish::About;
 use arpent_raster::Nomenclature;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -379,6 +380,13 @@ impl ChangeConfig {
         config.output = given.output.or(config.output);
         config.file = Some(file);
         Ok(config)
+    }
+
+    /// What is said of the comparison, with its title if `[publish]` has none.
+    pub(crate) fn about(&self, title: &str) -> About {
+        let about = self.publish.about(title);
+        let contact = about.contact.or_else(|| self.contact.clone());
+        About { contact, ..about }
     }
 
     /// An error with its place in the file, if it is about a key.

@@ -1,5 +1,7 @@
 //! `[publish]`: what stands beside the data of an output, and what persons are told of it. None of it changes the result.
 
+use arpent_base::redacted_text;
+use arpent_publish::{About, is_plain};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,10 @@ pub struct PublishOptions {
     /// Whether `index.html` is written, which shows the output in a browser.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub viewer: bool,
+    /// Whether the files that describe the output are written: `metadata.xml` (ISO 19115), `data-gouv.fr.md`, and a Table Schema
+    /// of each table.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub metadata: bool,
     /// Title of the output, instead of the model's or the dates'.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -19,6 +25,16 @@ pub struct PublishOptions {
     /// Whom to name as the source of the imagery, such as `Imagery: IGN, BD ORTHO 2024`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,
+    /// Who publishes the output, such as a local authority.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// Whom a reader writes to who contests a feature or has a question, such as a mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    /// Collection of the catalog that the output belongs to: letters, digits, `.`, `_` and `-`. By default the id of the model, or
+    /// `change`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collection: Option<CollectionName>,
 }
 
 impl PublishOptions {
@@ -26,11 +42,52 @@ impl PublishOptions {
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
+
+    /// What is said of an output, with its title if the options have none; addresses without credentials.
+    pub(crate) fn about(&self, title: &str) -> About {
+        let shown = |text: &Option<String>| text.as_deref().map(redacted_text);
+        About {
+            title: shown(&self.title).unwrap_or_else(|| title.to_owned()),
+            license: shown(&self.license),
+            attribution: shown(&self.attribution),
+            organization: shown(&self.organization),
+            contact: shown(&self.contact),
+        }
+    }
 }
 
 impl Default for PublishOptions {
     fn default() -> Self {
-        Self { viewer: true, title: None, license: None, attribution: None }
+        Self {
+            viewer: true,
+            metadata: true,
+            title: None,
+            license: None,
+            attribution: None,
+            organization: None,
+            contact: None,
+            collection: None,
+        }
+    }
+}
+
+/// Name of a collection: letters, digits, `.`, `_` and `-`, not starting with a dot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(extend("pattern" = "^[A-Za-z0-9_-][A-Za-z0-9._-]*$"))]
+pub struct CollectionName(String);
+
+impl TryFrom<String> for CollectionName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if is_plain(&name) {
+            Ok(Self(name))
+        } else {
+            Err(format!(
+                "`{name}` cannot name a collection: use letters, digits, `.`, `_` and `-`, and no dot at its start"
+            ))
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::shared::{pieces_of, pool, print_warnings};
 use crate::config::Machine;
 use crate::map::{MapFailure, MapWriter, PublishedMap, published_already};
 use crate::pipeline::Clock;
+use crate::present::write_entry;
 use crate::shards::{Divided, JobContext, JobPlace, Plan, Record, ShardError, State, engines_of, last_of};
 
 /// Publishes the maps of a plan whose shards are done.
@@ -47,6 +48,9 @@ pub(crate) fn published_once(
     let records = place.records()?;
     let published = if let Some(found) = all_published(plan)? {
         notice("the plan is already merged and published");
+        for map in &found {
+            write_entry(&Target::parse(&map.output)?, &map.manifest);
+        }
         found
     } else {
         check_done(plan, place, &records)?;
@@ -94,8 +98,10 @@ fn publish_all(
     let mut maps = Vec::new();
     for (map, planned) in context.plan.maps.iter().enumerate() {
         let output = context.job.output_of(&context.job.maps[map])?;
-        if let Some(manifest) = published_already(&Target::parse(&output)?, &planned.id)? {
+        let target = Target::parse(&output)?;
+        if let Some(manifest) = published_already(&target, &planned.id)? {
             notice(&format!("{output} is already published"));
+            write_entry(&target, &manifest);
             maps.push(PublishedMap { output, manifest });
             continue;
         }

@@ -7,12 +7,12 @@ use arpent_base::number::exact;
 use arpent_model::{ModelError, ModelWindow};
 use arpent_publish::{InputValues, Warning};
 use arpent_raster::Window;
-use arpent_viewer::PAGE_NAME;
 use serde::Serialize;
 
 use crate::config::FeatureFormat;
 use crate::job::{FailedScene, Job, MapJob, Overlap, UsableScene, describe_bands, describe_validity};
 use crate::mask::MaskFacts;
+use crate::present::names_of_map;
 use crate::shards::Plan;
 
 /// A plan, as printed.
@@ -218,10 +218,9 @@ fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
             .filter(|f| job.config.features.formats.contains(f))
             .map(|f| format!("features.{}", f.extension())),
     );
+    let has_features = !job.config.features.formats.is_empty();
+    names.extend(names_of_map(&job.config.publish, has_features).into_iter().map(str::to_owned));
     names.push("item.json".to_owned());
-    if job.config.publish.viewer {
-        names.push(PAGE_NAME.to_owned());
-    }
     names.push("manifest.json".to_owned());
     names
 }

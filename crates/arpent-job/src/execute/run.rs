@@ -17,6 +17,7 @@ use crate::error::JobError;
 use crate::job::{self, FailedScene, Job, MapJob};
 use crate::map::{MapFailure, MapWriter, PublishedMap, check_output, published_already};
 use crate::pipeline::Clock;
+use crate::present::write_entry;
 use crate::shards::{JobContext, JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, engines_of};
 use crate::warnings::warn;
 
@@ -162,6 +163,7 @@ impl RunExecution<'_> {
             match before {
                 Some(manifest) => {
                     notice(&format!("{output} is already published by an interrupted run of the same job"));
+                    write_entry(&target, &manifest);
                     maps.push(PublishedMap { output, manifest });
                 }
                 None => match self.map(job, map, place, &mut journal, (&others, &engines)) {

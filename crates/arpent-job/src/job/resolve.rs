@@ -6,7 +6,7 @@ use arpent_base::config::nearest;
 use arpent_base::{CacheMb, Column, Readers, Result, listed_of};
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
-use arpent_publish::Warning;
+use arpent_publish::{About, Warning};
 use arpent_shell::message::detail;
 use arpent_tiling::{Needs, PlannedWindow};
 
@@ -57,6 +57,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// What is said of its maps.
+    pub(crate) fn about(&self) -> About {
+        self.config.publish.about(&self.model.title)
+    }
+
     /// Resolves an effective configuration; with `group_by_crs`, scenes of several grids make several maps.
     ///
     /// # Errors

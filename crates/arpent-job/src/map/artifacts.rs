@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arpent_base::{Language, Result};
 use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer};
 use arpent_publish::{
-    FeatureRow, Kind, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, RunInfo,
+    About, FeatureRow, Kind, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, RunInfo,
     SortedFeatures, StagedArtifact, TilesOf, deepest_zoom, delivered, feature_columns, write_geojson,
     write_geoparquet, write_pmtiles,
 };
@@ -81,6 +81,7 @@ fn write_all_features(
         shape: if crosses { LayerShape::MultiPolygon } else { LayerShape::Polygon },
         style: Some(&style),
         titles: job.config.features.titles,
+        about: &job.about(),
         run,
         tiles: TileNeeds {
             // Regions of a coverage have common borders; others are drawn each for itself.
@@ -106,6 +107,8 @@ pub(crate) struct FeatureFiles<'a> {
     /// Style of QGIS.
     pub(crate) style: Option<&'a str>,
     pub(crate) titles: Language,
+    /// Title, terms and provider.
+    pub(crate) about: &'a About,
     pub(crate) run: &'a RunInfo,
     pub(crate) tiles: TileNeeds<'a>,
 }
@@ -158,7 +161,15 @@ impl FeatureFiles<'_> {
         let TileNeeds { kind, grid, extent, threads } = &self.tiles;
         let [west, south, east, north] = grid.bbox(extent);
         let max_zoom = deepest_zoom((west.midpoint(east), south.midpoint(north)), grid.gsd_x, &to_lon_lat)?;
-        let of = TilesOf { kind: *kind, max_zoom, name: self.name, threads: *threads, scratch: folder };
+        let attribution = self.about.attribution.as_deref().unwrap_or_default();
+        let of = TilesOf {
+            kind: *kind,
+            max_zoom,
+            name: self.name,
+            attribution,
+            threads: *threads,
+            scratch: folder,
+        };
         let written = write_pmtiles(path, features.read()?, self.run, &to_lon_lat, &of)?;
         if written.beyond > 0 {
             let many = written.beyond;
@@ -178,6 +189,7 @@ impl FeatureFiles<'_> {
         style: Option<&str>,
     ) -> Result<()> {
         let fields = feature_columns(&self.run.columns);
+        let description = self.about.in_one_line();
         let options = LayerOptions {
             format,
             name: self.name,
@@ -187,6 +199,7 @@ impl FeatureFiles<'_> {
             titles: self.titles,
             spatial_index: format == LayerFormat::GeoPackage || features.count() <= LARGEST_INDEX,
             style_qml: style,
+            description: &description,
             timestamp: TIMESTAMP,
         };
         let mut layer = LayerWriter::create(path, &options)?;

@@ -50,6 +50,7 @@ pub(crate) fn write_item(
         lineage: None,
         software: &software(job.predictor.is_on_gpu()),
         scene_uris: &uris,
+        about: &job.about(),
         artifacts,
     };
     write_stac_item(&path, &item)?;

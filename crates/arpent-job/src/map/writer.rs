@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
 use arpent_publish::{
-    Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
+    About, Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
     PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, feature_columns, utc_now,
 };
 use arpent_shell::energy::{Energy, Meter};
@@ -250,28 +250,33 @@ impl MapWriter<'_> {
         let stage = Stage::begin("publish", 0);
         let output = job.output_of(map)?;
         let manifest = clock.publish.time(|| -> Result<_> {
-            let item = stac::write_item(job, map, &run, (&staged, counts.masked.as_ref()), scratch)?;
-            staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
             let manifest = self.manifest(inputs, &run, counts, warnings)?;
-            present(&self.presented(&manifest), &mut staged, scratch)?;
-            self.commit(&Target::parse(&output)?, &staged, manifest)
+            present(&self.presented(&job.about(), &manifest), &mut staged, scratch)?;
+            let masked = manifest.counts.masked.as_ref();
+            let item = stac::write_item(job, map, &run, (&staged, masked), scratch)?;
+            staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
+            let target = Target::parse(&output)?;
+            let manifest = self.commit(&target, &staged, manifest)?;
+            present::write_entry(&target, &manifest);
+            Ok(manifest)
         })?;
         stage.end(&output);
         Ok(PublishedMap { output, manifest })
     }
 
     /// What is shown of the map.
-    fn presented<'m>(&'m self, manifest: &'m Manifest) -> present::Output<'m> {
+    fn presented<'m>(&'m self, about: &'m About, manifest: &'m Manifest) -> present::Output<'m> {
         let (job, map) = (self.context.job, self.job());
         present::Output {
             kind: Kind::Map,
-            title: job.model.title.clone(),
+            about,
             language: job.config.features.titles,
             classes: &job.model.classes,
             grid: map.grid(),
             window: map.plan.extent(),
             manifest,
             options: &job.config.publish,
+            tables: Vec::new(),
             zones: Vec::new(),
         }
     }

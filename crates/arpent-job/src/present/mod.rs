@@ -1,21 +1,48 @@
 //! What persons open of an output: files that are made of its manifest and of its other files.
 
+mod entry;
 mod output;
 mod page;
+mod schemas;
+mod sheet;
 
 use std::path::Path;
 
 use arpent_base::Result;
 use arpent_publish::StagedArtifact;
+use arpent_viewer::PAGE_NAME;
 
-pub(crate) use output::{Output, ZoneTable};
+use crate::config::PublishOptions;
+
+pub(crate) use entry::write_entry;
+pub(crate) use output::{Output, Table, ZoneTable};
 pub(crate) use page::title_of_dates;
+pub(crate) use schemas::write_zones as write_schema_of_zones;
+
+/// Names of the files that are made of a map, in their order, for its plan.
+pub(crate) fn names_of_map(options: &PublishOptions, has_features: bool) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    if options.metadata {
+        if has_features {
+            names.push("features.schema.json");
+        }
+        names.extend(sheet::NAMES);
+    }
+    if options.viewer {
+        names.push(PAGE_NAME);
+    }
+    names
+}
 
 /// Writes what the options of an output ask for to a folder, beside the files that `staged` has, and appends it to them.
 ///
 /// # Errors
 /// When places of the output cannot be transformed to WGS 84, or a file cannot be written.
 pub(crate) fn present(output: &Output<'_>, staged: &mut Vec<StagedArtifact>, folder: &Path) -> Result<()> {
+    if output.options.metadata {
+        staged.extend(schemas::write(output, staged, folder)?);
+        staged.extend(sheet::write(output, staged, folder)?);
+    }
     // Last: the page lists the files.
     if output.options.viewer {
         staged.push(page::write(output, staged, folder)?);

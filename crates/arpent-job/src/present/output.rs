@@ -1,9 +1,10 @@
 //! An output of which something is shown: what every file for persons is made of.
 
 use arpent_base::{Column, Language};
-use arpent_publish::Manifest;
+use arpent_publish::{About, Manifest};
 use arpent_raster::{Grid, Nomenclature, Window};
 use arpent_viewer::Kind;
+use serde_json::Value;
 
 use crate::config::PublishOptions;
 
@@ -17,12 +18,36 @@ pub(crate) struct ZoneTable {
     pub(crate) columns: Vec<Column>,
 }
 
+/// A table that a Table Schema describes.
+pub(crate) struct Table {
+    /// Its name: the schema is `NAME.schema.json`.
+    pub(super) name: &'static str,
+    /// A file that holds it; it is left out if the output does not have it.
+    pub(super) file: &'static str,
+    /// Its titles, English and French.
+    pub(super) title: [&'static str; 2],
+    /// Its fields and keys.
+    pub(super) schema: Value,
+}
+
+impl Table {
+    /// A table in `file`, with a Table Schema of its fields and keys.
+    pub(crate) const fn new(
+        name: &'static str,
+        file: &'static str,
+        title: [&'static str; 2],
+        schema: Value,
+    ) -> Self {
+        Self { name, file, title, schema }
+    }
+}
+
 /// An output whose data are complete, before it is published.
 pub(crate) struct Output<'a> {
     /// What it is.
     pub(crate) kind: Kind,
-    /// Its title, if the options have none.
-    pub(crate) title: String,
+    /// Its title, terms, and who answers for it.
+    pub(crate) about: &'a About,
     /// The language that texts begin with.
     pub(crate) language: Language,
     /// The classes of its features, or of its events.
@@ -35,13 +60,8 @@ pub(crate) struct Output<'a> {
     pub(crate) manifest: &'a Manifest,
     /// What is written, and what is said of it.
     pub(crate) options: &'a PublishOptions,
-    /// Its tables of zones.
+    /// Its tables beside features or events.
+    pub(crate) tables: Vec<Table>,
+    /// Its tables of zones, as the page shows them.
     pub(crate) zones: Vec<ZoneTable>,
-}
-
-impl Output<'_> {
-    /// The title.
-    pub(super) fn title(&self) -> &str {
-        self.options.title.as_deref().unwrap_or(&self.title)
-    }
 }

@@ -21,6 +21,7 @@ use crate::execute::Unpublished;
 use crate::job::software;
 use crate::map::check_output;
 use crate::pipeline::seconds;
+use crate::present::write_schema_of_zones;
 use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 use crate::warnings::warn;
@@ -83,8 +84,9 @@ fn make(
     warnings.extend(of_zones);
     let run = RunInfo::new(job.run_id(map)?, &map.manifest.model.id, &map.manifest.model.sha256);
     let began = Instant::now();
-    let (staged, columns) =
+    let (mut staged, columns) =
         job.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
+    staged.extend(write_schema_of_zones(&columns, &staged, scratch.path())?);
     timings.insert("write".to_owned(), seconds(began.elapsed()));
     let stage = Stage::begin("publish", 0);
     let manifest = Manifest {

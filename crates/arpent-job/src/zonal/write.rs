@@ -57,6 +57,7 @@ impl Output<'_> {
             titles: self.titles,
             spatial_index: true,
             style_qml: None,
+            description: "",
             timestamp: TIMESTAMP,
         };
         let mut layer = LayerWriter::create(path, &options)?;

@@ -24,12 +24,15 @@ use arpent_raster::{
 use geo_types::{LineString, Polygon};
 use serde_json::{Map, Value, json};
 
+use crate::about::About;
 use crate::dateline::{Extent, Rings, cut};
 use crate::error::{PublishError, Result};
 use crate::geojson::on_globe;
 use crate::geoparquet::projjson;
 use crate::manifest::Software;
-use crate::media::{ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK};
+use crate::media::{
+    ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, ROLE_SCHEMA, ROLE_SHEET, ROLE_VIEWER,
+};
 use crate::names::MANIFEST_NAME;
 use crate::publish::StagedArtifact;
 use arpent_base::json_document;
@@ -74,6 +77,8 @@ pub struct StacRun<'a> {
     pub software: &'a Software,
     /// Addresses of the scenes; those with a scheme (`https://`, `s3://`) become links.
     pub scene_uris: &'a [String],
+    /// Title, terms and provider.
+    pub about: &'a About,
     /// The other files of the run, in the folder of the item.
     pub artifacts: &'a [StagedArtifact],
 }
@@ -110,7 +115,7 @@ pub fn stac_item(run: &StacRun<'_>) -> Result<Value> {
         "geometry": geometry,
         "bbox": extent.bbox().expect("a footprint has corners"),
         "properties": properties(run)?,
-        "links": links(run.scene_uris),
+        "links": links(run),
         "assets": assets(run),
     }))
 }
@@ -148,7 +153,7 @@ fn footprint(run: &StacRun<'_>) -> Result<Vec<Rings>> {
 }
 
 fn properties(run: &StacRun<'_>) -> Result<Value> {
-    let mut all = Map::new();
+    let mut all = run.about.stac_properties();
     all.extend(run.acquired.properties());
     all.extend(projection(run)?);
     all.insert("gsd".into(), json!(ground_resolution(run)));
@@ -197,9 +202,10 @@ fn lineage(run: &StacRun<'_>) -> String {
     }
 }
 
-fn links(scene_uris: &[String]) -> Value {
-    let remote = scene_uris.iter().filter(|uri| uri.contains("://"));
-    remote.map(|uri| json!({ "rel": "derived_from", "href": uri })).collect()
+fn links(run: &StacRun<'_>) -> Value {
+    let remote = run.scene_uris.iter().filter(|uri| uri.contains("://"));
+    let sources = remote.map(|uri| json!({ "rel": "derived_from", "href": uri }));
+    sources.chain(run.about.stac_links()).collect()
 }
 
 fn assets(run: &StacRun<'_>) -> Value {
@@ -223,9 +229,12 @@ fn asset(run: &StacRun<'_>, artifact: &StagedArtifact) -> Value {
         "href": format!("./{}", artifact.name),
         "type": artifact.media_type,
         "roles": roles(&artifact.role),
-        "file:size": artifact.digest.size,
-        "file:checksum": multihash(&artifact.digest.sha256),
     });
+    // Sheets have the day of the publication: equal maps would have other items.
+    if artifact.role != ROLE_SHEET {
+        asset["file:size"] = json!(artifact.digest.size);
+        asset["file:checksum"] = json!(multihash(&artifact.digest.sha256));
+    }
     if let Some(band) = band(run, &artifact.role) {
         asset["bands"] = json!([band]);
     }
@@ -237,6 +246,8 @@ fn roles(role: &str) -> Vec<&str> {
         ROLE_LABELS | ROLE_MAP | ROLE_CONFIDENCE | ROLE_FEATURES => vec!["data", role],
         // Of the best practices of STAC: a file that says which pixels are covered by clouds, and the like.
         ROLE_MASK => vec!["data-mask", role],
+        ROLE_SHEET | ROLE_SCHEMA => vec!["metadata", role],
+        ROLE_VIEWER => vec!["overview", role],
         other => vec![other],
     }
 }

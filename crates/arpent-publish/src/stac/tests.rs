@@ -56,6 +56,7 @@ fn item(change: impl FnOnce(&mut StacRun<'_>)) -> Value {
         lineage: None,
         software: &[("arpent".to_owned(), "0.1.0".to_owned())].into(),
         scene_uris: &["https://example.org/a.tif".to_owned(), "b.tif".to_owned()],
+        about: &About::default(),
         artifacts: &artifacts,
     };
     change(&mut run);

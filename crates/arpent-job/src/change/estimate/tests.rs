@@ -303,6 +303,7 @@ fn samples_of_several_persons_are_united_or_contradict() {
         titles: arpent_base::Language::En,
         spatial_index: false,
         style_qml: None,
+        description: "",
         timestamp: crate::map::TIMESTAMP,
     };
     let mut layer = LayerWriter::create(&world.path("dan.gpkg"), &options).unwrap();
