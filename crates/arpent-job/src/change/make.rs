@@ -213,6 +213,7 @@ impl ChangeJob<'_> {
             failed_inputs: Vec::new(),
             warnings,
             model: ModelRecord::default(),
+            package: None,
             config: serde_json::to_value(self.config.redacted())?,
             counts: Counts {
                 features: written.events,
