@@ -96,11 +96,8 @@ impl FeatureTable {
         let mut row = 0;
         for batch in self.reader(Some(columns), None)? {
             let batch = batch.map_err(|error| reading(&self.path)(error.into()))?;
-            let arrays = columns
-                .iter()
-                .map(|name| self.arrays(&batch, name))
-                .collect::<Result<Vec<_>>>()?
-                .concat();
+            let arrays =
+                columns.iter().map(|name| self.arrays(&batch, name)).collect::<Result<Vec<_>>>()?.concat();
             let mut cells = Vec::with_capacity(arrays.len());
             for at in 0..batch.num_rows() {
                 cells.clear();
@@ -137,7 +134,8 @@ impl FeatureTable {
         }
         let [geometry, bbox] = GEOMETRY_COLUMNS;
         let fields = self.metadata.schema().fields();
-        let names: Vec<&str> = fields.iter().map(|f| f.name().as_str()).filter(|name| *name != bbox).collect();
+        let names: Vec<&str> =
+            fields.iter().map(|f| f.name().as_str()).filter(|name| *name != bbox).collect();
         for batch in self.reader(Some(&names), Some(row))? {
             let batch = batch.map_err(|error| reading(&self.path)(error.into()))?;
             if batch.num_rows() == 0 {

@@ -10,6 +10,9 @@ pub struct PublishOptions {
     /// Whether `index.html` is written, which shows the output in a browser.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub viewer: bool,
+    /// Whether `report.html` is written, the report for readers.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub report: bool,
     /// Title of the output, instead of the model's or the dates'.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -19,6 +22,9 @@ pub struct PublishOptions {
     /// Whom to name as the source of the imagery, such as `Imagery: IGN, BD ORTHO 2024`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,
+    /// Whom a reader writes to who contests a feature or an event, as the report shows it, such as a mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
 }
 
 impl PublishOptions {
@@ -30,7 +36,7 @@ impl PublishOptions {
 
 impl Default for PublishOptions {
     fn default() -> Self {
-        Self { viewer: true, title: None, license: None, attribution: None }
+        Self { viewer: true, report: true, title: None, license: None, attribution: None, contact: None }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
 use crate::pipeline::{AssembledMap, MapAssembler, PipelineError};
 use crate::present;
+use crate::report::of_map;
 use crate::scratch::Scratch;
 use crate::shards::{JobContext, Journal, ShardError};
 use crate::warnings::warn;
@@ -274,6 +275,8 @@ impl MapWriter<'_> {
             manifest,
             options: &job.config.publish,
             zones: Vec::new(),
+            scenes: map.scenes().map(|(_, s)| (s.info.id.clone(), s.source.uri.clone())).collect(),
+            report: of_map,
         }
     }
 

@@ -1,7 +1,9 @@
 //! What persons open of an output: files that are made of its manifest and of its other files.
 
 mod page;
+mod report;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arpent_base::{Column, Language, Result};
@@ -10,6 +12,7 @@ use arpent_raster::{Grid, Nomenclature, Window};
 use arpent_viewer::Kind;
 
 use crate::config::PublishOptions;
+use crate::report::Material;
 
 pub(crate) use page::title_of_dates;
 
@@ -43,14 +46,21 @@ pub(crate) struct Output<'a> {
     pub(crate) options: &'a PublishOptions,
     /// Its tables of zones.
     pub(crate) zones: Vec<ZoneTable>,
+    /// Addresses of its scenes, by id, for pictures of features.
+    pub(crate) scenes: BTreeMap<String, String>,
+    /// Makes its report.
+    pub(crate) report: fn(&Material<'_>) -> Result<String>,
 }
 
 impl Output<'_> {
     /// Writes what the options ask for to a folder, beside the files that `staged` has, and appends it to them.
     ///
     /// # Errors
-    /// When places of the output cannot be transformed to WGS 84, or a file cannot be written.
+    /// When places of the output cannot be transformed to WGS 84, a file of it cannot be read, or one cannot be written.
     pub(crate) fn present(&self, staged: &mut Vec<StagedArtifact>, folder: &Path) -> Result<()> {
+        if self.options.report {
+            staged.push(report::write(self, staged, folder)?);
+        }
         // Last: the page lists the files.
         if self.options.viewer {
             staged.push(page::write(self, staged, folder)?);
