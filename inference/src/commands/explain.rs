@@ -4,6 +4,7 @@ use std::path::Path;
 
 use arpent_base::Result;
 use arpent_shell::print::{Format, print, print_text};
+use serde_json::json;
 
 use super::write::write;
 
@@ -18,7 +19,7 @@ pub(crate) fn main(url: &str, feature: &str, output: Option<&Path>, format: Form
         (None, Format::Human | Format::Html) => print_text(&explained.html)?,
         (Some(path), Format::Json) => {
             write(path, &(serde_json::to_string_pretty(&explained.sheet)? + "\n"))?;
-            print_text(&format!("{}\n", path.display()))?;
+            print(&json!({ "output": url, "file": path }), "", format)?;
         }
         (Some(path), Format::Human | Format::Html) => {
             write(path, &explained.html)?;
