@@ -16,7 +16,7 @@ use crate::address::checked_address;
 use crate::change::{TABLES, of_change};
 use crate::error::JobError;
 use crate::present::title_of_dates;
-use crate::report::{Files, Material, PlacedFile, Told, of_map};
+use crate::report::{Files, Imprint, Material, PlacedFile, of_map};
 use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 
@@ -47,17 +47,17 @@ fn made(url: &str, folder: &Path) -> Result<String> {
 /// # Errors
 /// When a file of it is not as published or cannot be read.
 pub(crate) fn material<'m>(target: &Target, manifest: &'m Manifest, folder: &Path) -> Result<Material<'m>> {
-    let told = Told::of(manifest);
+    let imprint = Imprint::of(manifest);
     let files = files(target, manifest, folder)?;
     let config = &manifest.config;
     let language =
         if manifest.counts.change.is_some() { &config["titles"] } else { &config["features"]["titles"] };
     let mut material = Material {
         manifest,
-        title: told.title.clone().unwrap_or_else(|| title(manifest)),
+        title: imprint.title.clone().unwrap_or_else(|| title(manifest)),
         language: Language::deserialize(language).unwrap_or_default(),
         classes: None,
-        told,
+        imprint,
         files,
         scenes: manifest.inputs.iter().map(|input| (input.id.clone(), input.uri.clone())).collect(),
         with_computation: true,

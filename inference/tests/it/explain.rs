@@ -28,12 +28,15 @@ fn statement<'s>(sheet: &'s Value, topic: &str, about: &str) -> &'s Value {
 
 /// What holds for every sheet.
 fn check(place: &Place, sheet: &Value, id: &str) {
-    let topics: Vec<&str> = sheet["topics"].as_array().unwrap().iter().map(|t| t["key"].as_str().unwrap()).collect();
+    let topics: Vec<&str> =
+        sheet["topics"].as_array().unwrap().iter().map(|t| t["key"].as_str().unwrap()).collect();
     assert_eq!(topics, ["contribution", "data", "parameters", "operations", "rights"]);
     assert_eq!((&sheet["id"], &sheet["state"]), (&id.into(), &"not_verified".into()));
     let html = place.arpent(&["explain", "out", id]).expect(0).out;
     assert_eq!(html, place.arpent(&["explain", "out", id, "--format", "html"]).expect(0).out);
-    let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let plain = |text: &str| {
+        text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    };
     for topic in sheet["topics"].as_array().unwrap() {
         assert!(topic["article"].as_str().unwrap().contains("311-3-1"));
         assert!(!topic["statements"].as_array().unwrap().is_empty());
@@ -121,7 +124,10 @@ fn an_event_is_explained_with_the_gates_that_applied() {
         let value = |topic, about| &statement(&sheet, topic, about)["value"];
         assert_eq!(value("contribution", "kind"), &event["kind"]);
         let near = |value: &Value, expected: &Value| {
-            assert!((value.as_f64().unwrap() - expected.as_f64().unwrap()).abs() < 1e-9, "{value} {expected}");
+            assert!(
+                (value.as_f64().unwrap() - expected.as_f64().unwrap()).abs() < 1e-9,
+                "{value} {expected}"
+            );
         };
         near(value("parameters", "width_px"), &event["width_px"]);
         near(value("parameters", "changed_m2"), &event["changed_m2"]);

@@ -99,7 +99,7 @@ impl EventRow<'_> {
                 .with(id.as_str()),
             );
         }
-        if let Some(attribution) = &self.material.told.attribution {
+        if let Some(attribution) = &self.material.imprint.attribution {
             all.push(
                 Statement::of("attribution", |words| {
                     words.say(
@@ -112,8 +112,8 @@ impl EventRow<'_> {
         }
         all.push(Statement::of("personal_data", |words| {
             words.say(
-                "No name, address or other data about persons was processed.",
-                "Aucun nom, aucune adresse ni autre donnée sur des personnes n'a été traité.",
+                "Only classes and images were compared: no name, address or other data about persons.",
+                "Seules des classes et des images ont été comparées : aucun nom, aucune adresse ni autre donnée sur des personnes.",
             )
         }));
         all

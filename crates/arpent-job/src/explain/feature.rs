@@ -152,7 +152,7 @@ pub(super) fn scenes(manifest: &Manifest, ids: &str) -> Vec<Statement> {
 fn data(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
     let manifest = material.manifest;
     let mut all = scenes(manifest, &text(row, "scene_ids"));
-    if let Some(attribution) = &material.told.attribution {
+    if let Some(attribution) = &material.imprint.attribution {
         all.push(
             Statement::of("attribution", |words| {
                 words.say(
@@ -187,11 +187,19 @@ fn data(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
             .with(name.as_str()),
         );
     }
+    let layers = !manifest.counts.references.is_empty();
     all.push(Statement::of("personal_data", |words| {
-        words.say(
-            "No name, address or other data about persons was processed.",
-            "Aucun nom, aucune adresse ni autre donnée sur des personnes n'a été traité.",
-        )
+        if layers {
+            words.say(
+                "The model itself used no data about persons; what reference layers gave to the feature is said below.",
+                "Le modèle lui-même n'a utilisé aucune donnée sur des personnes ; ce que des couches de référence ont donné à l'objet est dit plus bas.",
+            )
+        } else {
+            words.say(
+                "No name, address or other data about persons was processed.",
+                "Aucun nom, aucune adresse ni autre donnée sur des personnes n'a été traité.",
+            )
+        }
     }));
     all
 }

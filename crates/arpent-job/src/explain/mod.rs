@@ -61,7 +61,7 @@ fn explained(url: &str, id: &str, folder: &Path) -> Result<Explained> {
         state: STATE_NOT_VERIFIED.to_owned(),
         attributes: sheet::attributes(&material, &row),
         topics,
-        contact: material.told.contact.clone(),
+        contact: material.imprint.contact.clone(),
     };
     let mut pictures = Pictures::default();
     let thumbnails = if is_event {

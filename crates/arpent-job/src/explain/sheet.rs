@@ -137,7 +137,7 @@ pub(super) fn rights(material: &Material<'_>, id: &str) -> Vec<Statement> {
     let run = &material.manifest.run_id;
     let mut all = vec![
         Statement::of("right", |words| words.say(
-            "Whoever is concerned by a decision that rests on this proposal may obtain the rules that define this processing, and the main features of how it was applied.",
+            "Any person concerned by a decision that rests on this proposal may obtain the rules that define this processing, and the main features of how it was applied.",
             "Toute personne concernée par une décision qui s'appuie sur cette proposition peut obtenir la communication des règles qui définissent ce traitement et des \
              principales caractéristiques de sa mise en œuvre.",
         )),
@@ -150,7 +150,7 @@ pub(super) fn rights(material: &Material<'_>, id: &str) -> Vec<Statement> {
             &format!("Pour contester, donnez l'identifiant {id} et le traitement {run}, dites ce qui se trouve à cet endroit, depuis quand, et joignez ce qui le montre."),
         )).with(id),
     ];
-    all.push(match &material.told.contact {
+    all.push(match &material.imprint.contact {
         Some(contact) => Statement::of("contact", |words| words.say(&format!("Write to: {contact}."), &format!("Écrire à : {contact}.")))
             .with(contact.as_str()),
         None => Statement::of("contact", |words| words.say(

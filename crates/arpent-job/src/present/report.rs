@@ -7,7 +7,7 @@ use arpent_base::{DoingWhat as _, Result};
 use arpent_publish::{ROLE_REPORT, StagedArtifact};
 
 use super::Output;
-use crate::report::{Material, REPORT_NAME, Told};
+use crate::report::{Imprint, Material, REPORT_NAME};
 
 /// Writes the report of an output with these files to a folder. Time and energy of the computation are not in it: equal maps
 /// have equal reports.
@@ -20,7 +20,7 @@ pub(super) fn write(output: &Output<'_>, staged: &[StagedArtifact], folder: &Pat
         title: output.title().to_owned(),
         language: output.language,
         classes: Some(Cow::Borrowed(output.classes)),
-        told: Told::of(output.manifest),
+        imprint: Imprint::of(output.manifest),
         files: Material::staged(staged),
         scenes: output.scenes.clone(),
         with_computation: false,

@@ -71,16 +71,23 @@ fn picture(material: &Material<'_>, overview: &Overview, words: Words, label: &s
         figure {
             (overview.shown(words, label))
             figcaption { (label) ". " (words.say("North is up. ", "Le nord est en haut. ")) (overview.extent(words)) "." }
-            @if let Some(classes) = &material.classes {
-                ul.legend { @for of in classes.classes() {
-                    li { (class(words, classes, of.id))
-                        @if !counted.contains_key(&of.name) { " " span.note { (words.say("(no features)", "(sans objets)")) } } }
-                } }
+            @if overview.is_dots {
+                p.note { (words.say(
+                    "A dot for each feature, larger than the feature is. The output has no raster of the published classes.",
+                    "Un point par objet, plus grand que l'objet. La sortie n'a pas de raster des classes publiées.",
+                )) }
+            } @else {
+                @if let Some(classes) = &material.classes {
+                    ul.legend { @for of in classes.classes() {
+                        li { (class(words, classes, of.id))
+                            @if !counted.contains_key(&of.name) { " " span.note { (words.say("(no features)", "(sans objets)")) } } }
+                    } }
+                }
+                p.note { (words.say(
+                    "Light gray: no answer. The table below has the same information without colors.",
+                    "Gris clair : aucune réponse. Le tableau ci-dessous donne la même information sans couleurs.",
+                )) }
             }
-            p.note { (words.say(
-                "Light gray: no answer, or another class than those of the legend. The table below has the same information without colors.",
-                "Gris clair : aucune réponse, ou une autre classe que celles de la légende. Le tableau ci-dessous donne la même information sans couleurs.",
-            )) }
         }
     }
 }

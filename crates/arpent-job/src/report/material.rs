@@ -13,10 +13,12 @@ use arpent_raster::Nomenclature;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::address::is_changed;
+
 /// What the configuration says of the output to its readers. Unknown keys are those of another version.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Told {
+pub(crate) struct Imprint {
     /// Title.
     pub(crate) title: Option<String>,
     /// License of the output.
@@ -27,13 +29,13 @@ pub(crate) struct Told {
     pub(crate) contact: Option<String>,
 }
 
-impl Told {
+impl Imprint {
     /// What a manifest says: `[publish]` of its configuration, and the contact of a comparison.
     pub(crate) fn of(manifest: &Manifest) -> Self {
         let publish = &manifest.config["publish"];
-        let mut told = Self::deserialize(publish).unwrap_or_default();
-        told.contact = told.contact.or_else(|| manifest.config["contact"].as_str().map(str::to_owned));
-        told
+        let mut imprint = Self::deserialize(publish).unwrap_or_default();
+        imprint.contact = imprint.contact.or_else(|| manifest.config["contact"].as_str().map(str::to_owned));
+        imprint
     }
 }
 
@@ -59,7 +61,7 @@ pub(crate) struct Material<'a> {
     pub(crate) language: Language,
     /// The classes of the features, or of both dates of a comparison; none if the output does not say.
     pub(crate) classes: Option<Cow<'a, Nomenclature>>,
-    pub(crate) told: Told,
+    pub(crate) imprint: Imprint,
     pub(crate) files: Files,
     /// Addresses of the scenes, by id.
     pub(crate) scenes: BTreeMap<String, String>,
@@ -99,8 +101,9 @@ impl Material<'_> {
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn raster(&self) -> Result<Option<PublishedRaster>> {
-        let of = |role: &str| self.files.values().find(|file| file.role == role);
-        let found = of(ROLE_MAP).or_else(|| of(ROLE_LABELS));
+        // Where the published classes are not those of the prediction, the raster of labels is not the map.
+        let role = if is_changed(self.manifest) { ROLE_MAP } else { ROLE_LABELS };
+        let found = self.files.values().find(|file| file.role == role);
         Ok(found.map(|file| PublishedRaster::open(&file.place)).transpose()?)
     }
 

@@ -24,7 +24,7 @@ pub(crate) use card::{class_names, task};
 pub(crate) use chart::{Bar, bars, field};
 pub(crate) use draw::{Values, colors, outline};
 pub(crate) use features::{LISTED, Notable};
-pub(crate) use material::{Files, Material, PlacedFile, Told};
+pub(crate) use material::{Files, Imprint, Material, PlacedFile};
 pub(crate) use of_map::of_map;
 pub(crate) use overview::Overview;
 pub(crate) use page::{Article, page};

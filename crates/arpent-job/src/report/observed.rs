@@ -1,4 +1,4 @@
-//! Coverage: what was observed, what is masked, what was not observed.
+//! What was observed, what is masked, what was not observed.
 
 use arpent_base::number::approximate;
 use maud::{Markup, html};
@@ -52,7 +52,7 @@ pub(super) fn section(material: &Material<'_>, words: Words) -> Section {
             words.say("no scene has a valid value there", "aucune image n'y a de valeur valide"),
         ))
     };
-    let caption = words.say("Coverage", "Couverture");
+    let caption = words.say("Pixels of the map", "Pixels de la carte");
     let body = html! {
         (table(&caption, &head, &rows))
         (reasons(material, words))

@@ -49,7 +49,7 @@ pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
         Ok(Article {
             kind: words.say("Report of a map", "Rapport de carte"),
             title: material.title.clone(),
-            subtitle: html! { (asked::dates(material.manifest, words)) " · " code { (material.manifest.run_id) } },
+            subtitle: html! { (words.say("Date of the imagery: ", "Date des images : ")) (asked::dates(material.manifest, words)) " · " code { (material.manifest.run_id) } },
             summary: html! {
                 (proposal(words, [
                     "This is a proposal of a model. No person has verified it.",

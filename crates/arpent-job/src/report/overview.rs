@@ -28,6 +28,8 @@ pub(crate) struct Overview {
     crs: String,
     /// Columns, rows, and sides of a pixel in units of the CRS.
     grid: ([usize; 2], [f64; 2]),
+    /// Whether it shows features as dots, and not classes.
+    pub(crate) is_dots: bool,
 }
 
 impl Overview {
@@ -68,7 +70,7 @@ impl Overview {
         let (width, height) = (window.width.div_ceil(every), window.height.div_ceil(every));
         let mut picture = Picture::filled(width, height, NOTHING);
         add_dots(&mut picture, grid, window, table)?;
-        Self::new(&picture, grid, window, pictures)
+        Ok(Self { is_dots: true, ..Self::new(&picture, grid, window, pictures)? })
     }
 
     fn new(picture: &Picture, grid: &Grid, window: Window, pictures: &mut Pictures) -> Result<Self> {
@@ -81,6 +83,7 @@ impl Overview {
             degrees,
             crs: grid.crs.name.clone(),
             grid: ([window.width, window.height], [grid.gsd_x, grid.gsd_y]),
+            is_dots: false,
         })
     }
 

@@ -1,10 +1,10 @@
 //! How to read the report of a run: limits, how to contest, license, provenance, and what the computation took.
 
-use arpent_publish::{MANIFEST_NAME, Manifest};
+use arpent_publish::{MANIFEST_NAME, Manifest, ROLE_REPORT, ROLE_VIEWER};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::material::{Material, Told};
+use super::material::{Imprint, Material};
 use super::parts::{Section, facts};
 use super::words::{NONE, Words};
 
@@ -55,9 +55,9 @@ pub(super) fn contest(material: &Material<'_>, words: Words) -> Section {
              the place, with a date. ",
             "Chaque objet a un identifiant : colonne id des fichiers, et sous les images ci-dessus. Pour en contester un, donnez son identifiant, le traitement ci-dessous, et \
              ce qui se trouve à cet endroit, avec une date. ",
-        )) (whom(&material.told, words)) }
+        )) (whom(&material.imprint, words)) }
         p.prose { (words.say(
-            "Whoever is concerned by a decision that rests on this map may ask which rules were applied and how (French code CRPA, articles L. 311-3-1, R. 311-3-1-1 and \
+            "Any person concerned by a decision that rests on this map may ask which rules were applied and how (French code CRPA, articles L. 311-3-1, R. 311-3-1-1 and \
              R. 311-3-1-2); ",
             "Toute personne concernée par une décision qui s'appuie sur cette carte peut demander les règles appliquées et la façon dont elles l'ont été (code des relations entre \
              le public et l'administration, articles L. 311-3-1, R. 311-3-1-1 et R. 311-3-1-2) ; ",
@@ -71,8 +71,8 @@ pub(super) fn contest(material: &Material<'_>, words: Words) -> Section {
 }
 
 /// Whom to write to.
-pub(crate) fn whom(told: &Told, words: Words) -> Markup {
-    html! { @match &told.contact {
+pub(crate) fn whom(imprint: &Imprint, words: Words) -> Markup {
+    html! { @match &imprint.contact {
         Some(contact) => { (words.say("Write to: ", "Écrire à : ")) strong { (contact) } "." },
         None => (words.say(
             "Write to whoever gave you this document.",
@@ -84,13 +84,16 @@ pub(crate) fn whom(told: &Told, words: Words) -> Markup {
 /// "License and provenance".
 pub(super) fn provenance(material: &Material<'_>, words: Words) -> Section {
     let manifest = material.manifest;
-    let mut all = license(&material.told, words);
+    let mut all = license(&material.imprint, words);
     all.extend([
         (words.say("Run", "Traitement"), html! { code { (manifest.run_id) } }),
         (words.say("Software", "Logiciel"), html! { (software(manifest)) }),
         (words.say("Records", "Enregistrements"), html! { code { (MANIFEST_NAME) } }),
     ]);
-    let files: Vec<&String> = material.files.keys().collect();
+    // The report is written before the page, and both are for readers.
+    let is_data = |role: &str| !matches!(role, ROLE_REPORT | ROLE_VIEWER);
+    let files: Vec<&String> =
+        material.files.iter().filter(|(_, file)| is_data(&file.role)).map(|(name, _)| name).collect();
     let body = html! {
         (facts(&all))
         (hashes(manifest, words))
@@ -101,14 +104,14 @@ pub(super) fn provenance(material: &Material<'_>, words: Words) -> Section {
 }
 
 /// License and attribution, as configured.
-pub(crate) fn license(told: &Told, words: Words) -> Vec<(String, Markup)> {
+pub(crate) fn license(imprint: &Imprint, words: Words) -> Vec<(String, Markup)> {
     let of = |text: &Option<String>| {
         let unknown = words.say("not stated", "non indiquée");
         html! { (text.clone().unwrap_or(unknown)) }
     };
     vec![
-        (words.say("License of this map", "Licence de cette carte"), of(&told.license)),
-        (words.say("Attribution", "Mention de source"), of(&told.attribution)),
+        (words.say("License of this map", "Licence de cette carte"), of(&imprint.license)),
+        (words.say("Attribution", "Mention de source"), of(&imprint.attribution)),
     ]
 }
 

@@ -111,12 +111,14 @@ impl Words {
         format!("{}{APART}%", self.number(100.0 * share, 1))
     }
 
-    /// A date of an input: the day, or both ends.
+    /// A date of an input: the day, both ends, or the year where it is a whole one.
     pub(crate) fn date(self, date: &str) -> String {
         let day = |date: &str| date.split('T').next().unwrap_or(date).to_owned();
-        match date.split_once('/') {
-            Some((start, end)) => format!("{} {} {}", day(start), self.say("to", "au"), day(end)),
-            None => day(date),
+        let Some((start, end)) = date.split_once('/') else { return day(date) };
+        let (start, end) = (day(start), day(end));
+        match (start.strip_suffix("-01-01"), end.strip_suffix("-12-31")) {
+            (Some(year), Some(last)) if year == last => year.to_owned(),
+            _ => format!("{start} {} {end}", self.say("to", "au")),
         }
     }
 
@@ -216,6 +218,7 @@ mod tests {
             ["0\u{a0}objet", "1\u{a0}objet", "2\u{a0}objets"]
         );
         assert_eq!(fr.date("2018-07-01T00:00:00Z/2018-08-31"), "2018-07-01 au 2018-08-31");
+        assert_eq!(en.date("2018-01-01/2018-12-31"), "2018");
     }
 
     #[test]

@@ -41,8 +41,8 @@ pub(super) struct Facts {
     pub(super) artificialisation: Option<SoilFacts>,
     #[serde(default)]
     chips: Vec<Chip>,
-    #[serde(default)]
-    pub(super) notable: Lists,
+    /// `None` in outputs of earlier versions.
+    pub(super) notable: Option<Lists>,
     /// Whether maps were compared, and not images alone.
     #[serde(default = "yes")]
     pub(super) maps: bool,
@@ -104,7 +104,7 @@ struct Chip {
 }
 
 /// The events that are shown.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Lists {
     pub(super) largest: Vec<ShownFact>,
     pub(super) least_certain: Vec<ShownFact>,
@@ -213,7 +213,8 @@ fn drawn(
     pictures: &mut Pictures,
 ) -> Result<BTreeMap<String, [Stored; 2]>> {
     let mut drawn = BTreeMap::new();
-    for shown in facts.notable.largest.iter().chain(&facts.notable.least_certain) {
+    let lists = facts.notable.iter().flat_map(|notable| notable.largest.iter().chain(&notable.least_certain));
+    for shown in lists {
         let chip = facts.chips.iter().find(|chip| chip.id == shown.id);
         let Some(chip) = chip.filter(|_| !drawn.contains_key(&shown.id)) else { continue };
         let [Some(before), Some(after)] = [&chip.before, &chip.after].map(|name| material.path(name)) else {

@@ -35,7 +35,7 @@ pub(crate) fn of_change(material: &Material<'_>) -> Result<String> {
         ]);
         Ok(Article {
             kind: words.say("Change report", "Rapport de changement"),
-            title: material.told.title.clone().unwrap_or_else(|| format!("{before} → {after}")),
+            title: material.imprint.title.clone().unwrap_or_else(|| format!("{before} → {after}")),
             subtitle: html! { (before) " → " (after) " · " code { (material.manifest.run_id) } },
             summary: head::summary(&report, words),
             sections,

@@ -53,7 +53,7 @@ pub(super) fn contest(report: &Report<'_>, words: Words) -> Section {
             ", under the pictures above. To contest one, give its id, the run below, and what there is at the place, with a date. ",
             ", sous les images ci-dessus. Pour en contester un, donnez son identifiant, le traitement ci-dessous, et ce qui se trouve à cet endroit, avec une date. ",
         ))
-        (whom(&report.material.told, words))
+        (whom(&report.material.imprint, words))
     } };
     Section {
         id: "contest",
@@ -65,7 +65,7 @@ pub(super) fn contest(report: &Report<'_>, words: Words) -> Section {
 /// License, run, software, hashes of the inputs.
 pub(super) fn provenance(report: &Report<'_>, words: Words) -> Section {
     let manifest = report.material.manifest;
-    let mut all = license(&report.material.told, words);
+    let mut all = license(&report.material.imprint, words);
     all.extend([
         (words.say("Run", "Traitement"), html! { code { (manifest.run_id) } }),
         (words.say("Software", "Logiciel"), html! { (software(manifest)) }),

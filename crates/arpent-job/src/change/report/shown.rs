@@ -8,7 +8,14 @@ use crate::report::{LISTED, Section, Words, area, class};
 
 /// The ten largest and the ten least certain events.
 pub(super) fn section(report: &Report<'_>, words: Words) -> Section {
-    let notable = &report.facts.notable;
+    let heading = words.say("Events to look at", "Événements à regarder");
+    let Some(notable) = &report.facts.notable else {
+        let body = html! { p.absent { (words.say(
+            "Not listed: the output was published by an earlier version.",
+            "Non listés : la sortie a été publiée par une version antérieure.",
+        )) } };
+        return Section { id: "shown", heading, body };
+    };
     let body = html! {
         h3 { (words.say("Largest", "Les plus grands")) }
         (gallery(report, words, &notable.largest))
@@ -30,7 +37,7 @@ pub(super) fn section(report: &Report<'_>, words: Words) -> Section {
             "Le contour entoure les pixels de l'événement. Les deux images d'un événement ont le même étirement de contraste ; gris : aucune valeur.",
         )) } }
     };
-    Section { id: "shown", heading: words.say("Events to look at", "Événements à regarder"), body }
+    Section { id: "shown", heading, body }
 }
 
 fn gallery(report: &Report<'_>, words: Words, events: &[ShownFact]) -> Markup {
