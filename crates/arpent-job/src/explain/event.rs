@@ -103,8 +103,8 @@ impl EventRow<'_> {
             all.push(
                 Statement::of("attribution", |words| {
                     words.say(
-                        &format!("Source of the imagery: {attribution}."),
-                        &format!("Source des images : {attribution}."),
+                        &format!("Attribution: {attribution}."),
+                        &format!("Mention de source : {attribution}."),
                     )
                 })
                 .with(attribution.as_str()),

@@ -156,8 +156,8 @@ fn data(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
         all.push(
             Statement::of("attribution", |words| {
                 words.say(
-                    &format!("Source of the imagery: {attribution}."),
-                    &format!("Source des images : {attribution}."),
+                    &format!("Attribution: {attribution}."),
+                    &format!("Mention de source : {attribution}."),
                 )
             })
             .with(attribution.as_str()),
