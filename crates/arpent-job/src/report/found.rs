@@ -46,8 +46,8 @@ pub(super) fn section(
         @match overview {
             Some(overview) => { (picture(material, overview, words, &label)) },
             None => p.absent { (words.say(
-                "There is no picture of the map: the output has no raster of classes, and its scenes cannot be read any more.",
-                "Il n'y a pas d'image de la carte : la sortie n'a pas de raster des classes, et ses images sources ne sont plus lisibles.",
+                "There is no picture of the map: the output has no raster of classes, and no GeoParquet file or no scene that can still be read.",
+                "Il n'y a pas d'image de la carte : la sortie n'a pas de raster des classes, et pas de fichier GeoParquet ou d'image source encore lisible.",
             )) },
         }
         @match found {
