@@ -337,6 +337,31 @@ def check_features(report, path, expected, ids):
         report.check(f"{name} rfc7946", check_geojson, path)
 
 
+def check_report(path, features):
+    """Figures of the report, in both languages, against the rows of the GeoParquet file."""
+    import html
+
+    import pyarrow.parquet as parquet
+
+    rows = parquet.read_table(features, columns=["class_name", "area_m2", "score"]).to_pylist()
+    page = path.read_text()
+    expect(not re.search(r"<script|\ssrc=", page), "it loads something, or has a script")
+    articles = re.findall(r'<article class="(..)" lang="\1">(.*?)</article>', page, re.S)
+    expect(sorted(language for language, _ in articles) == ["en", "fr"], "it is not in English and French")
+    for _, article in articles:
+        found = dict(re.findall(r'<tr data-class="([^"]*)">(.*?)</tr>', article, re.S))
+        names = {html.unescape(name): row for name, row in found.items()}
+        expect({row["class_name"] for row in rows} <= set(names), "a class is missing")
+        for name, row in names.items():
+            of = [feature for feature in rows if feature["class_name"] == name]
+            scores = [feature["score"] for feature in of if feature["score"] is not None]
+            wanted = [len(of), sum(feature["area_m2"] for feature in of)] + ([sum(scores) / len(scores)] if scores else [])
+            figures = [float(value) for value in re.findall(r'<data value="([^"]*)">', row)]
+            equal = len(figures) == len(wanted) and all(abs(a - b) <= 1e-9 * max(1, abs(b)) for a, b in zip(figures, wanted))
+            expect(equal, f"{name}: {figures} in the report, {wanted} in {features.name}")
+    return f"{len(rows)} features, figures of {len(names)} classes"
+
+
 def check_run(report, folder):
     report.run = folder.name
     found = report.check("manifest", check_manifest, folder)
@@ -366,6 +391,10 @@ def check_run(report, folder):
     for path in paths:
         if path in of_features and path.suffix == ".parquet" and manifest["config"].get("coverage"):
             report.check(f"{path.name} coverage", check_coverage, path, manifest)
+    tables = [path for path in paths if path.name == "features.parquet"]
+    for path in paths:
+        if path.name == "report.html" and tables:
+            report.check("report.html", check_report, path, tables[0])
     if any(path.name == "map.tif" for path in paths):
         report.check("map.tif", check_map, folder, manifest)
     counts = {name: len(found) for name, found in ids.items()}

@@ -13,8 +13,8 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
-    catalog, change, check, doctor, gc, inspect, merge, model, plan, probe, run, schema, status, submit,
-    train, view, worker, zonal,
+    catalog, change, check, doctor, explain, gc, inspect, merge, model, plan, probe,
+    report as report_command, run, schema, status, submit, train, view, worker, zonal,
 };
 
 /// Runs the command line and reports its error, once.
@@ -23,6 +23,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
+    if cli.format == Format::Html && !matches!(cli.command, Command::Report { .. } | Command::Explain { .. })
+    {
+        let error = "`--format html` is only for `arpent report` and `arpent explain`";
+        Cli::command().error(clap::error::ErrorKind::InvalidValue, error).exit();
+    }
     log::start(cli.log);
     // Another machine can repeat the work of these commands.
     let is_shard_work = matches!(cli.command, Command::Worker(_) | Command::Merge(_));
@@ -44,6 +49,10 @@ pub fn main() -> ExitCode {
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Doctor(args) => doctor::main(&args, cli.format),
         Command::Catalog(args) => catalog::main(&args, cli.format),
+        Command::Report { url, output } => report_command::main(&url, output.as_deref(), cli.format),
+        Command::Explain { url, feature, output } => {
+            explain::main(&url, &feature, output.as_deref(), cli.format)
+        }
         Command::Check { url } => check::main(&url, cli.format),
         Command::View { url, port } => view::main(&url, port, cli.format),
         Command::Schema { of } => schema::main(of),

@@ -72,7 +72,8 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "doctor margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address present scratch sorted stores warnings > config > hint > error > wanted",
+        "doctor explain margins planned > reports > change > zonal > execute > map > shards > pipeline > job > mask > reference > present > report > address scratch sorted stores warnings \
+         > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),
     ("arpent-benches", "published network step suites vectors > measure models scenes"),

@@ -505,6 +505,28 @@ pub enum JobError {
         /// The error.
         source: Failure,
     },
+    /// An output that has no report.
+    #[error("{output} holds zonal statistics, which have no report")]
+    NoReport {
+        /// The output.
+        output: String,
+    },
+    /// A feature that an output does not have.
+    #[error("{output} has no feature with the id {id}")]
+    NoSuchFeature {
+        /// The output.
+        output: String,
+        /// The id that was asked for.
+        id: String,
+        /// File of its features, if it can be searched by a person.
+        file: String,
+    },
+    /// An output whose features cannot be looked up.
+    #[error("{output} has no GeoParquet file of its features")]
+    NoTable {
+        /// The output.
+        output: String,
+    },
     /// A target that `arpent inspect` does not support.
     #[error("{target} is neither a model package nor a scene nor the output of a run")]
     NotInspectable {

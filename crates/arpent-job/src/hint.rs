@@ -189,6 +189,17 @@ impl Diagnostic for JobError {
             Self::NotInspectable { .. } => {
                 "name a raster, a folder with model.json, a folder or URL with manifest.json, or a file of features of a run"
             }
+            Self::NoReport { .. } => {
+                "the report of the map that was measured is that of its own output, which `inputs` of the manifest name"
+            }
+            Self::NoSuchFeature { file, output, .. } => {
+                return Some(format!(
+                    "ids are in column `id` of {file}, in the report (`arpent report {output} --output FILE.html`), and on the page that `arpent view {output}` shows, which finds one by its first digits"
+                ));
+            }
+            Self::NoTable { .. } => {
+                "publish it again with `geoparquet` in the `formats` of its configuration"
+            }
             Self::NotFeatures { .. } => "`ogrinfo -so -al FILE` describes any other layer",
             Self::TrainMissing { .. } => {
                 "build arpent-train and install it in the folder of arpent or on PATH; see docs/guides/train-your-own.md"

@@ -37,6 +37,7 @@ mod config;
 mod doctor;
 mod error;
 mod execute;
+mod explain;
 mod hint;
 mod job;
 mod map;
@@ -46,6 +47,8 @@ mod pipeline;
 mod planned;
 mod present;
 mod reference;
+mod report;
+mod reports;
 mod scratch;
 mod shards;
 mod sorted;
@@ -77,6 +80,7 @@ pub use execute::{
     JobStatus, MapReport, PlanReport, RunOptions, RunReport, SceneReport, ShardState, ShardStatus,
     StatusReport, WorkerReport, plan_report, pool, run, status, write_plan,
 };
+pub use explain::{Attribute, Explained, Explanation, Statement, Topic, explain};
 pub use job::{
     BEFORE, FailedScene, Job, MapJob, Overlap, UsableScene, check_date, describe_bands, describe_validity,
     mpx_per_s,
@@ -85,6 +89,7 @@ pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
 pub use margins::{MarginOptions, MarginReport, MarginRow, margins, with_margin};
 pub use mask::{MaskError, MaskFacts};
 pub use planned::{MergeReport, merge, work};
+pub use reports::report;
 pub use scratch::Scratch;
 #[doc(hidden)]
 pub use shards::reads_answers;

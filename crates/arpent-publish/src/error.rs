@@ -63,6 +63,14 @@ pub enum PublishError {
         /// The library's reason.
         source: Box<parquet::errors::ParquetError>,
     },
+    /// A Parquet file of features cannot be read.
+    #[error("cannot read {} as features of a run: {source}", path.display())]
+    ReadParquet {
+        /// The file.
+        path: PathBuf,
+        /// The library's reason.
+        source: Box<parquet::errors::ParquetError>,
+    },
     /// The table of features cannot be built.
     #[error("cannot build the feature table of {}: {source}", path.display())]
     Columns {

@@ -57,6 +57,10 @@ pub struct Manifest {
     pub warnings: Vec<Warning>,
     /// The model.
     pub model: ModelRecord,
+    /// Description of the model: the package's `model.json` without what only the network needs. `None` without a model, and
+    /// in manifests of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Value>,
     /// The effective configuration, with defaults.
     pub config: Value,
     /// Counts.

@@ -45,9 +45,9 @@ impl FeatureSummary {
     /// Counts the features of a GeoParquet file that Arpent wrote. Geometries are not read.
     ///
     /// # Errors
-    /// [`PublishError::Io`] and [`PublishError::Parquet`] when it cannot be read, or lacks one of the columns.
+    /// [`PublishError::Io`] and [`PublishError::ReadParquet`] when it cannot be read, or lacks one of the columns.
     pub fn of_geoparquet(path: &Path) -> Result<Self> {
-        let bad = |source| PublishError::Parquet { path: path.to_owned(), source: Box::new(source) };
+        let bad = |source| PublishError::ReadParquet { path: path.to_owned(), source: Box::new(source) };
         let missing = || bad(parquet::errors::ParquetError::General("not the features of a run".to_owned()));
         let file = File::open(path).map_err(PublishError::io("read", path))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(bad)?;

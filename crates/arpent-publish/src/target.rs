@@ -45,6 +45,7 @@ use crate::session::Session;
 ///     failed_inputs: vec![],
 ///     warnings: vec![],
 ///     model: ModelRecord::default(),
+///     package: None,
 ///     config: serde_json::json!({}),
 ///     counts: Counts { features: 2, ..Counts::default() },
 ///     timings_s: [].into(),

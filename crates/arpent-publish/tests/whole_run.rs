@@ -133,6 +133,7 @@ fn manifest(features: &SortedFeatures) -> Manifest {
         warnings: vec![],
         engines: vec![],
         model: ModelRecord { id: "demo-model".into(), ..ModelRecord::default() },
+        package: None,
         config: serde_json::Value::Null,
         counts: Counts { features: features.count(), ..Counts::default() },
         timings_s: BTreeMap::new(),

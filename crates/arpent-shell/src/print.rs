@@ -15,6 +15,9 @@ pub enum Format {
     Human,
     /// One JSON document, stable and documented in docs/json.md.
     Json,
+    /// One HTML page; only commands that make one accept it.
+    #[value(hide = true)]
+    Html,
 }
 
 /// Prints a result in a format.
@@ -23,7 +26,7 @@ pub enum Format {
 /// When standard output is closed.
 pub fn print<T: Serialize>(value: &T, human: &str, format: Format) -> Result<()> {
     let text = match format {
-        Format::Human => shown(human),
+        Format::Human | Format::Html => shown(human),
         Format::Json => redacted_text(&serde_json::to_string_pretty(value)?) + "\n",
     };
     print_text(&text)

@@ -52,5 +52,5 @@ pub use polygonize::{Connectivity, Polygonizer, fixed_point, square_meters};
 pub use region::{Region, Vertex};
 pub use snap::{Snap, nearest_on_line, representative_point};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
-pub use wkb::{parts_to_wkb, to_wkb};
+pub use wkb::{parts_to_wkb, polygons_of_wkb, to_wkb};
 pub use zonal::{ClassResult, ZoneResult, ZoneRow, ZoneRows, ZoneStatistics};

@@ -38,6 +38,52 @@ fn write_ring(ring: &LineString<f64>, bytes: &mut Vec<u8>) {
     }
 }
 
+/// The polygons of little-endian ISO WKB of a polygon or multipolygon in two dimensions; `None` for anything else.
+pub fn polygons_of_wkb(bytes: &[u8]) -> Option<Vec<Polygon<f64>>> {
+    let mut rest = bytes;
+    let polygons = match head(&mut rest)? {
+        POLYGON => vec![polygon(&mut rest)?],
+        MULTI_POLYGON => {
+            let parts = number(&mut rest)?;
+            let part = |_| (head(&mut rest)? == POLYGON).then(|| polygon(&mut rest)).flatten();
+            (0..parts).map(part).collect::<Option<Vec<_>>>()?
+        }
+        _ => return None,
+    };
+    rest.is_empty().then_some(polygons)
+}
+
+/// The kind of a geometry.
+fn head(rest: &mut &[u8]) -> Option<u32> {
+    let (order, after) = rest.split_first()?;
+    *rest = after;
+    if *order == LITTLE_ENDIAN { number(rest) } else { None }
+}
+
+fn number(rest: &mut &[u8]) -> Option<u32> {
+    let (bytes, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(u32::from_le_bytes(*bytes))
+}
+
+fn polygon(rest: &mut &[u8]) -> Option<Polygon<f64>> {
+    let rings = number(rest)?;
+    let mut rings = (0..rings).map(|_| ring(rest)).collect::<Option<Vec<_>>>()?.into_iter();
+    let exterior = rings.next()?;
+    Some(Polygon::new(exterior, rings.collect()))
+}
+
+fn ring(rest: &mut &[u8]) -> Option<LineString<f64>> {
+    let points = number(rest)?;
+    let mut coordinate = || {
+        let (bytes, after) = rest.split_first_chunk()?;
+        *rest = after;
+        Some(f64::from_le_bytes(*bytes))
+    };
+    let point = |_| Some((coordinate()?, coordinate()?));
+    (0..points).map(point).collect::<Option<Vec<_>>>().map(LineString::from)
+}
+
 /// WKB counts are 32 bits; a ring of more vertices would take 64 GiB.
 fn count(n: usize) -> [u8; 4] {
     fitted::<u32>(n).to_le_bytes()
@@ -61,6 +107,14 @@ mod tests {
         }
         assert_eq!(to_wkb(&p), expected);
         let both = [&[1, 6, 0, 0, 0, 2, 0, 0, 0][..], &expected, &expected].concat();
-        assert_eq!(parts_to_wkb(&[p.clone(), p]), both);
+        assert_eq!(parts_to_wkb(&[p.clone(), p.clone()]), both);
+        assert_eq!(polygons_of_wkb(&expected), Some(vec![p.clone()]));
+        assert_eq!(polygons_of_wkb(&both), Some(vec![p.clone(), p]));
+        for end in 0..both.len() {
+            assert_eq!(polygons_of_wkb(&both[..end]), None, "{end}");
+        }
+        let mut huge = expected.clone();
+        huge[5..9].fill(255);
+        assert_eq!(polygons_of_wkb(&huge), None, "a count is no promise");
     }
 }

@@ -78,6 +78,34 @@ pub enum Command {
         /// A scene, a model package's folder, the output of a run, or a file of features or zones that a run published.
         target: String,
     },
+    /// Write the report of a published output again, with time and energy of its computation: one HTML file in English and
+    /// French.
+    ///
+    /// `arpent run`, `arpent merge` and `arpent change` write one, too, as report.html, without time and energy: equal maps have
+    /// equal reports.
+    #[command(after_help = examples::REPORT)]
+    Report {
+        /// The output of a run or a comparison, in a folder or an object store.
+        url: String,
+        /// The file to write; by default the report goes to standard output.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Explain one feature or event to a person: which algorithm proposed it, of which data, by which rules and values, and how to
+    /// contest it.
+    ///
+    /// The topics are those of the French code of relations between the public and the administration (articles R. 311-3-1-1 and
+    /// R. 311-3-1-2). `--format html` is the default: one page in English and French; `--format json` has the same as data.
+    #[command(after_help = examples::EXPLAIN)]
+    Explain {
+        /// The output of a run or a comparison, in a folder or an object store.
+        url: String,
+        /// The id of a feature or an event.
+        feature: String,
+        /// The file to write; by default the sheet goes to standard output.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Hash every artifact of a run again and compare it with the manifest.
     #[command(alias = "verify", after_help = examples::CHECK)]
     Check {

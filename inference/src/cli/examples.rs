@@ -76,6 +76,16 @@ pub(crate) const INSPECT: &str = "EXAMPLES
   arpent inspect out
   arpent inspect features.gpkg";
 
+/// Of `arpent report`.
+pub(crate) const REPORT: &str = "EXAMPLES
+  arpent report out --output report.html
+  arpent report s3://bucket/change --output report.html";
+
+/// Of `arpent explain`.
+pub(crate) const EXPLAIN: &str = "EXAMPLES
+  arpent explain out 0123456789abcdef0123456789abcdef --output sheet.html
+  arpent explain s3://bucket/change 0123456789abcdef0123456789abcdef --format json";
+
 /// Of `arpent check`.
 pub(crate) const CHECK: &str = "EXAMPLES
   arpent check out

@@ -829,7 +829,7 @@ fn ground_that_is_known_to_be_stable_shows_false_change() {
     let stable = Map::at(&place.path("out")).manifest["counts"]["change"]["stable"].clone();
     // 12 x 12 pixels of 0.25 m2 are kept; a single pixel is not.
     assert_eq!(stable, serde_json::json!({ "observed_m2": 4000.0, "differ_m2": 36.25, "kept_m2": 36.0 }));
-    let report = std::fs::read_to_string(Map::at(&place.path("out")).file("report.en.html")).unwrap();
+    let report = std::fs::read_to_string(Map::at(&place.path("out")).file("report.html")).unwrap();
     assert!(report.contains("ground known not to have changed"), "the report says so");
 }
 

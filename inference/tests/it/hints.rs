@@ -454,6 +454,18 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         "inference/tests/it/values.rs",
         "undeclared_values_have_a_warning_and_can_be_declared",
     ),
+    (
+        "arpent report {output} --output FILE.html",
+        "inference/tests/it/explain.rs",
+        "an_unknown_id_is_refused_with_a_way_to_find_ids",
+    ),
+    (
+        "arpent view {output}",
+        "inference/tests/it/view.rs",
+        "view_serves_the_files_of_the_manifest_until_it_is_interrupted",
+    ),
+    ("arpent report", "inference/tests/it/report.rs", "arpent_report_makes_it_again_with_time_and_energy"),
+    ("arpent explain", "inference/tests/it/explain.rs", "a_feature_is_explained_with_the_values_of_its_row"),
     // Not commands to type, but words about one.
     ("arpent run` predicts them", HERE, "commands_of_our_own_run"),
     ("arpent run` ", HERE, "commands_of_our_own_run"),
@@ -515,6 +527,9 @@ const PROGRAMS: &[&str] = &[
     "arpent inspect",
     "arpent check",
     "arpent schema",
+    "arpent report",
+    "arpent explain",
+    "arpent view",
     "arpent model",
     "arpent train",
     "arpent-train fit",

@@ -141,7 +141,7 @@ fn two_layers_of_ocs_ge_are_compared_with_cover_and_use() {
     assert!(warned(&map, "use-of-one-date").unwrap().contains("the later date has a land use"));
     let soils = table(&map, "artificialisation.csv");
     assert_eq!((&*soils[0]["layers"], number(&soils[0], "artif_new_m2")), ("cover_only", 9_000.0));
-    let text = std::fs::read_to_string(map.file("report.en.html")).unwrap();
+    let text = std::fs::read_to_string(map.file("report.html")).unwrap();
     assert!(text.contains("Without the land use"), "the report says what is missing");
 }
 

@@ -77,6 +77,7 @@ fn manifest() -> Manifest {
         warnings: vec![],
         engines: vec![],
         model,
+        package: None,
         config: json!({}),
         counts: Counts::default(),
         timings_s: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use arpent_raster::{Color, Grid, Raster, Window};
+use gdal::raster::ResampleAlg;
 use gdal::{Dataset, Metadata};
 
 use super::open::{check_complete, open_raster};
@@ -96,6 +97,28 @@ impl PublishedRaster {
         let offset = offset.ok_or_else(|| unreadable("outside of the raster".into()))?;
         let values = ffi::read_bands::<u8>(&self.dataset, offset, (window.width, window.height), &[1]);
         Raster::new(window, values.map_err(unreadable)?).map_err(|e| unreadable(e.to_string()))
+    }
+
+    /// The whole raster with at most `longest` pixels a side, of its overviews where it has them: columns, rows and the
+    /// values, row by row. A raster of so many pixels or fewer is read as it is.
+    ///
+    /// # Errors
+    /// [`GdalError::ReadWindow`] when it cannot be read.
+    pub fn overview(&self, longest: usize) -> Result<(usize, usize, Vec<u8>), GdalError> {
+        let unreadable = |message: String| GdalError::ReadWindow {
+            scene_id: stem(&self.uri).to_owned(),
+            path: self.uri.clone(),
+            bands: vec![1],
+            window: Box::new(self.window),
+            message,
+        };
+        let (width, height) = (self.window.width, self.window.height);
+        let every = width.max(height).div_ceil(longest.max(1)).max(1);
+        let size = (width.div_ceil(every), height.div_ceil(every));
+        let band = self.dataset.rasterband(1).map_err(|error| unreadable(ffi::failure(&error)))?;
+        let read = band.read_as::<u8>((0, 0), (width, height), size, Some(ResampleAlg::NearestNeighbour));
+        let values = read.map_err(|error| unreadable(ffi::failure(&error)))?;
+        Ok((size.0, size.1, values.data().to_vec()))
     }
 }
 

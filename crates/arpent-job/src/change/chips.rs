@@ -3,33 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arpent_base::number::{ceil, exact, fitted, offset, round, signed, wide};
-use arpent_base::{DoingWhat as _, Failure, Result};
+use arpent_base::number::{ceil, exact, offset, signed, wide};
+use arpent_base::{DoingWhat as _, Result};
 use arpent_change::events::{Event, EventKind, PixelRun};
 use arpent_publish::{ROLE_CHIP, StagedArtifact};
-use arpent_raster::{Chip, Window};
+use arpent_raster::Window;
 use arpent_shell::progress::Stage;
-use image::ExtendedColorType;
-use image::codecs::webp::WebPEncoder;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::images::Images;
+use crate::report::{LISTED, Picture, Values, colors, outline};
 
-/// Events of each list of the report.
-pub(crate) const LISTED: usize = 10;
 /// Sides of a picture, pixels.
 const SIDES: [usize; 2] = [64, 512];
 /// Side of a picture, in lengths of the event.
 const MARGIN: f64 = 1.5;
 /// Digits of an event's id in file names.
 const DIGITS: usize = 12;
-/// Color of pixels without a value.
-const NO_VALUE: [u8; 3] = [160; 3];
-/// Color of outlines: rare in images of the ground.
-const OUTLINE: [u8; 3] = [255, 0, 220];
-/// Shares of the values that become black and white.
-const STRETCH: [f64; 2] = [0.02, 0.98];
-
 /// Why an event has pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
@@ -58,6 +49,26 @@ pub(crate) struct Shown {
     view: View,
     /// Pixels of the picture with a pixel of the event, row by row.
     mask: Vec<bool>,
+}
+
+/// An event of a list, in the manifest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ShownFact {
+    pub(crate) id: String,
+    pub(crate) kind: EventKind,
+    /// Class at the earlier date.
+    pub(crate) from: u8,
+    /// Class at the later date.
+    pub(crate) to: u8,
+    pub(crate) changed_m2: f64,
+    pub(crate) score: Option<f64>,
+}
+
+impl From<&Shown> for ShownFact {
+    fn from(shown: &Shown) -> Self {
+        let Shown { id, kind, from, to, changed_m2, score, .. } = shown;
+        Self { id: id.clone(), kind: *kind, from: *from, to: *to, changed_m2: *changed_m2, score: *score }
+    }
 }
 
 /// The part of the grid that a picture shows.
@@ -200,9 +211,9 @@ impl Notable {
             let is_taken = drawn.keys().any(|id| id.starts_with(short));
             let name = if is_taken { shown.id.as_str() } else { short };
             let files = ["before", "after"].map(|date| format!("chip-{name}-{date}.webp"));
-            for (file, rgb) in files.iter().zip(pictures) {
+            for (file, picture) in files.iter().zip(pictures) {
                 let path = folder.join(file);
-                write_webp(&path, &rgb, shown.view.side())
+                std::fs::write(&path, picture.webp()?)
                     .with_context(|| format!("cannot write the picture {}", path.display()))?;
                 staged.push(StagedArtifact::new(&path, ROLE_CHIP)?);
             }
@@ -211,6 +222,12 @@ impl Notable {
         self.drawn = drawn;
         stage.end(&format!("{} events", self.drawn.len()));
         Ok(staged)
+    }
+
+    /// The first events of both lists, in the manifest.
+    pub(crate) fn lists(&self) -> serde_json::Value {
+        let list = |of: &[Shown]| of.iter().take(LISTED).map(ShownFact::from).collect::<Vec<_>>();
+        json!({ "largest": list(&self.largest), "least_certain": list(&self.least_certain) })
     }
 
     /// The table of pictures, in the manifest.
@@ -223,73 +240,19 @@ impl Notable {
     }
 }
 
-fn write_webp(path: &Path, rgb: &[u8], side: usize) -> Result<()> {
-    let mut bytes = Vec::new();
-    let side = fitted(side);
-    WebPEncoder::new_lossless(&mut bytes)
-        .encode(rgb, side, side, ExtendedColorType::Rgb8)
-        .map_err(Failure::foreign)?;
-    Ok(std::fs::write(path, bytes)?)
-}
-
-/// Both pictures of an event as RGB; `None` if one date has no valid pixel.
-fn pictures(images: &mut Images, shown: &Shown) -> Result<Option<[Vec<u8>; 2]>> {
+/// Both pictures of an event; `None` if one date has no valid pixel.
+fn pictures(images: &mut Images, shown: &Shown) -> Result<Option<[Picture; 2]>> {
     let bands = colors(&images.bands);
     let dates = read(images, shown.view, &bands)?;
-    if dates.iter().any(|date| date.valid.iter().all(|valid| !valid)) {
+    if !dates.iter().all(Values::has_any) {
         return Ok(None);
     }
-    let limits: Vec<[f32; 2]> = (0..bands.len()).map(|band| limits(&dates, band)).collect();
-    let outline = outline(&shown.mask, shown.view.side());
-    Ok(Some(dates.map(|date| date.rgb(&limits, &outline))))
-}
-
-/// Numbers of the bands of a picture: red, green and blue, else the first three, else the first.
-fn colors(names: &[String]) -> Vec<usize> {
-    let named = |name: &str| names.iter().position(|band| band.eq_ignore_ascii_case(name));
-    let rgb: Option<Vec<usize>> = ["red", "green", "blue"].into_iter().map(named).collect();
-    rgb.unwrap_or_else(|| if names.len() < 3 { vec![0] } else { vec![0, 1, 2] })
-}
-
-/// The values of a picture at one date.
-#[derive(Debug, Default)]
-struct Values {
-    /// Band by band, each row by row.
-    bands: Vec<Vec<f32>>,
-    valid: Vec<bool>,
-}
-
-impl Values {
-    /// Adds every `step`-th pixel of a row of a chip.
-    fn add_row(&mut self, chip: &Chip, row: usize, step: usize, bands: &[usize]) {
-        let pixels = chip.valid.len();
-        let first = row * chip.window.width;
-        let columns = (step / 2..chip.window.width).step_by(step).map(|col| first + col);
-        self.bands.resize(bands.len(), Vec::new());
-        for at in columns {
-            let mut valid = chip.valid[at];
-            for (values, band) in self.bands.iter_mut().zip(bands) {
-                let value = chip.data[band * pixels + at];
-                valid &= value.is_finite();
-                values.push(value);
-            }
-            self.valid.push(valid);
-        }
-    }
-
-    fn rgb(&self, limits: &[[f32; 2]], outline: &[bool]) -> Vec<u8> {
-        let level = |at: usize, band: usize| {
-            let [low, high] = limits[band];
-            let share = f64::from(self.bands[band][at] - low) / f64::from(high - low);
-            if high > low { round(255.0 * share.clamp(0.0, 1.0)) } else { 128 }
-        };
-        let pixel = |at: usize| match (outline[at], self.valid[at]) {
-            (true, _) => OUTLINE,
-            (false, false) => NO_VALUE,
-            (false, true) => [0, 1, 2].map(|color: usize| level(at, color.min(limits.len() - 1))),
-        };
-        (0..self.valid.len()).flat_map(pixel).collect()
-    }
+    let limits = Values::stretch(&[&dates[0], &dates[1]]);
+    Ok(Some(dates.map(|date| {
+        let mut picture = date.picture(shown.view.side(), &limits);
+        outline(&mut picture, &shown.mask);
+        picture
+    })))
 }
 
 /// Reads both dates. A coarse picture is read row by row, so that memory does not grow with the area of the event.
@@ -313,34 +276,10 @@ fn read(images: &mut Images, view: View, bands: &[usize]) -> Result<[Values; 2]>
     Ok(dates)
 }
 
-/// The values of a band that become black and white, of both dates together.
-fn limits(dates: &[Values; 2], band: usize) -> [f32; 2] {
-    let values = |date: &Values| -> Vec<f32> {
-        date.bands[band].iter().zip(&date.valid).filter(|(_, valid)| **valid).map(|(v, _)| *v).collect()
-    };
-    let mut all = [values(&dates[0]), values(&dates[1])].concat();
-    all.sort_by(f32::total_cmp);
-    STRETCH.map(|share| all[round::<usize>(share * exact(all.len() - 1))])
-}
-
-/// Pixels beside those of the event: they hide none of its own.
-fn outline(mask: &[bool], side: usize) -> Vec<bool> {
-    let is_beside = |at: usize| {
-        let (row, col) = (at / side, at % side);
-        let beside = [
-            (row > 0).then(|| at - side),
-            (row + 1 < side).then(|| at + side),
-            (col > 0).then(|| at - 1),
-            (col + 1 < side).then(|| at + 1),
-        ];
-        !mask[at] && beside.into_iter().flatten().any(|at| mask[at])
-    };
-    (0..mask.len()).map(is_beside).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arpent_base::number::fitted;
     use arpent_change::events::Flow;
 
     fn event(runs: Vec<PixelRun>, area_m2: f64) -> Event {
@@ -418,37 +357,5 @@ mod tests {
             let cells = fitted::<usize>(side).div_ceil(step);
             assert!((cells.pow(2)..=(cells + 1).pow(2)).contains(&drawn), "{side}: {drawn}");
         }
-    }
-
-    #[test]
-    fn the_outline_of_chips_is_one_pixel_wide_and_outside() {
-        let mut mask = vec![false; 25];
-        mask[12] = true;
-        let found: Vec<usize> =
-            outline(&mask, 5).iter().enumerate().filter(|(_, o)| **o).map(|(i, _)| i).collect();
-        assert_eq!(found, [7, 11, 13, 17]);
-    }
-
-    #[test]
-    fn chips_of_both_dates_have_one_stretch() {
-        let date =
-            |values: [f32; 4], valid: [bool; 4]| Values { bands: vec![values.to_vec()], valid: valid.into() };
-        let dates = [
-            date([10.0, 20.0, 30.0, 0.0], [true, true, true, false]),
-            date([30.0, 40.0, 50.0, 60.0], [true; 4]),
-        ];
-        let limits = [limits(&dates, 0)];
-        assert_eq!(limits[0].map(f32::to_bits), [10.0, 60.0].map(f32::to_bits));
-        let outline = [false, true, false, false];
-        let before = dates[0].rgb(&limits, &outline);
-        assert_eq!(before, [[0; 3], OUTLINE, [102; 3], NO_VALUE].concat());
-        assert_eq!(dates[1].rgb(&limits, &[false; 4])[..3], [102; 3], "one value, one gray");
-    }
-
-    #[test]
-    fn bands_of_chips_are_found_by_name() {
-        let of = |names: &[&str]| colors(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        assert_eq!(of(&["nir", "Blue", "green", "red"]), [3, 2, 1]);
-        assert_eq!((of(&["b1", "b2", "b3", "b4"]), of(&["vv", "vh"])), (vec![0, 1, 2], vec![0]));
     }
 }

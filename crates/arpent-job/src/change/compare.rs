@@ -12,6 +12,7 @@ use arpent_gdal::{Aoi, RasterKind, StripWriter};
 use arpent_publish::{SortedFeatures, Spool, SpoolOptions};
 use arpent_raster::{Grid, PixelArea, Raster, Window};
 use arpent_vector::{VectorOptions, Vectorizer};
+use serde::Deserialize;
 
 use super::chips::{Notable, Selection};
 use super::classes::Classes;
@@ -89,7 +90,7 @@ pub(crate) struct Compared {
 }
 
 /// Events of one kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
 pub(crate) struct KindCount {
     pub(crate) events: u64,
     pub(crate) changed_m2: f64,

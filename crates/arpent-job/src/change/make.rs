@@ -38,7 +38,7 @@ use super::lineage::{self, LINEAGE};
 use super::made::with_maps;
 use super::pixels::Pixels;
 use super::previous::Previous;
-use super::report::Report;
+use super::report::of_change;
 use super::seen::{Look, Seen};
 use crate::address::is_same_place;
 use crate::config::ChangeConfig;
@@ -175,8 +175,7 @@ impl ChangeJob<'_> {
         }
         let run_id = self.run_id(&inputs, &contents)?;
         let began = Instant::now();
-        let judged = (&rules, control.as_ref());
-        let written = self.write(&mut inputs, &seen, compared, judged, &run_id, &mut warnings)?;
+        let written = self.write(&mut inputs, &seen, compared, &run_id, &mut warnings)?;
         timings.insert("write".to_owned(), seconds(began.elapsed()));
         warnings[printed..].iter().for_each(warn);
         let facts = json!({
@@ -202,6 +201,10 @@ impl ChangeJob<'_> {
             "previous": previous.as_ref().map(|previous| &previous.run_id),
             "artificialisation": written.soils,
             "chips": written.chips,
+            "notable": written.notable,
+            "kept": written.kept,
+            "observed": written.observed,
+            "maps": inputs.maps.is_some(),
         });
         let manifest = Manifest {
             format: MANIFEST_FORMAT.to_owned(),
@@ -215,6 +218,7 @@ impl ChangeJob<'_> {
             failed_inputs: Vec::new(),
             warnings,
             model: ModelRecord::default(),
+            package: None,
             config: serde_json::to_value(self.config.redacted())?,
             counts: Counts {
                 features: written.events,
@@ -353,7 +357,6 @@ impl ChangeJob<'_> {
         inputs: &mut Inputs,
         seen: &Seen,
         compared: Compared,
-        judged: (&Rules, Option<&ControlFacts>),
         run_id: &str,
         warnings: &mut Vec<Warning>,
     ) -> Result<Written> {
@@ -402,25 +405,6 @@ impl ChangeJob<'_> {
         staged.extend(files);
         warnings.extend(doubts);
         staged.extend(notable.draw(self.config.chips.get(), inputs.images.as_mut(), &folder)?);
-        let report = Report {
-            config: self.config,
-            inputs,
-            records: Self::records(inputs),
-            shift: seen.shift.as_ref(),
-            images: seen.evidence.as_ref().map(|(_, facts)| facts),
-            judged,
-            stable,
-            counts: &counts,
-            left_out: &sieve,
-            differ_m2: raw.changed().area_m2(),
-            coverage: flows.coverage(),
-            flickers: self.config.previous.as_ref().map(|_| flickers),
-            soils: soils.as_ref().map(|soils| &soils.facts),
-            notable: &notable,
-            warnings,
-            run_id,
-        };
-        staged.extend(report.write(&folder)?);
         stage.end(&format!("{} files", staged.len()));
         // The sum of nothing is minus zero.
         let changed_m2 = counts.values().map(|kind| kind.changed_m2).sum::<f64>() + 0.0;
@@ -439,6 +423,9 @@ impl ChangeJob<'_> {
             flickers,
             stable,
             chips: notable.facts(),
+            notable: notable.lists(),
+            kept: json!({ "areas": sieve.kept.areas, "area_m2": sieve.kept.area_m2 }),
+            observed: json!({ "both_m2": flows.coverage().both.area_m2(), "shares": flows.coverage().shares() }),
             soils: soils.map(|soils| soils.facts),
             staged,
         })
@@ -488,6 +475,8 @@ impl ChangeJob<'_> {
             manifest,
             options: &self.config.publish,
             tables: described::tables(self.config, inputs),
+            scenes: BTreeMap::new(),
+            report: of_change,
             zones: zones.map(|(file, title, columns)| present::ZoneTable { file, title, columns }).into(),
         }
     }
@@ -537,6 +526,9 @@ struct Written {
     flickers: u64,
     stable: Option<StableFacts>,
     chips: serde_json::Value,
+    notable: serde_json::Value,
+    kept: serde_json::Value,
+    observed: serde_json::Value,
     soils: Option<super::balance::SoilFacts>,
 }
 

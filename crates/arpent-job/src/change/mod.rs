@@ -65,6 +65,7 @@ pub use estimate::{AreaReport, EstimateOptions, EstimateReport, StratumReport, e
 pub use lineage::columns as lineage_columns;
 pub use make::{ChangeReport, change};
 pub use products::columns as ocs_ge_columns;
+pub(crate) use report::{TABLES, of_change};
 pub use sample::{SampleOptions, SampleReport, sample};
 pub use sample_error::SampleError;
 pub use sample_file::{SampleFile, SampleStratum, SampleUnit, SampledChange, SampledZones, UnitKind};

@@ -17,6 +17,9 @@ use super::shift::{self, Shift};
 use crate::config::{ChangeConfig, RegistrationMode};
 use crate::shards::{Correction, ShardError};
 
+/// Name of the table of shifts.
+pub(super) const SHIFT_TABLE: &str = "shift.csv";
+
 /// What the images say.
 pub(super) struct Seen {
     pub(super) shift: Option<Shift>,
@@ -33,7 +36,7 @@ impl Seen {
             staged.push(StagedArtifact::new(&evidence, ROLE_EVIDENCE)?);
         }
         if let Some(shift) = &self.shift {
-            let path = folder.join("shift.csv");
+            let path = folder.join(SHIFT_TABLE);
             shift.write(grid, &path)?;
             staged.push(StagedArtifact::new(&path, ROLE_SHIFT)?);
         }

@@ -16,6 +16,9 @@ pub struct PublishOptions {
     /// of each table.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub metadata: bool,
+    /// Whether `report.html` is written, the report for readers.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub report: bool,
     /// Title of the output, instead of the model's or the dates'.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -61,6 +64,7 @@ impl Default for PublishOptions {
         Self {
             viewer: true,
             metadata: true,
+            report: true,
             title: None,
             license: None,
             attribution: None,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
+use arpent_model::ModelPackage;
 use arpent_publish::{
     About, Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
     PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, feature_columns, utc_now,
@@ -21,6 +22,7 @@ use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
 use crate::pipeline::{AssembledMap, MapAssembler, PipelineError};
 use crate::present::{self, present};
+use crate::report::of_map;
 use crate::scratch::Scratch;
 use crate::shards::{JobContext, Journal, ShardError};
 use crate::warnings::warn;
@@ -278,6 +280,8 @@ impl MapWriter<'_> {
             options: &job.config.publish,
             tables: Vec::new(),
             zones: Vec::new(),
+            scenes: map.scenes().map(|(_, s)| (s.info.id.clone(), s.source.uri.clone())).collect(),
+            report: of_map,
         }
     }
 
@@ -325,6 +329,7 @@ impl MapWriter<'_> {
                 sha256: run.model_sha256.clone(),
                 license: job.model.license.clone(),
             },
+            package: Some(described(&job.model)?),
             config: serde_json::to_value(job.config.redacted())?,
             counts,
             timings_s: self.context.clock.timings(),
@@ -334,6 +339,15 @@ impl MapWriter<'_> {
             artifacts: Vec::new(),
         })
     }
+}
+
+/// The description of a model for readers of the map: without its network, ranges and files.
+fn described(model: &ModelPackage) -> Result<serde_json::Value> {
+    let mut package = serde_json::to_value(model)?;
+    for key in ["architecture", "quantization", "weights"] {
+        package.as_object_mut().and_then(|package| package.remove(key));
+    }
+    Ok(package)
 }
 
 /// The manifest at a target, if it is that of a map with this id.

@@ -3,6 +3,7 @@
 mod entry;
 mod output;
 mod page;
+mod report;
 mod schemas;
 mod sheet;
 
@@ -13,6 +14,7 @@ use arpent_publish::StagedArtifact;
 use arpent_viewer::PAGE_NAME;
 
 use crate::config::PublishOptions;
+use crate::report::REPORT_NAME;
 
 pub(crate) use entry::write_entry;
 pub(crate) use output::{Output, Table, ZoneTable};
@@ -28,6 +30,9 @@ pub(crate) fn names_of_map(options: &PublishOptions, has_features: bool) -> Vec<
         }
         names.extend(sheet::NAMES);
     }
+    if options.report {
+        names.push(REPORT_NAME);
+    }
     if options.viewer {
         names.push(PAGE_NAME);
     }
@@ -37,11 +42,14 @@ pub(crate) fn names_of_map(options: &PublishOptions, has_features: bool) -> Vec<
 /// Writes what the options of an output ask for to a folder, beside the files that `staged` has, and appends it to them.
 ///
 /// # Errors
-/// When places of the output cannot be transformed to WGS 84, or a file cannot be written.
+/// When places of the output cannot be transformed to WGS 84, a file of it cannot be read, or one cannot be written.
 pub(crate) fn present(output: &Output<'_>, staged: &mut Vec<StagedArtifact>, folder: &Path) -> Result<()> {
     if output.options.metadata {
         staged.extend(schemas::write(output, staged, folder)?);
         staged.extend(sheet::write(output, staged, folder)?);
+    }
+    if output.options.report {
+        staged.push(report::write(output, staged, folder)?);
     }
     // Last: the page lists the files.
     if output.options.viewer {

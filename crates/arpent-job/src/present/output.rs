@@ -1,12 +1,15 @@
 //! An output of which something is shown: what every file for persons is made of.
 
-use arpent_base::{Column, Language};
+use std::collections::BTreeMap;
+
+use arpent_base::{Column, Language, Result};
 use arpent_publish::{About, Manifest};
 use arpent_raster::{Grid, Nomenclature, Window};
 use arpent_viewer::Kind;
 use serde_json::Value;
 
 use crate::config::PublishOptions;
+use crate::report::Material;
 
 /// A table with a row for each zone.
 pub(crate) struct ZoneTable {
@@ -64,4 +67,8 @@ pub(crate) struct Output<'a> {
     pub(crate) tables: Vec<Table>,
     /// Its tables of zones, as the page shows them.
     pub(crate) zones: Vec<ZoneTable>,
+    /// Addresses of its scenes, by id, for pictures of features.
+    pub(crate) scenes: BTreeMap<String, String>,
+    /// Makes its report.
+    pub(crate) report: fn(&Material<'_>) -> Result<String>,
 }

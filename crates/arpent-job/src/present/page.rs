@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Result, table_schema};
-use arpent_gdal::{Transformer, file_name};
+use arpent_gdal::Transformer;
 use arpent_publish::{Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_METADATA, ROLE_VIEWER, StagedArtifact};
 use arpent_raster::Class;
 use arpent_viewer::{
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::output::{Output, ZoneTable};
+use crate::report::shown;
 
 /// Nodes on each side of the lattice of places: a map of 100 km is then off by less than 1 m.
 const NODES: usize = 17;
@@ -166,28 +167,9 @@ pub(crate) fn title_of_dates(dates: &[String; 2]) -> String {
     dates.each_ref().map(short).join(" → ")
 }
 
-/// A warning that names files without their folders: where they lay on the machine that made the map is no matter for the
-/// public, and differs between a run and its workers.
 fn warning(warning: &arpent_publish::Warning) -> Warning {
-    Warning {
-        code: warning.code.clone(),
-        subject: without_folders(&warning.subject),
-        message: without_folders(&warning.message),
-        hint: warning.hint.as_deref().map(without_folders),
-    }
-}
-
-/// A text whose paths and addresses of files are their last parts.
-fn without_folders(text: &str) -> String {
-    let is_end = |c: char| c.is_whitespace() || "`'\"(),".contains(c);
-    let short = |piece: &str| {
-        let word = piece.trim_end_matches(|c| is_end(c) || ".:;".contains(c));
-        let name = file_name(word);
-        // A file has an ending: `live/dead` is no path.
-        let is_file = word.contains('/') && (word.starts_with('/') || name.contains('.'));
-        if is_file { format!("{name}{}", &piece[word.len()..]) } else { piece.to_owned() }
-    };
-    text.split_inclusive(is_end).map(short).collect()
+    let arpent_publish::Warning { code, subject, message, hint } = shown(warning);
+    Warning { code, subject, message, hint }
 }
 
 fn file(artifact: &StagedArtifact) -> File {
@@ -219,21 +201,7 @@ fn fields(schema: Option<&Value>) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::{title_of_dates, warning};
-
-    #[test]
-    fn warnings_name_files_without_their_folders() {
-        let given = arpent_publish::Warning {
-            code: "nothing-masked".to_owned(),
-            subject: "/home/alice/masks/clouds.gpkg".to_owned(),
-            message: "masks/clouds.gpkg: hides nothing of live/dead trees, s3://bucket/a.tif does".to_owned(),
-            hint: Some("try `ogrinfo /home/alice/masks/clouds.gpkg`, or 3 m/px.".to_owned()),
-        };
-        let shown = warning(&given);
-        assert_eq!(shown.subject, "clouds.gpkg");
-        assert_eq!(shown.message, "clouds.gpkg: hides nothing of live/dead trees, a.tif does");
-        assert_eq!(shown.hint.as_deref(), Some("try `ogrinfo clouds.gpkg`, or 3 m/px."));
-    }
+    use super::title_of_dates;
 
     #[test]
     fn a_title_has_years_where_dates_are_whole_years() {

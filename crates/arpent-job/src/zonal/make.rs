@@ -101,6 +101,7 @@ fn make(
         failed_inputs: Vec::new(),
         warnings,
         model: map.manifest.model.clone(),
+        package: None,
         config: serde_json::to_value(job.config.redacted())?,
         counts: Counts { zones: Some(measured.counts), ..Counts::default() },
         timings_s: timings,

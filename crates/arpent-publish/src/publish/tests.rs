@@ -26,6 +26,7 @@ pub(crate) fn manifest(run_id: &str) -> Manifest {
         warnings: vec![],
         engines: vec![],
         model: ModelRecord::default(),
+        package: None,
         config: serde_json::json!({ "window": 512 }),
         counts: Counts::default(),
         timings_s: [("read".to_owned(), 0.5)].into(),

@@ -1,18 +1,16 @@
 //! Tables of areas: kinds of events, flows, stocks, artificial soils.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use arpent_base::Result;
 use arpent_change::balance::{Layers, balance_columns};
 use arpent_change::events::EventKind;
 use maud::{Markup, html};
 
-use super::chart::{Bar, bars};
 use super::data::Report;
-use super::parts::{Section, area, cell, class, control, table};
+use super::parts::control;
 use super::tables::{self, FlowRow, Rows, SoilRow, StockRow, ZONES};
-use super::words::{NONE, Words};
+use crate::report::{Bar, NONE, Section, Words, area, bars, cell, class, table, warnings};
 
 /// Classes of a matrix at most; of more, the largest flows are listed.
 const CLASSES: usize = 24;
@@ -35,7 +33,7 @@ const SOILS: [&str; 10] = [
 
 /// Events by kind.
 pub(super) fn kinds(report: &Report<'_>, words: Words) -> Section {
-    let count = |kind: EventKind| report.counts.get(&kind).copied().unwrap_or_default();
+    let count = |kind: EventKind| report.facts.events.get(&kind).copied().unwrap_or_default();
     let found: Vec<EventKind> = EventKind::ALL.into_iter().filter(|kind| count(*kind).events > 0).collect();
     let shown: Vec<Bar> = found
         .iter()
@@ -53,7 +51,7 @@ pub(super) fn kinds(report: &Report<'_>, words: Words) -> Section {
         th.words scope="col" { (words.say("Meaning", "Sens")) }
     } };
     let rows = html! {
-        @for kind in EventKind::ALL { tr {
+        @for kind in EventKind::ALL { tr data-kind=(kind.name()) {
             th scope="row" { (words.kind(kind)) }
             td { (words.integer(count(kind).events)) }
             td { (cell(words, &count(kind).changed_m2.to_string())) }
@@ -67,14 +65,21 @@ pub(super) fn kinds(report: &Report<'_>, words: Words) -> Section {
         }
     };
     let label = words.say("Changed area by kind of event", "Surface changée par nature d'événement");
+    let map = words.say("Map of the events", "Carte des événements");
     let body = html! {
+        @if let Some(overview) = &report.overview { figure {
+            (overview.shown(words, &map))
+            figcaption { (map) ". " (words.say("North is up. A dot for each event, over the classes of the later date in pale colors. ",
+                "Le nord est en haut. Un point par événement, sur les classes de la seconde date en couleurs pâles. ")) (overview.extent(words)) "." }
+            ul.legend { @for of in report.facts.classes.classes() { li { (class(words, &report.facts.classes, of.id)) } } }
+        } }
         (table(&caption, &head, &rows))
         @if !shown.is_empty() { figure { (bars(&label, &shown)) figcaption { (label) } } }
         p.note { (words.say(
             "Every changed square meter is counted in one event, so the sum is the changed area.",
             "Chaque mètre carré changé est compté dans un seul événement : la somme est la surface changée.",
         )) }
-        @if let Some(flickers) = report.flickers { p { (words.say(
+        @if let Some(flickers) = report.facts.flickers { p { (words.say(
             &format!("{} of them had their later class already before the earlier date: one of three dates is probably wrong there.", words.integer(flickers)),
             &format!("{} d'entre eux avaient déjà leur classe finale avant la première date : l'une des trois dates y est sans doute fausse.", words.integer(flickers)),
         )) } }
@@ -84,8 +89,8 @@ pub(super) fn kinds(report: &Report<'_>, words: Words) -> Section {
 }
 
 /// What became what.
-pub(super) fn flows(report: &Report<'_>, words: Words, folder: &Path) -> Result<Section> {
-    let rows: Rows<FlowRow> = tables::read(&folder.join("flows.csv"))?;
+pub(super) fn flows(report: &Report<'_>, words: Words) -> Result<Section> {
+    let rows: Rows<FlowRow> = tables::read(report.material.path(tables::FLOWS))?;
     let sides = [|row: &FlowRow| row.class_id_old, |row: &FlowRow| row.class_id_new];
     let [old, new] = sides.map(|side| rows.whole.iter().map(side).collect::<BTreeSet<u8>>());
     let caption = words.say(
@@ -96,7 +101,7 @@ pub(super) fn flows(report: &Report<'_>, words: Words, folder: &Path) -> Result<
         @if old.len().max(new.len()) <= CLASSES { (matrix(report, words, &rows.whole, &old, &new, &caption)) }
         @else { (list(report, words, &rows.whole)) }
         p.note { (words.say("What stays in its class stands on the diagonal. Zones are in ", "Ce qui reste dans sa classe est sur la diagonale. Les zones sont dans "))
-            a href="flows.csv" { "flows.csv" } "." }
+            code { "flows.csv" } "." }
         (control(report, words))
     };
     Ok(Section { id: "flows", heading: words.say("What became what", "Ce qui est devenu quoi"), body })
@@ -110,7 +115,7 @@ fn matrix(
     new: &BTreeSet<u8>,
     caption: &str,
 ) -> Markup {
-    let classes = &report.inputs.classes.nomenclature;
+    let classes = &report.facts.classes;
     let areas: BTreeMap<(u8, u8), &str> =
         rows.iter().map(|row| ((row.class_id_old, row.class_id_new), row.area_m2.as_str())).collect();
     let head = html! { tr {
@@ -130,7 +135,7 @@ fn matrix(
 }
 
 fn list(report: &Report<'_>, words: Words, rows: &[FlowRow]) -> Markup {
-    let classes = &report.inputs.classes.nomenclature;
+    let classes = &report.facts.classes;
     let m2 = |row: &FlowRow| row.area_m2.parse::<f64>().unwrap_or(0.0);
     let mut changes: Vec<&FlowRow> = rows.iter().filter(|row| row.class_id_old != row.class_id_new).collect();
     changes.sort_by(|a, b| {
@@ -152,8 +157,8 @@ fn list(report: &Report<'_>, words: Words, rows: &[FlowRow]) -> Markup {
 }
 
 /// The classes at both dates, for the whole and for zones.
-pub(super) fn balance(report: &Report<'_>, words: Words, folder: &Path) -> Result<Section> {
-    let rows: Rows<StockRow> = tables::read(&folder.join("stocks.csv"))?;
+pub(super) fn balance(report: &Report<'_>, words: Words) -> Result<Section> {
+    let rows: Rows<StockRow> = tables::read(report.material.path(tables::STOCKS))?;
     let whole = words.say(
         "Classes at both dates, all that was compared",
         "Classes aux deux dates, tout ce qui a été comparé",
@@ -168,7 +173,7 @@ pub(super) fn balance(report: &Report<'_>, words: Words, folder: &Path) -> Resul
 }
 
 fn stocks(report: &Report<'_>, words: Words, rows: &[StockRow], caption: &str, is_of_zones: bool) -> Markup {
-    let classes = &report.inputs.classes.nomenclature;
+    let classes = &report.facts.classes;
     let head = html! { tr {
         @if is_of_zones {
             th scope="col" { (words.say("Zone", "Zone")) }
@@ -203,14 +208,14 @@ fn more(words: Words, count: usize, file: &str) -> Markup {
             &format!("The first {} of {} zones. All are in ", words.integer(ZONES as u64), words.integer(count as u64)),
             &format!("Les {} premières zones sur {}. Toutes sont dans ", words.integer(ZONES as u64), words.integer(count as u64)),
         ))
-        a href=(file) { (file) } "."
+        code { (file) } "."
     } } }
 }
 
 /// Artificial soils, if they were computed.
-pub(super) fn soils(report: &Report<'_>, words: Words, folder: &Path) -> Result<Option<Section>> {
-    let Some(facts) = report.soils else { return Ok(None) };
-    let rows: Rows<SoilRow> = tables::read(&folder.join("artificialisation.csv"))?;
+pub(super) fn soils(report: &Report<'_>, words: Words) -> Result<Option<Section>> {
+    let Some(facts) = &report.facts.artificialisation else { return Ok(None) };
+    let rows: Rows<SoilRow> = tables::read(report.material.path(tables::SOILS))?;
     let caption = words.say("Artificial and sealed soils, m²", "Sols artificialisés et imperméables, m²");
     let columns = balance_columns();
     let columns: Vec<_> =
@@ -251,7 +256,7 @@ pub(super) fn soils(report: &Report<'_>, words: Words, folder: &Path) -> Result<
              threshold that touch the edge; they count as without thresholds. ",
             "Annexe à l'article R. 101-1 du code de l'urbanisme (décret 2023-1096), seuils de 2\u{202f}500 et 50 m². Indécis : régions sous un seuil \
              qui touchent le bord ; elles comptent comme sans seuils. ",
-        )) a href="artificialisation.csv" { "artificialisation.csv" } }
+        )) code { "artificialisation.csv" } }
         (control(report, words))
     };
     Ok(Some(Section { id: "soils", heading: words.say("Artificial soils", "Sols artificialisés"), body }))
@@ -268,31 +273,25 @@ pub(super) fn left_out(report: &Report<'_>, words: Words) -> Section {
         th scope="col" { (words.say("Areas", "Zones")) }
         th scope="col" { (words.say("Area (m²)", "Surface (m²)")) }
     } };
-    let kept = report.left_out.kept;
     let body = html! {
-        @for (doubt, count) in report.left_out.dropped { tr {
-            th scope="row" { (words.doubt(doubt)) }
-            td { (words.integer(count.areas)) }
-            td { (cell(words, &count.area_m2.to_string())) }
+        @for left_out in &report.facts.left_out { tr {
+            th scope="row" { (left_out.doubt().map_or_else(|| left_out.reason().to_owned(), |doubt| words.doubt(doubt))) }
+            td { (words.integer(left_out.areas.areas)) }
+            td { (cell(words, &left_out.areas.area_m2.to_string())) }
         } }
-        tr.sum {
+        @if let Some(kept) = report.facts.kept { tr.sum {
             th scope="row" { (words.say("Kept", "Retenu")) }
             td { (words.integer(kept.areas)) }
             td { (cell(words, &kept.area_m2.to_string())) }
-        }
+        } }
     };
     let body = html! {
         (table(&caption, &head, &body))
         p { (words.say("Pixels whose classes differ, before these rules: ", "Pixels dont les classes diffèrent, avant ces règles : "))
-            (area(words, report.differ_m2)) "." }
+            (area(words, report.facts.pixels_that_differ_m2)) "." }
         (control(report, words))
-        @if !report.warnings.is_empty() {
-            h3 { (words.say("Warnings", "Avertissements")) }
-            ul lang="en" { @for warning in report.warnings { li {
-                (warning.subject) ": " (warning.message) "."
-                @if let Some(hint) = &warning.hint { " " span.note { "hint: " (hint) } }
-            } } }
-        }
+        h3 { (words.say("Warnings", "Avertissements")) }
+        (warnings(words, &report.material.manifest.warnings))
     };
     Section { id: "left-out", heading: words.say("What was left out", "Ce qui a été écarté"), body }
 }

@@ -3,16 +3,19 @@
 use arpent_change::register::CellState;
 use maud::{Markup, html};
 
-use super::chart;
 use super::data::Report;
-use super::parts::{Section, area, control, facts};
-use super::words::{NONE, Words};
-use crate::config::{ImageMethod, RegistrationMode};
+use super::parts::control;
+use crate::config::ImageMethod;
+use crate::report::{NONE, Section, Words, area, facts, field, proposal};
 
 /// The figures at the top.
 pub(super) fn summary(report: &Report<'_>, words: Words) -> Markup {
     let tile = |name: String, value: Markup| html! { li { span.name { (name) } span.value { (value) } } };
     html! {
+        (proposal(words, [
+            "All events are proposals that no person has verified.",
+            "Tous les événements sont des propositions qu'aucune personne n'a vérifiées.",
+        ]))
         ul.tiles {
             (tile(words.say("Changed area", "Surface changée"), area(words, report.changed_m2())))
             (tile(words.say("Control: false change kept", "Contrôle : faux changements retenus"), html! {
@@ -22,32 +25,25 @@ pub(super) fn summary(report: &Report<'_>, words: Words) -> Markup {
             }))
             (tile(words.say("Events", "Événements"), html! { (words.integer(report.events())) }))
             (tile(words.say("Observed at both dates", "Observé aux deux dates"), html! {
-                (report.coverage.shares().map_or_else(|| NONE.to_owned(), |[both, ..]| words.percent(both)))
+                (report.shares().map_or_else(|| NONE.to_owned(), |[both, ..]| words.percent(both)))
             }))
         }
         (control(report, words))
-        p.notice { (words.say(
-            "All events are proposals that no person has verified.",
-            "Tous les événements sont des propositions qu'aucune personne n'a vérifiées.",
-        )) }
     }
 }
 
 /// Inputs, dates, grid, observed share.
 pub(super) fn compared(report: &Report<'_>, words: Words) -> Section {
-    let inputs = report.inputs;
-    let what = match (&inputs.maps, &inputs.images) {
-        (Some(_), Some(_)) => words.say("maps and images of both dates", "cartes et images des deux dates"),
-        (Some(_), None) => {
-            words.say("maps of both dates, without images", "cartes des deux dates, sans images")
-        }
+    let of = &report.facts;
+    let what = match (of.maps, &of.images) {
+        (true, Some(_)) => words.say("maps and images of both dates", "cartes et images des deux dates"),
+        (true, None) => words.say("maps of both dates, without images", "cartes des deux dates, sans images"),
         _ => words.say(
             "images of both dates, without maps: where something changed, not what became what",
             "images des deux dates, sans cartes : où quelque chose a changé, et non ce qui est devenu quoi",
         ),
     };
-    let (grid, extent) = (&inputs.grid, inputs.extent);
-    let shares = report.coverage.shares().map(|shares| {
+    let shares = report.shares().map(|shares| {
         let names = [
             words.say("both dates", "deux dates"),
             words.say("earlier date only", "première date seulement"),
@@ -57,19 +53,28 @@ pub(super) fn compared(report: &Report<'_>, words: Words) -> Section {
         let parts = names.iter().zip(shares).map(|(name, share)| format!("{name} {}", words.percent(share)));
         parts.collect::<Vec<_>>().join(" · ")
     });
-    let size = format!("{} × {}", words.integer(extent.width as u64), words.integer(extent.height as u64));
     let mut all = vec![
         (words.say("Compared", "Comparé"), html! { (what) }),
-        (words.say("Earlier date", "Première date"), html! { (words.date(&inputs.dates[0])) }),
-        (words.say("Later date", "Seconde date"), html! { (words.date(&inputs.dates[1])) }),
+        (words.say("Earlier date", "Première date"), html! { (words.date(&of.dates[0])) }),
+        (words.say("Later date", "Seconde date"), html! { (words.date(&of.dates[1])) }),
         (
             words.say("Grid", "Grille"),
-            html! { (grid.crs.name) ", " (size) " px, " (format!("{} × {}", grid.gsd_x, grid.gsd_y)) },
+            html! { (report.overview.as_ref().map_or_else(|| NONE.to_owned(), |map| map.grid(words))) },
+        ),
+        (
+            words.say("Extent", "Emprise"),
+            html! { (report.overview.as_ref().map_or_else(|| NONE.to_owned(), |map| map.extent(words))) },
         ),
         (words.say("Observed", "Observé"), html! { (shares.unwrap_or_else(|| NONE.to_owned())) }),
-        (words.say("Observed area", "Surface observée"), area(words, report.coverage.both.area_m2())),
+        (
+            words.say("Observed area", "Surface observée"),
+            html! { @match of.observed {
+                Some(observed) => (area(words, observed.both_m2)),
+                None => (NONE),
+            } },
+        ),
     ];
-    if let Some(images) = report.images {
+    if let Some(images) = &of.images {
         let method = match images.method {
             ImageMethod::Irmad => {
                 words.say("multivariate alteration detection (IR-MAD)", "détection multivariée (IR-MAD)")
@@ -90,9 +95,8 @@ pub(super) fn compared(report: &Report<'_>, words: Words) -> Section {
                 th scope="col" { (words.say("Date", "Date")) }
                 th scope="col" { (words.say("Name", "Nom")) }
                 th scope="col" { (words.say("Acquired", "Acquis")) }
-                th scope="col" { (words.say("File or address", "Fichier ou adresse")) }
             } }
-            tbody { @for input in &report.records { tr {
+            tbody { @for input in &report.material.manifest.inputs { tr {
                 td { (match input.date.as_deref() {
                     Some("before") => words.say("earlier", "première"),
                     Some("after") => words.say("later", "seconde"),
@@ -100,7 +104,6 @@ pub(super) fn compared(report: &Report<'_>, words: Words) -> Section {
                 }) }
                 th scope="row" { (input.id) }
                 td { (input.acquired.as_deref().map_or_else(|| NONE.to_owned(), |date| words.date(date))) }
-                td.source { code { (input.uri) } }
             } } }
         } }
     };
@@ -109,12 +112,12 @@ pub(super) fn compared(report: &Report<'_>, words: Words) -> Section {
 
 /// The shift between the images.
 pub(super) fn registration(report: &Report<'_>, words: Words) -> Section {
-    let (rules, _) = report.judged;
-    let assumed = report.config.registration.assumed.get();
-    let measured = report.shift.and_then(|shift| Some((shift, shift.facts.as_ref()?)));
+    let rules = report.facts.rules;
+    let assumed = report.assumed_px();
+    let is_off = report.material.configured(&["registration", "mode"]).is_some_and(|mode| mode == "off");
     let px = |value: f64| format!("{}\u{202f}px", words.number(value, 2));
     let body = html! {
-        @if let Some((shift, of)) = measured {
+        @if let Some(of) = &report.facts.registration {
             @let summary = of.summary;
             (facts(&[
                 (words.say("Median shift", "Décalage médian"), html! { (px(summary.median_length)) " ("
@@ -126,7 +129,7 @@ pub(super) fn registration(report: &Report<'_>, words: Words) -> Section {
                 (words.say("Cells", "Cellules"), html! { (words.integer(of.cell_px as u64)) "\u{202f}px, "
                     (words.say("band", "bande")) " " (of.band) }),
             ]))
-            @if let Some(correction) = of.correction {
+            @if let Some(correction) = &of.correction {
                 p { (words.say(
                     "The later date was moved before it was compared. Corrected shift: ",
                     "La date la plus récente a été recalée avant la comparaison. Décalage corrigé : ",
@@ -135,13 +138,13 @@ pub(super) fn registration(report: &Report<'_>, words: Words) -> Section {
                     (words.integer(correction.cells as u64)) " " (words.say("cells", "cellules")) "). "
                     (words.say("The figures above are what is left.", "Les chiffres ci-dessus sont ce qui reste.")) }
             }
-            (map(shift.field.cells(), words))
-        } @else if report.inputs.images.is_none() {
+            (map(&report.cells, words))
+        } @else if report.facts.images.is_none() {
             p { (words.say(
                 "Not measured: there are no images of both dates.",
                 "Non mesuré : il n'y a pas d'images des deux dates.",
             )) " " (is_assumed(assumed, words)) }
-        } @else if report.config.registration.mode == RegistrationMode::Off {
+        } @else if is_off {
             p { (words.say("Not measured: it is switched off.", "Non mesuré : la mesure est désactivée.")) " "
                 (is_assumed(assumed, words)) }
         } @else {
@@ -180,14 +183,14 @@ fn map(cells: &[arpent_change::register::Cell], words: Words) -> Markup {
     );
     let bad = cells.iter().filter(|cell| cell.state != CellState::Good).count() as u64;
     html! {
-        @if let Some((svg, longest)) = chart::field(words, &label, cells) {
+        @if let Some((svg, longest)) = field(words, &label, cells) {
             figure {
                 (svg)
                 figcaption {
                     (label) ". " (words.say("The longest arrow is ", "La plus longue flèche vaut "))
                     (words.number(longest, 2)) "\u{202f}px; "
                     (words.say("cells without a reliable shift: ", "cellules sans décalage fiable : ")) (words.integer(bad)) ". "
-                    (words.say("All cells are in ", "Toutes les cellules sont dans ")) a href="shift.csv" { "shift.csv" } "."
+                    (words.say("All cells are in ", "Toutes les cellules sont dans ")) code { "shift.csv" } "."
                 }
             }
         }
@@ -203,7 +206,7 @@ pub(super) fn nothing_changed(report: &Report<'_>, words: Words) -> Section {
             "La première carte a été comparée à elle-même, décalée de ce qui a été mesuré (ou supposé) entre les dates. Tout ce qui y apparaît est un faux \
              changement. Le contrôle ne porte que sur le décalage : les erreurs des cartes et les saisons n'y sont pas.",
         )) }
-        @if report.inputs.maps.is_none() {
+        @if !report.facts.maps {
             p.absent { (words.say(
                 "Images alone have no classes at the earlier date, so there is no control.",
                 "Des images seules n'ont pas de classes à la première date : il n'y a pas de contrôle.",
@@ -223,7 +226,7 @@ pub(super) fn nothing_changed(report: &Report<'_>, words: Words) -> Section {
                 "Le décalage est plus petit que ce qu'un pixel peut montrer, ou rien n'a été observé deux fois : il n'y a pas de contrôle.",
             )) }
         }
-        @if let Some(stable) = report.stable {
+        @if let Some(stable) = &report.facts.stable {
             p { (words.say("On ground known not to have changed (", "Sur les terrains réputés inchangés ("))
                 (area(words, stable.observed_m2)) (words.say("), the classes of ", "), les classes de "))
                 (area(words, stable.differ_m2)) (words.say(" differ, and ", " diffèrent, et "))

@@ -1,9 +1,8 @@
-//! The report of a comparison for readers: one page in English, one in French, of the same figures.
+//! The sections of the report of a comparison.
 //!
-//! Each page is one file with its style and charts; only the pictures of events are files beside it. Figures are those of
-//! the manifest's records and of the tables, which are read back.
+//! All figures are those of the manifest and of the tables beside it, so that the report can be made again of a published
+//! output.
 
-mod chart;
 mod data;
 mod figures;
 mod head;
@@ -14,6 +13,6 @@ mod shown;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod words;
 
-pub(crate) use data::Report;
+pub(crate) use page::of_change;
+pub(crate) use tables::TABLES;

@@ -1,89 +1,45 @@
-//! The pages, section by section.
+//! The page, section by section.
 
-use std::path::Path;
-
-use arpent_base::{DoingWhat as _, Language, Result};
-use arpent_publish::{ROLE_REPORT, StagedArtifact};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use arpent_base::Result;
+use maud::html;
 
 use super::data::Report;
-use super::parts::Section;
-use super::words::Words;
 use super::{figures, head, reading, shown};
+use crate::report::{Article, Material, Pictures, Words, computation, page};
 
-impl Report<'_> {
-    /// Writes both pages to the folder with the tables.
-    pub(crate) fn write(&self, folder: &Path) -> Result<Vec<StagedArtifact>> {
-        [Language::En, Language::Fr]
-            .into_iter()
-            .map(|language| self.write_one(Words(language), folder))
-            .collect()
-    }
-
-    fn write_one(&self, words: Words, folder: &Path) -> Result<StagedArtifact> {
+/// The report of a comparison as HTML.
+///
+/// # Errors
+/// When a file of the output cannot be read.
+pub(crate) fn of_change(material: &Material<'_>) -> Result<String> {
+    let mut pictures = Pictures::default();
+    let report = Report::read(material, &mut pictures)?;
+    let article = |words: Words| {
+        let [before, after] = [0, 1].map(|date: usize| words.date(&report.facts.dates[date]));
         let mut sections = vec![
-            head::compared(self, words),
-            head::registration(self, words),
-            head::nothing_changed(self, words),
-            figures::kinds(self, words),
-            figures::flows(self, words, folder)?,
-            figures::balance(self, words, folder)?,
+            head::compared(&report, words),
+            head::registration(&report, words),
+            head::nothing_changed(&report, words),
+            figures::kinds(&report, words),
+            figures::flows(&report, words)?,
+            figures::balance(&report, words)?,
         ];
-        sections.extend(figures::soils(self, words, folder)?);
+        sections.extend(figures::soils(&report, words)?);
         sections.extend([
-            shown::section(self, words),
-            figures::left_out(self, words),
-            reading::limits(self, words),
-            reading::contest(self, words),
-            reading::provenance(self, words),
+            shown::section(&report, words),
+            figures::left_out(&report, words),
+            reading::limits(&report, words),
+            reading::contest(&report, words),
+            reading::provenance(&report, words),
+            computation(material, words),
         ]);
-        let path = folder.join(words.file());
-        std::fs::write(&path, page(self, words, &sections).into_string())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(StagedArtifact::new(&path, ROLE_REPORT)?)
-    }
-}
-
-fn page(report: &Report<'_>, words: Words, sections: &[Section]) -> Markup {
-    let [before, after] = [0, 1].map(|date: usize| words.date(&report.inputs.dates[date]));
-    let kind = words.say("Change report", "Rapport de changement");
-    let (other, name) = match words.0 {
-        Language::En => (Words(Language::Fr), "Français"),
-        Language::Fr => (Words(Language::En), "English"),
+        Ok(Article {
+            kind: words.say("Change report", "Rapport de changement"),
+            title: material.imprint.title.clone().unwrap_or_else(|| format!("{before} → {after}")),
+            subtitle: html! { (before) " → " (after) " · " code { (material.manifest.run_id) } },
+            summary: head::summary(&report, words),
+            sections,
+        })
     };
-    html! {
-        (DOCTYPE)
-        html lang=(words.code()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light";
-                title { (kind) " – " (before) " → " (after) }
-                style { (PreEscaped(include_str!("style.css"))) }
-            }
-            body {
-                header {
-                    p.kind { (kind) " · " a href=(other.file()) hreflang=(other.code()) lang=(other.code()) { (name) } }
-                    h1 { (before) " → " (after) }
-                    p.subtitle { code { (report.run_id) } }
-                }
-                nav aria-label=(words.say("Contents", "Sommaire")) { ul { @for section in sections {
-                    li { a href={ "#" (section.id) } { (section.heading) } }
-                } } }
-                main {
-                    (head::summary(report, words))
-                    @for section in sections {
-                        section id=(section.id) aria-labelledby={ (section.id) "-heading" } {
-                            h2 id={ (section.id) "-heading" } { (section.heading) }
-                            (section.body)
-                        }
-                    }
-                }
-                footer { p { (words.say(
-                    "This page loads nothing but the pictures beside it and has no script.",
-                    "Cette page ne charge que les images placées à côté d'elle et n'a pas de script.",
-                )) } }
-            }
-        }
-    }
+    page(material.language, &pictures, &article)
 }

@@ -4,13 +4,11 @@ use arpent_publish::{ITEM_NAME, MANIFEST_NAME};
 use maud::html;
 
 use super::data::Report;
-use super::parts::{Section, facts};
-use super::words::{NONE, Words};
-use crate::job::software;
+use crate::report::{Section, Words, facts, hashes, license, software, whom};
 
 /// What the method cannot see.
 pub(super) fn limits(report: &Report<'_>, words: Words) -> Section {
-    let (rules, _) = report.judged;
+    let rules = report.facts.rules;
     let (width, least) = (words.number(rules.width_px, 2), words.area(rules.min_area_m2));
     let body = html! { ul.prose {
         li { (words.say(
@@ -25,12 +23,12 @@ pub(super) fn limits(report: &Report<'_>, words: Words) -> Section {
             "What cannot be seen from above: heights, what lies under trees or roofs, uses of the ground.",
             "Ce qui ne se voit pas d'en haut : les hauteurs, ce qui est sous les arbres ou les toits, les usages du sol.",
         )) }
-        @if report.inputs.maps.is_some() { li { (words.say(
+        @if report.facts.maps { li { (words.say(
             "Errors of the maps: an error of one date is a change here. The control does not contain them; a checked sample of the events would.",
             "Les erreurs des cartes : une erreur à une date est ici un changement. Le contrôle ne les contient pas ; un échantillon vérifié des \
              événements les montrerait.",
         )) } }
-        @if report.images.is_some() { li { (words.say(
+        @if report.facts.images.is_some() { li { (words.say(
             "Images differ for other reasons, too: seasons, harvests, shadows, another sensor, roofs that lean.",
             "Les images diffèrent aussi pour d'autres raisons : saisons, récoltes, ombres, autre capteur, toits qui penchent.",
         )) } }
@@ -55,13 +53,7 @@ pub(super) fn contest(report: &Report<'_>, words: Words) -> Section {
             ", under the pictures above. To contest one, give its id, the run below, and what there is at the place, with a date. ",
             ", sous les images ci-dessus. Pour en contester un, donnez son identifiant, le traitement ci-dessous, et ce qui se trouve à cet endroit, avec une date. ",
         ))
-        @match &report.config.contact {
-            Some(contact) => { (words.say("Write to: ", "Écrire à : ")) strong { (contact) } "." },
-            None => (words.say(
-                "Write to whoever gave you this report.",
-                "Écrivez à l'organisme qui vous a remis ce rapport.",
-            )),
-        }
+        (whom(&report.material.imprint, words))
     } };
     Section {
         id: "contest",
@@ -70,24 +62,18 @@ pub(super) fn contest(report: &Report<'_>, words: Words) -> Section {
     }
 }
 
-/// Run, software, hashes of the inputs.
+/// License, run, software, hashes of the inputs.
 pub(super) fn provenance(report: &Report<'_>, words: Words) -> Section {
-    let versions: Vec<String> =
-        software(false).iter().map(|(name, version)| format!("{name} {version}")).collect();
-    let body = html! {
-        (facts(&[
-            (words.say("Run", "Traitement"), html! { code { (report.run_id) } }),
-            (words.say("Software", "Logiciels"), html! { (versions.join(", ")) }),
-            (words.say("Records", "Enregistrements"), html! { a href={ "../" (MANIFEST_NAME) } { (MANIFEST_NAME) } ", " a href=(ITEM_NAME) { (ITEM_NAME) } }),
-        ]))
-        div.wide role="region" tabindex="0" aria-label=(words.say("Hashes of the inputs", "Empreintes des entrées")) { table {
-            caption { (words.say("Hashes of the inputs", "Empreintes des entrées")) }
-            thead { tr { th scope="col" { (words.say("Name", "Nom")) } th scope="col" { "SHA-256 / ETag" } } }
-            tbody { @for input in &report.records { tr {
-                th scope="row" { (input.id) }
-                td { code { (input.sha256.as_ref().or(input.etag.as_ref()).map_or(NONE, String::as_str)) } }
-            } } }
-        } }
-    };
-    Section { id: "provenance", heading: words.say("Provenance", "Provenance"), body }
+    let manifest = report.material.manifest;
+    let mut all = license(&report.material.imprint, words);
+    all.extend([
+        (words.say("Run", "Traitement"), html! { code { (manifest.run_id) } }),
+        (words.say("Software", "Logiciel"), html! { (software(manifest)) }),
+        (
+            words.say("Records", "Enregistrements"),
+            html! { code { (MANIFEST_NAME) } ", " code { (ITEM_NAME) } },
+        ),
+    ]);
+    let body = html! { (facts(&all)) (hashes(manifest, words)) };
+    Section { id: "provenance", heading: words.say("License and provenance", "Licence et provenance"), body }
 }

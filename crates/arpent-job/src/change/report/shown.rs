@@ -3,13 +3,19 @@
 use maud::{Markup, html};
 
 use super::data::Report;
-use super::parts::{Section, area, class};
-use super::words::{NONE, Words};
-use crate::change::chips::{LISTED, Shown};
+use crate::change::chips::ShownFact;
+use crate::report::{LISTED, Section, Words, area, class};
 
 /// The ten largest and the ten least certain events.
 pub(super) fn section(report: &Report<'_>, words: Words) -> Section {
-    let notable = report.notable;
+    let heading = words.say("Events to look at", "Événements à regarder");
+    let Some(notable) = &report.facts.notable else {
+        let body = html! { p.absent { (words.say(
+            "Not listed: the output was published by an earlier version.",
+            "Non listés : la sortie a été publiée par une version antérieure.",
+        )) } };
+        return Section { id: "shown", heading, body };
+    };
     let body = html! {
         h3 { (words.say("Largest", "Les plus grands")) }
         (gallery(report, words, &notable.largest))
@@ -26,42 +32,42 @@ pub(super) fn section(report: &Report<'_>, words: Words) -> Section {
             )) }
             (gallery(report, words, &notable.least_certain))
         }
-        @if !notable.drawn.is_empty() { p.note { (words.say(
+        @if !report.drawn.is_empty() { p.note { (words.say(
             "The outline lies around the pixels of the event. Both pictures of an event have one stretch of contrast; gray: no value.",
             "Le contour entoure les pixels de l'événement. Les deux images d'un événement ont le même étirement de contraste ; gris : aucune valeur.",
         )) } }
     };
-    Section { id: "shown", heading: words.say("Events to look at", "Événements à regarder"), body }
+    Section { id: "shown", heading, body }
 }
 
-fn gallery(report: &Report<'_>, words: Words, events: &[Shown]) -> Markup {
+fn gallery(report: &Report<'_>, words: Words, events: &[ShownFact]) -> Markup {
     html! {
         @if events.is_empty() { p.absent { (words.say("No event.", "Aucun événement.")) } }
         ol.gallery { @for event in events.iter().take(LISTED) { li { (card(report, words, event)) } } }
     }
 }
 
-fn card(report: &Report<'_>, words: Words, event: &Shown) -> Markup {
-    let classes = &report.inputs.classes.nomenclature;
-    let short = &event.id[..event.id.len().min(12)];
+fn card(report: &Report<'_>, words: Words, event: &ShownFact) -> Markup {
+    let classes = &report.facts.classes;
+    let short: String = event.id.chars().take(12).collect();
     let names = [words.class(classes, event.from), words.class(classes, event.to)];
     let when = [words.say("before", "avant"), words.say("after", "après")];
     html! {
-        figure.event {
-            @if let Some(drawn) = report.notable.drawn.get(&event.id) {
+        figure.event data-event=(event.id) {
+            @if let Some(drawn) = report.drawn.get(&event.id) {
                 div.pair { @for date in 0..2usize {
                     div {
-                        img src=(drawn.files[date]) loading="lazy" alt=(format!(
-                            "{} {short}, {} ({}), {}", words.say("Event", "Événement"), when[date], words.date(&report.inputs.dates[date]), names[date]
-                        ));
-                        span.note { (when[date]) ", " (words.date(&report.inputs.dates[date])) }
+                        (drawn[date].shown(&format!(
+                            "{} {short}, {} ({}), {}", words.say("Event", "Événement"), when[date], words.date(&report.facts.dates[date]), names[date]
+                        )))
+                        span.note { (when[date]) ", " (words.date(&report.facts.dates[date])) }
                     }
                 } }
             } @else { p.absent { (words.say("No pictures.", "Pas d'images.")) } }
             figcaption {
                 strong { (words.kind(event.kind)) } " · " (class(words, classes, event.from)) " → " (class(words, classes, event.to)) br;
                 (area(words, event.changed_m2)) " · " (words.say("score ", "score "))
-                (event.score.map_or_else(|| NONE.to_owned(), |score| words.number(score, 3))) br;
+                (words.score(event.score)) br;
                 code { (event.id) }
             }
         }

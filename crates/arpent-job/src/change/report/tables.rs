@@ -8,6 +8,15 @@ use serde::de::DeserializeOwned;
 
 use arpent_base::{DoingWhat as _, Failure, Result};
 
+/// Names of the tables of areas that the report shows.
+pub(crate) const TABLES: [&str; 3] = [FLOWS, STOCKS, SOILS];
+/// Of flows between classes.
+pub(super) const FLOWS: &str = "flows.csv";
+/// Of areas of classes.
+pub(super) const STOCKS: &str = "stocks.csv";
+/// Of artificial and sealed soils.
+pub(super) const SOILS: &str = "artificialisation.csv";
+
 /// Zones of a table of the report at most.
 pub(super) const ZONES: usize = 200;
 
@@ -81,11 +90,12 @@ pub(super) struct Rows<R> {
     pub(super) count: usize,
 }
 
-/// Reads a table. The first zone is the whole; memory does not grow with the number of the others.
-pub(super) fn read<R: OfZone + DeserializeOwned>(path: &Path) -> Result<Rows<R>> {
+/// Reads a table; none has no rows. The first zone is the whole; memory does not grow with the number of the others.
+pub(super) fn read<R: OfZone + DeserializeOwned>(path: Option<&Path>) -> Result<Rows<R>> {
+    let mut rows = Rows { whole: Vec::new(), zones: Vec::new(), count: 0 };
+    let Some(path) = path else { return Ok(rows) };
     let doing = || format!("cannot read {}", path.display());
     let mut table = csv::Reader::from_path(path).map_err(Failure::foreign).with_context(doing)?;
-    let mut rows = Rows { whole: Vec::new(), zones: Vec::new(), count: 0 };
     let mut current: Option<(String, String)> = None;
     let mut before = 0;
     for row in table.deserialize::<R>() {

@@ -7,14 +7,14 @@ use maud::{Markup, html};
 use super::words::Words;
 
 /// A bar with its name, length and the text behind it.
-pub(super) struct Bar {
-    pub(super) name: String,
-    pub(super) value: f64,
-    pub(super) text: String,
+pub(crate) struct Bar {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) text: String,
 }
 
 /// Horizontal bars.
-pub(super) fn bars(label: &str, bars: &[Bar]) -> Markup {
+pub(crate) fn bars(label: &str, bars: &[Bar]) -> Markup {
     const ROW: f64 = 26.0;
     const LEFT: f64 = 150.0;
     const LONGEST: f64 = 330.0;
@@ -39,7 +39,7 @@ const ARROWS: usize = 40;
 
 /// The field of shifts: an arrow for each good cell, a dot for the others, and the length of the longest arrow in pixels.
 /// Of many cells, every so many are shown.
-pub(super) fn field(words: Words, label: &str, cells: &[Cell]) -> Option<(Markup, f64)> {
+pub(crate) fn field(words: Words, label: &str, cells: &[Cell]) -> Option<(Markup, f64)> {
     let first = [cells.iter().map(|cell| cell.col).min()?, cells.iter().map(|cell| cell.row).min()?];
     let last = [cells.iter().map(|cell| cell.col).max()?, cells.iter().map(|cell| cell.row).max()?];
     let cols = offset(last[0] - first[0]) + 1;

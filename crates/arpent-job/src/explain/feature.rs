@@ -1,0 +1,422 @@
+//! What is said of a feature of a map.
+
+use arpent_base::Value;
+use arpent_publish::{Input, Manifest, TableRow};
+use serde_json::Value as Json;
+
+use super::sheet::{Statement, Topic, json, rights, state};
+use crate::report::{Material, Words, class_names, task};
+
+/// The five topics.
+pub(super) fn topics(material: &Material<'_>, row: &TableRow) -> Vec<Topic> {
+    let id = text(row, "id");
+    super::sheet::topics([
+        contribution(material, row),
+        data(material, row),
+        parameters(material, row),
+        operations(material),
+        rights(material, &id),
+    ])
+}
+
+/// A text of the row; empty without one.
+pub(super) fn text(row: &TableRow, column: &str) -> String {
+    match row.value(column) {
+        Some(Value::Text(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    }
+}
+
+/// A number of the row.
+pub(super) fn number(row: &TableRow, column: &str) -> Option<f64> {
+    match row.value(column) {
+        Some(Value::Real(number)) => Some(*number),
+        Some(Value::Integer(number)) => Some(arpent_base::number::exact(*number)),
+        _ => None,
+    }
+}
+
+/// The class of a row in the language of the words.
+fn class(material: &Material<'_>, row: &TableRow, words: Words) -> String {
+    let name = text(row, "class_name");
+    let known = material.classes.as_ref().and_then(|classes| {
+        let class = classes.classes().iter().find(|class| class.name == name)?;
+        Some(words.class(classes, class.id))
+    });
+    known.unwrap_or(name)
+}
+
+fn contribution(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
+    let manifest = material.manifest;
+    let package = manifest.package.as_ref();
+    let (id, version) = (&manifest.model.id, &manifest.model.version);
+    vec![
+        Statement::of("purpose", |words| {
+            let classes = package.map_or_else(
+                || manifest.counts.features_per_class.keys().cloned().collect::<Vec<_>>().join(", "),
+                |package| class_names(package, words).join(", "),
+            );
+            words.say(
+                &format!("An algorithm took part. Its purpose is to propose, from imagery of the ground seen from above, where there are features of these classes: {classes}."),
+                &format!("Un traitement algorithmique est intervenu. Sa finalité est de proposer, à partir d'images du sol vues d'en haut, où se trouvent des objets de ces classes : {classes}."),
+            )
+        }),
+        Statement::of("model", |words| {
+            let does = package.map_or_else(String::new, |package| format!(", {}", does(package, words)));
+            words.say(
+                &format!("The model {id} {version}{does} proposed this outline and its class."),
+                &format!("Le modèle {id} {version}{does} a proposé ce contour et sa classe."),
+            )
+        })
+        .with(manifest.model.id.as_str()),
+        Statement::of("class_name", |words| {
+            let class = class(material, row, words);
+            words.say(
+                &format!("The class that it gives is: {class}."),
+                &format!("La classe qu'il donne est : {class}."),
+            )
+        })
+        .with(text(row, "class_name")),
+        overridden(row),
+        state(),
+    ]
+}
+
+fn does(package: &Json, words: Words) -> String {
+    let task = task(package, words);
+    words.say(&format!("which {task},"), &format!("qui {task},"))
+}
+
+/// Whether the model gave the class, or a reference layer.
+fn overridden(row: &TableRow) -> Statement {
+    let by_model = number(row, "score").is_some();
+    Statement::of("score", |words| {
+        if by_model {
+            words.say(
+                "Its class was computed by the model from the imagery alone, at least for a part of its pixels.",
+                "Sa classe a été calculée par le modèle à partir des seules images, au moins pour une partie de ses pixels.",
+            )
+        } else {
+            words.say(
+                "Its class does not come from the model: a reference layer gave all of its pixels.",
+                "Sa classe ne vient pas du modèle : une couche de référence a donné tous ses pixels.",
+            )
+        }
+    })
+}
+
+/// The scenes of a feature, each as a statement.
+pub(super) fn scenes(manifest: &Manifest, ids: &str) -> Vec<Statement> {
+    let named: Vec<&Input> =
+        ids.split(',').filter_map(|id| manifest.inputs.iter().find(|input| input.id == id)).collect();
+    if named.is_empty() {
+        return vec![
+            Statement::of("scene_ids", |words| {
+                let count =
+                    words.counted(manifest.inputs.len() as u64, ["scene", "scenes"], ["image", "images"]);
+                words.say(
+                    &format!("Imagery: {ids}, of the {count} that the manifest lists."),
+                    &format!("Images : {ids}, parmi les {count} que liste le manifeste."),
+                )
+            })
+            .with(ids),
+        ];
+    }
+    let one = |input: &&Input| {
+        Statement::of("scene_ids", |words| {
+            let date = input.acquired.as_deref().map_or_else(
+                || words.say("on a date that is not known", "à une date inconnue"),
+                |date| {
+                    let date = words.date(date);
+                    words.say(&format!("on {date}"), &format!("le {date}"))
+                },
+            );
+            let print = input.sha256.as_ref().or(input.etag.as_ref()).map_or_else(String::new, |print| {
+                words.say(
+                    &format!(" Hash of its file: {print}."),
+                    &format!(" Empreinte de son fichier : {print}."),
+                )
+            });
+            let id = &input.id;
+            words.say(
+                &format!("Imagery {id}, acquired {date}.{print}"),
+                &format!("Image {id}, prise {date}.{print}"),
+            )
+        })
+        .with(input.id.as_str())
+    };
+    named.iter().map(one).collect()
+}
+
+fn data(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
+    let manifest = material.manifest;
+    let mut all = scenes(manifest, &text(row, "scene_ids"));
+    if let Some(attribution) = &material.imprint.attribution {
+        all.push(
+            Statement::of("attribution", |words| {
+                words.say(
+                    &format!("Attribution: {attribution}."),
+                    &format!("Mention de source : {attribution}."),
+                )
+            })
+            .with(attribution.as_str()),
+        );
+    }
+    for layer in &manifest.counts.references {
+        let name = &layer.name;
+        all.push(
+            Statement::of("reference", |words| {
+                words.say(&format!("Reference layer {name}."), &format!("Couche de référence {name}."))
+            })
+            .with(name.as_str()),
+        );
+    }
+    let sources =
+        manifest.package.iter().flat_map(|package| package["training_data"].as_array().into_iter().flatten());
+    for source in sources {
+        let part = |key: &str| source[key].as_str().unwrap_or_default().to_owned();
+        let (name, license, from) = (part("name"), part("license"), part("source"));
+        all.push(
+            Statement::of("training_data", |words| {
+                words.say(
+                    &format!("The model was trained before, on: {name} ({license}; {from})."),
+                    &format!("Le modèle a été entraîné auparavant sur : {name} ({license} ; {from})."),
+                )
+            })
+            .with(name.as_str()),
+        );
+    }
+    let layers = !manifest.counts.references.is_empty();
+    all.push(Statement::of("personal_data", |words| {
+        if layers {
+            words.say(
+                "The model itself used no data about persons; what reference layers gave to the feature is said below.",
+                "Le modèle lui-même n'a utilisé aucune donnée sur des personnes ; ce que des couches de référence ont donné à l'objet est dit plus bas.",
+            )
+        } else {
+            words.say(
+                "No name, address or other data about persons was processed.",
+                "Aucun nom, aucune adresse ni autre donnée sur des personnes n'a été traité.",
+            )
+        }
+    }));
+    all
+}
+
+fn parameters(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
+    let manifest = material.manifest;
+    let mut all = vec![
+        Statement::of("weights", |words| {
+            let sha256 = &manifest.model.sha256;
+            words.say(
+                &format!("The weights of the network were fixed by its training, and are the same for every place and every person. The package that holds them has the SHA-256 {sha256}."),
+                &format!("Les poids du réseau de neurones ont été fixés par son apprentissage, et sont les mêmes pour tout lieu et toute personne. Le paquet qui les contient a pour SHA-256 {sha256}."),
+            )
+        })
+        .with(manifest.model.sha256.as_str()),
+    ];
+    all.extend(score(material, row));
+    all.extend(areas(material, row));
+    all.extend(references(material, row));
+    all
+}
+
+fn score(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
+    let package = material.manifest.package.as_ref();
+    let mut all = Vec::new();
+    let is_detection = package.is_some_and(|package| package["task"] == "object-detection");
+    if let Some(score) = number(row, "score") {
+        all.push(Statement::of("score", |words| {
+            let shown = words.number(score, 3);
+            if is_detection {
+                words.say(
+                    &format!("Its score is {shown}, from 0 to 1: the highest score of the detections that it is made of."),
+                    &format!("Son score est {shown}, de 0 à 1 : le score le plus élevé des détections dont il est fait."),
+                )
+            } else {
+                words.say(
+                    &format!("Its score is {shown}, from 0 to 1: the mean confidence of the model in the class, over its pixels."),
+                    &format!("Son score est {shown}, de 0 à 1 : la confiance moyenne du modèle dans la classe, sur ses pixels."),
+                )
+            }
+        })
+        .with(score));
+    }
+    let threshold = package.and_then(|package| {
+        package["detection"]["threshold"].as_f64().or_else(|| package["threshold"].as_f64())
+    });
+    match threshold {
+        Some(threshold) => all.push(
+            Statement::of("threshold", |words| {
+                let shown = words.number(threshold, 3);
+                words.say(
+                    &format!("It had to be at least {shown} to be proposed."),
+                    &format!("Il devait être d'au moins {shown} pour être proposé."),
+                )
+            })
+            .with(threshold),
+        ),
+        None if !is_detection => all.push(Statement::of("threshold", |words| {
+            words.say(
+            "There is no threshold: each pixel has the class in which the model is most confident.",
+            "Il n'y a pas de seuil : chaque pixel a la classe dans laquelle le modèle est le plus confiant.",
+        )
+        })),
+        None => {}
+    }
+    if let Some(iou) = package.and_then(|package| package["detection"]["iou"].as_f64()) {
+        all.push(
+            Statement::of("iou", |words| {
+                let shown = words.percent(iou);
+                words.say(
+                    &format!("Boxes that share more than {shown} of their common area are one object."),
+                    &format!(
+                        "Des cadres qui partagent plus de {shown} de leur surface commune sont un seul objet."
+                    ),
+                )
+            })
+            .with(iou),
+        );
+    }
+    all.push(match package.and_then(|package| package["calibration"]["ece_after"].as_f64()) {
+        Some(error) => Statement::of("calibration", |words| {
+            let shown = words.percent(error);
+            words.say(
+                &format!("Its confidences were calibrated: on data held apart they are off by {shown} on average."),
+                &format!("Ses confiances ont été calibrées : sur des données à part, elles s'écartent de {shown} en moyenne."),
+            )
+        })
+        .with(error),
+        None => Statement::of("calibration", |words| words.say(
+            "A score is no probability that the proposal is right: the confidences were not calibrated.",
+            "Un score n'est pas la probabilité que la proposition soit juste : les confiances n'ont pas été calibrées.",
+        )),
+    });
+    all
+}
+
+fn areas(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
+    let mut all = Vec::new();
+    if let Some(m2) = number(row, "area_m2") {
+        all.push(
+            Statement::of("area_m2", |words| {
+                let shown = words.area(m2);
+                words.say(
+                    &format!("Its outline covers {shown}\u{202f}m² of the ground."),
+                    &format!("Son contour couvre {shown}\u{202f}m² au sol."),
+                )
+            })
+            .with(m2),
+        );
+    }
+    let configured =
+        |keys: &[&str]| material.configured(keys).and_then(Json::as_f64).filter(|value| *value > 0.0);
+    let measured = number(row, "pixels_area_m2").or_else(|| number(row, "area_m2"));
+    for keys in [["features", "min_area_m2"], ["coverage", "mmu_m2"]] {
+        let Some((least, measured)) = configured(&keys).zip(measured) else { continue };
+        all.push(Statement::of(&keys.join("."), |words| {
+            let (least, measured) = (words.area(least), words.area(measured));
+            words.say(
+                &format!("The smallest area asked for is {least}\u{202f}m²; the one that is compared with it is {measured}\u{202f}m²."),
+                &format!("La surface minimale demandée est de {least}\u{202f}m² ; celle qui y est comparée est de {measured}\u{202f}m²."),
+            )
+        })
+        .with(configured(&keys)));
+    }
+    if let Some(px) = configured(&["features", "simplify_px"]) {
+        all.push(
+            Statement::of("features.simplify_px", |words| {
+                let shown = words.number(px, 2);
+                words.say(
+                    &format!("Its outline was simplified within {shown} pixels."),
+                    &format!("Son contour a été simplifié à {shown} pixel près."),
+                )
+            })
+            .with(px),
+        );
+    }
+    all
+}
+
+/// What reference layers gave to the feature.
+fn references(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
+    let is_of_layer = |name: &str| {
+        let layers = &material.manifest.counts.references;
+        layers.iter().any(|layer| name.strip_prefix(&*layer.name).is_some_and(|rest| rest.starts_with('_')))
+    };
+    let given = row.values.iter().filter(|(name, value)| value.is_some() && is_of_layer(name));
+    given
+        .map(|(name, value)| {
+            Statement::of(name, |words| {
+                let shown = value.as_ref().map_or_else(String::new, Value::to_string);
+                words.say(
+                    &format!("A reference layer gave {name}: {shown}."),
+                    &format!("Une couche de référence a donné {name} : {shown}."),
+                )
+            })
+            .with(json(value.as_ref()))
+        })
+        .collect()
+}
+
+fn operations(material: &Material<'_>) -> Vec<Statement> {
+    let manifest = material.manifest;
+    let is_detection = manifest.package.as_ref().is_some_and(|package| package["task"] == "object-detection");
+    let mut all = vec![
+        Statement::of("read", |words| {
+            words.say(
+            "The imagery was read in windows; pixels without a valid value, such as nodata, gave no answer.",
+            "Les images ont été lues par fenêtres ; les pixels sans valeur valide (nodata) n'ont donné aucune réponse.",
+        )
+        }),
+        Statement::of("predict", |words| {
+            if is_detection {
+                words.say(
+                "The network looked at the pixels around each place and gave boxes, each with a class and a score.",
+                "Le réseau de neurones a regardé les pixels autour de chaque endroit et donné des cadres, chacun avec une classe et un score.",
+            )
+            } else {
+                words.say(
+                "The network looked at the pixels around each pixel and gave it a class and a confidence.",
+                "Le réseau de neurones a regardé les pixels autour de chaque pixel et lui a donné une classe et une confiance.",
+            )
+            }
+        }),
+    ];
+    if manifest.counts.masked.is_some() {
+        all.push(Statement::of("mask", |words| {
+            words.say(
+                "What masks of clouds and shadows hide lost its answer.",
+                "Ce que cachent les masques de nuages et d'ombres a perdu sa réponse.",
+            )
+        }));
+    }
+    if manifest.counts.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose")) {
+        all.push(Statement::of("reference.override", |words| {
+            words.say(
+                "Where reference layers lie, their class replaced that of the model.",
+                "Là où se trouvent des couches de référence, leur classe a remplacé celle du modèle.",
+            )
+        }));
+    }
+    all.push(Statement::of("vectorize", |words| match (is_detection, material.configured(&["coverage"]).is_some()) {
+        (true, _) => words.say(
+            "Boxes of one object in several windows became one.",
+            "Les cadres d'un même objet dans plusieurs fenêtres n'en ont fait qu'un.",
+        ),
+        (false, true) => words.say(
+            "Adjacent pixels of one class became a region, regions below the smallest area became part of a neighbor, and borders were generalized.",
+            "Les pixels voisins d'une même classe ont formé une région, les régions sous la surface minimale ont rejoint un voisin, et les limites ont été généralisées.",
+        ),
+        (false, false) => words.say(
+            "Adjacent pixels of one class became one region, and its edge this outline.",
+            "Les pixels voisins d'une même classe ont formé une région, et son bord ce contour.",
+        ),
+    }));
+    all.push(Statement::of("publish", |words| words.say(
+        "The result was published with hashes of the inputs, so that the computation can be repeated and checked.",
+        "Le résultat a été publié avec les empreintes des entrées : le calcul peut être refait et vérifié.",
+    )));
+    all
+}

@@ -1,0 +1,271 @@
+//! The sheet: its data, and its page.
+
+use arpent_base::{Language, Result, Title, Value};
+use arpent_publish::TableRow;
+use maud::{Markup, html};
+use serde::Serialize;
+
+use super::both;
+use crate::report::{
+    Article, Material, NONE, Pictures, Section, Thumbnails, Words, facts, page, problems, proposal,
+};
+
+/// A sheet, and its page.
+#[derive(Debug)]
+pub struct Explained {
+    /// The sheet.
+    pub sheet: Explanation,
+    /// The page: one HTML file in English and French.
+    pub html: String,
+}
+
+/// What is said of one feature or event.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// Address of the output.
+    pub output: String,
+    /// Its run.
+    pub run_id: String,
+    /// Id of the feature or event.
+    pub id: String,
+    /// `feature` or `event`.
+    pub kind: &'static str,
+    /// State of its review.
+    pub state: String,
+    /// Its row, without the geometry.
+    pub attributes: Vec<Attribute>,
+    /// The five topics of the duty to explain.
+    pub topics: Vec<Topic>,
+    /// Whom to write to, if the configuration says so.
+    pub contact: Option<String>,
+}
+
+/// A value of the row.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Attribute {
+    /// Name of the column.
+    pub name: String,
+    /// Its title.
+    pub title: Title,
+    /// Its value; null where it has none.
+    pub value: serde_json::Value,
+}
+
+/// A topic of the duty to explain.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Topic {
+    /// `contribution`, `data`, `parameters`, `operations` or `rights`.
+    pub key: &'static str,
+    /// Its heading.
+    pub heading: Title,
+    /// The article of the code that asks for it.
+    pub article: &'static str,
+    /// What is said of it, in this order.
+    pub statements: Vec<Statement>,
+}
+
+/// A statement.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Statement {
+    /// What it is about: a column, a key of the configuration or of the model, or a word.
+    pub about: String,
+    /// The statement, in full sentences.
+    pub text: Title,
+    /// The value in it; null if there is none.
+    pub value: serde_json::Value,
+}
+
+impl Statement {
+    /// A statement without a value.
+    pub(super) fn of(about: &str, text: impl Fn(Words) -> String) -> Self {
+        Self { about: about.to_owned(), text: both(text), value: serde_json::Value::Null }
+    }
+
+    /// The same with the value in it.
+    pub(super) fn with(self, value: impl Into<serde_json::Value>) -> Self {
+        Self { value: value.into(), ..self }
+    }
+}
+
+/// The topics with their statements, in the order of the law.
+pub(super) fn topics(statements: [Vec<Statement>; 5]) -> Vec<Topic> {
+    type Named = (&'static str, [&'static str; 2], &'static str);
+    const TOPICS: [Named; 5] = [
+        (
+            "contribution",
+            [
+                "Purpose, and degree and mode of contribution of the algorithm",
+                "Finalité, degré et mode de contribution du traitement algorithmique",
+            ],
+            "R. 311-3-1-1, R. 311-3-1-2, 1°",
+        ),
+        (
+            "data",
+            ["Data that were processed, and their sources", "Données traitées et leurs sources"],
+            "R. 311-3-1-2, 2°",
+        ),
+        (
+            "parameters",
+            [
+                "Parameters and their weights, applied to this case",
+                "Paramètres de traitement et leur pondération, appliqués à ce cas",
+            ],
+            "R. 311-3-1-2, 3°",
+        ),
+        (
+            "operations",
+            ["Operations that were carried out", "Opérations effectuées par le traitement"],
+            "R. 311-3-1-2, 4°",
+        ),
+        (
+            "rights",
+            ["Right to know, and how to contest", "Droit d'obtenir ces règles, et comment contester"],
+            "L. 311-3-1, R. 311-3-1-1",
+        ),
+    ];
+    let topic = |((key, [en, fr], article), statements): (Named, Vec<Statement>)| Topic {
+        key,
+        heading: both(|words| words.say(en, fr)),
+        article,
+        statements,
+    };
+    TOPICS.into_iter().zip(statements).map(topic).collect()
+}
+
+/// What is the same for features and events: the right to know, and how to contest.
+pub(super) fn rights(material: &Material<'_>, id: &str) -> Vec<Statement> {
+    let run = &material.manifest.run_id;
+    let mut all = vec![
+        Statement::of("right", |words| words.say(
+            "Any person concerned by a decision that rests on this proposal may obtain the rules that define this processing, and the main features of how it was applied.",
+            "Toute personne concernée par une décision qui s'appuie sur cette proposition peut obtenir la communication des règles qui définissent ce traitement et des \
+             principales caractéristiques de sa mise en œuvre.",
+        )),
+        Statement::of("appeal", |words| words.say(
+            "Without an answer within one month, or after a refusal, the commission d'accès aux documents administratifs (CADA) can be asked.",
+            "En l'absence de réponse sous un mois, ou en cas de refus, la commission d'accès aux documents administratifs (CADA) peut être saisie.",
+        )),
+        Statement::of("contest", |words| words.say(
+            &format!("To contest, give the identifier {id} and the run {run}, say what there is at the place, since when, and add what shows it."),
+            &format!("Pour contester, donnez l'identifiant {id} et le traitement {run}, dites ce qui se trouve à cet endroit, depuis quand, et joignez ce qui le montre."),
+        )).with(id),
+    ];
+    all.push(match &material.imprint.contact {
+        Some(contact) => Statement::of("contact", |words| words.say(&format!("Write to: {contact}."), &format!("Écrire à : {contact}.")))
+            .with(contact.as_str()),
+        None => Statement::of("contact", |words| words.say(
+            "This output does not say whom to write to: ask the administration that gave you this sheet.",
+            "Cette sortie ne dit pas à qui écrire : adressez-vous à l'administration qui vous a remis cette fiche.",
+        )),
+    });
+    all
+}
+
+/// The state of the review, as a statement.
+pub(super) fn state() -> Statement {
+    Statement::of("state", |words| words.say(
+        "No person has verified it: its state is not_verified. The algorithm proposes; it decides nothing, and a decision must be taken by a person.",
+        "Aucune personne ne l'a vérifié : son état est not_verified. L'algorithme propose ; il ne décide de rien, et une décision doit être prise par une personne.",
+    ))
+    .with(arpent_publish::STATE_NOT_VERIFIED)
+}
+
+/// The row, with the titles of its columns.
+pub(super) fn attributes(material: &Material<'_>, row: &TableRow) -> Vec<Attribute> {
+    let fields = material.manifest.columns.as_ref().and_then(|schema| schema["fields"].as_array());
+    let attribute = |(name, value): &(String, Option<Value>)| {
+        let field = fields.and_then(|fields| fields.iter().find(|field| field["name"] == name.as_str()));
+        let title = |key: &str| {
+            let title = field.and_then(|field| field[key].as_str());
+            title.unwrap_or(name).to_owned().into()
+        };
+        Attribute {
+            name: name.clone(),
+            title: Title { en: title("title"), fr: title("title:fr") },
+            value: json(value.as_ref()),
+        }
+    };
+    row.values.iter().map(attribute).collect()
+}
+
+/// A value of a row as JSON.
+pub(super) fn json(value: Option<&Value>) -> serde_json::Value {
+    match value {
+        None => serde_json::Value::Null,
+        Some(Value::Text(text)) => text.as_str().into(),
+        Some(Value::Integer(number)) => (*number).into(),
+        Some(Value::Real(number)) => (*number).into(),
+    }
+}
+
+fn of(words: Words, title: &Title) -> &str {
+    match words.0 {
+        Language::En => &title.en,
+        Language::Fr => &title.fr,
+    }
+}
+
+/// The page of a sheet, with the picture of the feature if there is one.
+pub(super) fn html(
+    material: &Material<'_>,
+    sheet: &Explanation,
+    (row, thumbnails): (u64, &Thumbnails),
+    pictures: &Pictures,
+) -> Result<String> {
+    let article = |words: Words| {
+        let subject = match sheet.kind {
+            "event" => words.say("Event", "Événement"),
+            _ => words.say("Feature", "Objet"),
+        };
+        let label =
+            words.say("Imagery with the outline of the feature", "Image source avec le contour de l'objet");
+        let mut sections: Vec<Section> = sheet.topics.iter().map(|topic| section(topic, words)).collect();
+        sections.push(row_section(sheet, words));
+        Ok(Article {
+            kind: words.say("Explanation of a proposal", "Explication d'une proposition"),
+            title: format!("{subject} {}", sheet.id),
+            subtitle: html! { (material.title) " · " code { (sheet.run_id) } },
+            summary: html! {
+                (proposal(words, [
+                    "This was proposed by an algorithm. No person has verified it.",
+                    "Ceci a été proposé par un traitement algorithmique. Aucune personne ne l'a vérifié.",
+                ]))
+                @if let Some((picture, _)) = thumbnails.drawn.get(&row) {
+                    figure.event { (picture.shown(&label)) figcaption { (label) } }
+                }
+                (problems(thumbnails, words))
+            },
+            sections,
+        })
+    };
+    page(material.language, pictures, &article)
+}
+
+fn section(topic: &Topic, words: Words) -> Section {
+    let body = html! {
+        p.note { (words.say("Code of relations between the public and the administration: ", "Code des relations entre le public et l'administration : ")) (topic.article) }
+        ul.prose { @for statement in &topic.statements { li data-about=(statement.about) { (of(words, &statement.text)) } } }
+    };
+    Section { id: topic.key, heading: of(words, &topic.heading).to_owned(), body }
+}
+
+fn row_section(sheet: &Explanation, words: Words) -> Section {
+    let shown = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => NONE.to_owned(),
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let all: Vec<(String, Markup)> = sheet
+        .attributes
+        .iter()
+        .map(|attribute| {
+            let value = html! { span data-column=(attribute.name) { (shown(&attribute.value)) } };
+            (of(words, &attribute.title).to_owned(), value)
+        })
+        .collect();
+    Section {
+        id: "row",
+        heading: words.say("All that is recorded of it", "Tout ce qui en est enregistré"),
+        body: facts(&all),
+    }
+}

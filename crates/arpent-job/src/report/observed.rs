@@ -1,0 +1,85 @@
+//! What was observed, what is masked, what was not observed.
+
+use arpent_base::number::approximate;
+use maud::{Markup, html};
+
+use super::material::Material;
+use super::parts::{Section, area, table, warnings};
+use super::words::{NONE, Words};
+
+/// "What was observed".
+pub(super) fn section(material: &Material<'_>, words: Words) -> Section {
+    let counts = &material.manifest.counts;
+    let (wanted, valid) = (counts.pixels_wanted, counts.pixels_valid);
+    let masked = counts.masked.as_ref().map_or(0, |masked| masked.pixels_masked);
+    let rest = wanted.saturating_sub(valid).saturating_sub(masked);
+    let share = |pixels: u64| {
+        if wanted > 0 { words.percent(approximate(pixels) / approximate(wanted)) } else { NONE.to_owned() }
+    };
+    let row = |name: String, pixels: u64, meaning: String| {
+        html! { tr {
+            th scope="row" { (name) }
+            td { data value=(pixels) { (words.integer(pixels)) } }
+            td { (share(pixels)) }
+            td.words { (meaning) }
+        } }
+    };
+    let head = html! { tr {
+        th scope="col" { (words.say("Pixels", "Pixels")) }
+        th scope="col" { (words.say("Number", "Nombre")) }
+        th scope="col" { (words.say("Share", "Part")) }
+        th.words scope="col" { (words.say("Meaning", "Sens")) }
+    } };
+    let rows = html! {
+        (row(
+            words.say("Asked for", "Demandés"),
+            wanted,
+            words.say("the area of the map", "la surface de la carte"),
+        ))
+        (row(
+            words.say("Observed", "Observés"),
+            valid,
+            words.say("with an answer of the model", "avec une réponse du modèle"),
+        ))
+        @if counts.masked.is_some() { (row(
+            words.say("Masked", "Masqués"),
+            masked,
+            words.say("hidden by a mask, such as clouds", "cachés par un masque, comme les nuages"),
+        )) }
+        (row(
+            words.say("Not observed", "Non observés"),
+            rest,
+            words.say("no scene has a valid value there", "aucune image n'y a de valeur valide"),
+        ))
+    };
+    let caption = words.say("Pixels of the map", "Pixels de la carte");
+    let body = html! {
+        (table(&caption, &head, &rows))
+        (reasons(material, words))
+        p.prose { (words.say(
+            "Where nothing was observed, there is no answer: the absence of a feature there does not say that there is nothing.",
+            "Là où rien n'a été observé, il n'y a pas de réponse : l'absence d'objet n'y dit pas qu'il n'y a rien.",
+        )) }
+        h3 { (words.say("Warnings", "Avertissements")) }
+        (warnings(words, &material.manifest.warnings))
+    };
+    Section { id: "observed", heading: words.say("What was observed", "Ce qui a été observé"), body }
+}
+
+fn reasons(material: &Material<'_>, words: Words) -> Markup {
+    let Some(masked) = &material.manifest.counts.masked else { return html! {} };
+    let caption = words.say("What the masks hide, by reason", "Ce que les masques cachent, par raison");
+    let head = html! { tr {
+        th scope="col" { (words.say("Reason", "Raison")) }
+        th scope="col" { (words.say("Pixels", "Pixels")) }
+        th scope="col" { (words.say("Area", "Surface")) }
+        th scope="col" { (words.say("Share", "Part")) }
+    } };
+    let rows = html! { @for reason in &masked.reasons { tr {
+        th scope="row" { (reason.reason) }
+        td { (words.integer(reason.pixels)) }
+        td { (area(words, reason.area_m2)) }
+        td { (words.percent(reason.share)) }
+    } } };
+    table(&caption, &head, &rows)
+}

@@ -1,0 +1,74 @@
+//! The report of a run.
+
+use arpent_base::Result;
+use arpent_gdal::{SceneSource, open_scene};
+use maud::html;
+
+use super::features::Found;
+use super::material::Material;
+use super::overview::{Overview, window_of};
+use super::page::{Article, page};
+use super::parts::proposal;
+use super::pictures::Pictures;
+use super::scenes::Thumbnails;
+use super::words::Words;
+use super::{asked, card, found, observed, reading, shown};
+
+/// The report of a run as HTML.
+///
+/// # Errors
+/// When a file of the output cannot be read. Scenes that cannot be read are reported in it.
+pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
+    let mut pictures = Pictures::default();
+    let table = material.table()?;
+    let overview = match (material.raster()?, &table) {
+        (Some(raster), _) => Some(Overview::of_raster(&raster, &mut pictures)?),
+        (None, Some(table)) => {
+            let grid = material.manifest.inputs.iter().find_map(|input| {
+                let place = material.scenes.get(&input.id).unwrap_or(&input.uri);
+                open_scene(&SceneSource::new(place)).ok().map(|scene| scene.grid)
+            });
+            match grid
+                .map(|grid| window_of(table, &grid).map(|window| window.map(|w| (grid, w))))
+                .transpose()?
+            {
+                Some(Some((grid, window))) => Some(Overview::of_dots((&grid, window), table, &mut pictures)?),
+                _ => None,
+            }
+        }
+        (None, None) => None,
+    };
+    let found = table.as_ref().map(Found::read).transpose()?;
+    let thumbnails = match (&table, &found) {
+        (Some(table), Some(found)) => {
+            Thumbnails::draw(material, table, found.most.iter().chain(&found.least), &mut pictures)?
+        }
+        _ => Thumbnails::default(),
+    };
+    let article = |words: Words| {
+        Ok(Article {
+            kind: words.say("Report of a map", "Rapport de carte"),
+            title: material.title.clone(),
+            subtitle: html! { (words.say("Date of the imagery: ", "Date des images : ")) (asked::dates(material.manifest, words)) " · " code { (material.manifest.run_id) } },
+            summary: html! {
+                (proposal(words, [
+                    "This is a proposal of a model. No person has verified it.",
+                    "Ceci est une proposition d'un modèle. Aucune personne ne l'a vérifiée.",
+                ]))
+                (found::tiles(material, found.as_ref(), words))
+            },
+            sections: vec![
+                asked::section(material, overview.as_ref(), words),
+                found::section(material, found.as_ref(), overview.as_ref(), words),
+                shown::section(material, found.as_ref(), &thumbnails, words),
+                observed::section(material, words),
+                card::section(material, words),
+                reading::limits(material, words),
+                reading::contest(material, words),
+                reading::provenance(material, words),
+                reading::computation(material, words),
+            ],
+        })
+    };
+    page(material.language, &pictures, &article)
+}

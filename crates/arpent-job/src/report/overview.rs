@@ -1,0 +1,231 @@
+//! The picture of a map: its classes in their colors, or its features as dots, with a scale bar.
+
+use arpent_base::number::{exact, floor, round};
+use arpent_base::{Cell, Result};
+use arpent_gdal::{PublishedRaster, Transformer};
+use arpent_publish::FeatureTable;
+use arpent_raster::{CrsKind, Grid, LABEL_NODATA, PixelArea, Window};
+use maud::{Markup, html};
+
+use super::pictures::{Picture, Pictures, Stored};
+use super::words::Words;
+
+/// Longest side of the picture, pixels.
+const LONGEST: usize = 900;
+/// Color of what has no class, or was not observed.
+const NOTHING: [u8; 3] = [236; 3];
+/// Colors of a dot, from its middle outwards.
+const DOT: [[u8; 3]; 2] = [[200, 0, 160], [255, 255, 255]];
+
+/// The picture of a map.
+#[derive(Debug)]
+pub(crate) struct Overview {
+    picture: Stored,
+    /// Meters on the ground of a pixel of the picture, at its middle.
+    meters_per_px: f64,
+    /// West, south, east, north in degrees.
+    degrees: [f64; 4],
+    crs: String,
+    /// Columns, rows, and sides of a pixel in units of the CRS.
+    grid: ([usize; 2], [f64; 2]),
+    /// Whether it shows features as dots, and not classes.
+    pub(crate) is_dots: bool,
+}
+
+impl Overview {
+    /// Draws a raster of classes by its color table.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn of_raster(raster: &PublishedRaster, pictures: &mut Pictures) -> Result<Self> {
+        let picture = colored(raster, |color| color)?;
+        Self::new(&picture, raster.grid(), raster.window(), pictures)
+    }
+
+    /// Draws a raster of classes in pale colors, and a dot where each feature of a table is.
+    ///
+    /// # Errors
+    /// When one of both cannot be read.
+    pub(crate) fn with_dots(
+        raster: &PublishedRaster,
+        table: &FeatureTable,
+        pictures: &mut Pictures,
+    ) -> Result<Self> {
+        let pale = |color: [u8; 3]| color.map(|part| 255 - (255 - part) / 4);
+        let mut picture = colored(raster, pale)?;
+        add_dots(&mut picture, raster.grid(), raster.window(), table)?;
+        Self::new(&picture, raster.grid(), raster.window(), pictures)
+    }
+
+    /// Draws the features of a table alone, on the pixels that they lie on: a model that finds boxes has no raster.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub(crate) fn of_dots(
+        (grid, window): (&Grid, Window),
+        table: &FeatureTable,
+        pictures: &mut Pictures,
+    ) -> Result<Self> {
+        let every = window.width.max(window.height).div_ceil(LONGEST).max(1);
+        let (width, height) = (window.width.div_ceil(every), window.height.div_ceil(every));
+        let mut picture = Picture::filled(width, height, NOTHING);
+        add_dots(&mut picture, grid, window, table)?;
+        Ok(Self { is_dots: true, ..Self::new(&picture, grid, window, pictures)? })
+    }
+
+    fn new(picture: &Picture, grid: &Grid, window: Window, pictures: &mut Pictures) -> Result<Self> {
+        let middle = window.row.midpoint(window.row_end());
+        let gsd = PixelArea::new(grid).gsd_of_row(middle);
+        let degrees = Transformer::new(&grid.crs)?.bbox(grid.bbox(&window))?;
+        Ok(Self {
+            picture: pictures.push(picture)?,
+            meters_per_px: gsd * exact(window.width) / exact(picture.width.max(1)),
+            degrees,
+            crs: grid.crs.name.clone(),
+            grid: ([window.width, window.height], [grid.gsd_x, grid.gsd_y]),
+            is_dots: false,
+        })
+    }
+
+    /// CRS and size of the pixels, in words.
+    pub(crate) fn grid(&self, words: Words) -> String {
+        let ([width, height], [x, y]) = self.grid;
+        let [width, height] = [width, height].map(|side| words.integer(side as u64));
+        format!("{}, {width} × {height} px, {x} × {y}", self.crs)
+    }
+
+    /// The extent in degrees, in words.
+    pub(crate) fn extent(&self, words: Words) -> String {
+        let [west, south, east, north] = self.degrees.map(|degrees| words.number(degrees, 5));
+        words.say(
+            &format!("longitude {west} to {east}, latitude {south} to {north} (WGS 84, degrees)"),
+            &format!("longitude de {west} à {east}, latitude de {south} à {north} (WGS 84, degrés)"),
+        )
+    }
+
+    /// The picture with a scale bar.
+    pub(crate) fn shown(&self, words: Words, label: &str) -> Markup {
+        let Stored { width, height, .. } = self.picture;
+        let meters = nice(self.meters_per_px * exact(width) / 4.0);
+        let long = (meters / self.meters_per_px * 10.0).round() / 10.0;
+        let text = if meters >= 1000.0 {
+            format!("{}\u{202f}km", words.number(meters / 1000.0, 0))
+        } else {
+            format!("{}\u{202f}m", words.number(meters, if meters < 1.0 { 2 } else { 0 }))
+        };
+        let (bar, under) = (exact(height) + 12.0, exact(height) + 28.0);
+        // A small map is shown larger, its pixels as they are.
+        let scale = if width.max(height) < 450 {
+            round::<u64>(450.0 / exact(width.max(height).max(1))).max(1)
+        } else {
+            1
+        };
+        html! {
+            svg.map role="img" aria-label=(label) viewBox={ "0 0 " (width) " " (exact(height) + 34.0) }
+                width={ (u64::try_from(width).unwrap_or(0) * scale) } {
+                (self.picture.used())
+                rect x="0" y="0" width=(width) height=(height) fill="none" stroke="#767676" stroke-width="0.6" {}
+                line x1="1" y1=(bar) x2=(long + 1.0) y2=(bar) stroke="#1b1b1b" stroke-width="3" {}
+                text x="1" y=(under) font-size="14" fill="#1b1b1b" { (text) }
+            }
+        }
+    }
+}
+
+/// The largest of 1, 2 and 5 times a power of ten that is not above a length.
+fn nice(length: f64) -> f64 {
+    if !(length.is_finite() && length > 0.0) {
+        return 1.0;
+    }
+    let power = 10f64.powf(length.log10().floor());
+    [5.0, 2.0, 1.0]
+        .into_iter()
+        .map(|step| step * power)
+        .find(|step| *step <= length * (1.0 + 1e-9))
+        .unwrap_or(power)
+}
+
+fn colored(raster: &PublishedRaster, of: impl Fn([u8; 3]) -> [u8; 3]) -> Result<Picture> {
+    let (width, height, values) = raster.overview(LONGEST)?;
+    let colors = raster.colors();
+    let mut table = [NOTHING; 256];
+    for (value, color) in colors.iter().filter(|(value, _)| **value != LABEL_NODATA) {
+        table[usize::from(*value)] = of(color.0);
+    }
+    table[usize::from(raster.nodata().unwrap_or(LABEL_NODATA))] = NOTHING;
+    let rgb = values.iter().flat_map(|value| table[usize::from(*value)]).collect();
+    Ok(Picture { width, height, rgb })
+}
+
+/// A dot at the middle of the box of each feature. Memory does not grow with their number.
+fn add_dots(picture: &mut Picture, grid: &Grid, window: Window, table: &FeatureTable) -> Result<()> {
+    let [west, _, east, _] = grid.bbox(&window);
+    let is_geographic = grid.crs.kind == CrsKind::Geographic;
+    let scale = [exact(picture.width) / exact(window.width), exact(picture.height) / exact(window.height)];
+    let mut places = Vec::new();
+    let mut seen = vec![false; picture.width * picture.height];
+    table.each(&["bbox"], &mut |_, cells| {
+        if let [Cell::Real(xmin), Cell::Real(ymin), Cell::Real(xmax), Cell::Real(ymax)] = cells {
+            let mut x = xmin.midpoint(*xmax);
+            if is_geographic && east > 180.0 && x < west {
+                x += 360.0;
+            } else if is_geographic && west < -180.0 && x > east {
+                x -= 360.0;
+            }
+            let (col, row) = grid.pixel(x, ymin.midpoint(*ymax));
+            let (col, row) = ((col - exact(window.col)) * scale[0], (row - exact(window.row)) * scale[1]);
+            let (col, row) = (floor::<i64>(col), floor::<i64>(row));
+            let at = usize::try_from(col).ok().zip(usize::try_from(row).ok());
+            let at = at.filter(|(col, row)| *col < picture.width && *row < picture.height);
+            if let Some(at) = at.map(|(col, row)| row * picture.width + col)
+                && !std::mem::replace(&mut seen[at], true)
+            {
+                places.push([col, row]);
+            }
+        }
+        true
+    })?;
+    for (ring, reach) in [(1usize, 3i64), (0, 2)] {
+        for [col, row] in &places {
+            for dy in -reach..=reach {
+                for dx in -reach..=reach {
+                    if dx * dx + dy * dy <= reach * reach {
+                        picture.set(col + dx, row + dy, DOT[ring]);
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The pixels that the features of a table lie on, with some around them; `None` without features.
+///
+/// # Errors
+/// When the table cannot be read.
+pub(crate) fn window_of(table: &FeatureTable, grid: &Grid) -> Result<Option<Window>> {
+    let mut all: Option<[f64; 4]> = None;
+    table.each(&["bbox"], &mut |_, cells| {
+        if let [Cell::Real(west), Cell::Real(south), Cell::Real(east), Cell::Real(north)] = cells {
+            let [w, s, e, n] = all.unwrap_or([*west, *south, *east, *north]);
+            all = Some([w.min(*west), s.min(*south), e.max(*east), n.max(*north)]);
+        }
+        true
+    })?;
+    let window = all.map(|bbox| grid.window_of(bbox));
+    Ok(window.map(|window| window.grow(window.width.max(window.height) / 20 + 4)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scale_bars_have_round_lengths() {
+        let of = [0.7, 1.0, 4.9, 5.0, 199.0, 1234.0].map(nice);
+        for (found, wanted) in of.into_iter().zip([0.5, 1.0, 2.0, 5.0, 100.0, 1000.0]) {
+            assert!((found - wanted).abs() < 1e-9 * wanted, "{of:?}");
+        }
+        assert!((nice(f64::NAN) - 1.0).abs() < 1e-9);
+    }
+}
