@@ -95,16 +95,30 @@ fn owned(cell: Cell<'_>) -> Option<Value> {
 /// # Errors
 /// That of the transformation.
 pub fn deepest_zoom<E: Error + Send + Sync + 'static>(
-    (x, y): (f64, f64),
+    place: (f64, f64),
     gsd_x: f64,
     to_lon_lat: &ToLonLat<'_, E>,
 ) -> Result<u8, E> {
+    Ok(truncate(zoom_of_pixels(place, gsd_x, to_lon_lat)?.ceil().clamp(0.0, DEEPEST)))
+}
+
+/// The zoom, also between two, at which pixels of a grid are as wide as those of tiles with 512 pixels a side.
+///
+/// `place`: a place of the grid's CRS, `gsd_x`: the width of its pixels.
+///
+/// # Errors
+/// That of the transformation.
+pub fn zoom_of_pixels<E: Error + Send + Sync + 'static>(
+    (x, y): (f64, f64),
+    gsd_x: f64,
+    to_lon_lat: &ToLonLat<'_, E>,
+) -> Result<f64, E> {
     let ((west, south), (east, north)) = (to_lon_lat(x, y)?, to_lon_lat(x + gsd_x, y)?);
     // Web Mercator shows a degree of latitude longer, by the cosine. Across 180 degrees the shorter way counts.
     let (dx, dy) =
         ((east - west + 540.0).rem_euclid(360.0) - 180.0, (north - south) / south.to_radians().cos());
     let share = dx.hypot(dy) / 360.0;
-    Ok(truncate((-(share * 512.0).log2()).ceil().clamp(0.0, DEEPEST)))
+    Ok(-(share * 512.0).log2())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use image::codecs::webp::WebPEncoder;
 use serde_json::json;
 
 use super::images::Images;
+use crate::present::{colors, limits_of};
 
 /// Events of each list of the report.
 pub(crate) const LISTED: usize = 10;
@@ -27,8 +28,6 @@ const DIGITS: usize = 12;
 const NO_VALUE: [u8; 3] = [160; 3];
 /// Color of outlines: rare in images of the ground.
 const OUTLINE: [u8; 3] = [255, 0, 220];
-/// Shares of the values that become black and white.
-const STRETCH: [f64; 2] = [0.02, 0.98];
 
 /// Why an event has pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,13 +243,6 @@ fn pictures(images: &mut Images, shown: &Shown) -> Result<Option<[Vec<u8>; 2]>> 
     Ok(Some(dates.map(|date| date.rgb(&limits, &outline))))
 }
 
-/// Numbers of the bands of a picture: red, green and blue, else the first three, else the first.
-fn colors(names: &[String]) -> Vec<usize> {
-    let named = |name: &str| names.iter().position(|band| band.eq_ignore_ascii_case(name));
-    let rgb: Option<Vec<usize>> = ["red", "green", "blue"].into_iter().map(named).collect();
-    rgb.unwrap_or_else(|| if names.len() < 3 { vec![0] } else { vec![0, 1, 2] })
-}
-
 /// The values of a picture at one date.
 #[derive(Debug, Default)]
 struct Values {
@@ -318,9 +310,7 @@ fn limits(dates: &[Values; 2], band: usize) -> [f32; 2] {
     let values = |date: &Values| -> Vec<f32> {
         date.bands[band].iter().zip(&date.valid).filter(|(_, valid)| **valid).map(|(v, _)| *v).collect()
     };
-    let mut all = [values(&dates[0]), values(&dates[1])].concat();
-    all.sort_by(f32::total_cmp);
-    STRETCH.map(|share| all[round::<usize>(share * exact(all.len() - 1))])
+    limits_of([values(&dates[0]), values(&dates[1])].concat()).unwrap_or_default()
 }
 
 /// Pixels beside those of the event: they hide none of its own.
@@ -443,12 +433,5 @@ mod tests {
         let before = dates[0].rgb(&limits, &outline);
         assert_eq!(before, [[0; 3], OUTLINE, [102; 3], NO_VALUE].concat());
         assert_eq!(dates[1].rgb(&limits, &[false; 4])[..3], [102; 3], "one value, one gray");
-    }
-
-    #[test]
-    fn bands_of_chips_are_found_by_name() {
-        let of = |names: &[&str]| colors(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        assert_eq!(of(&["nir", "Blue", "green", "red"]), [3, 2, 1]);
-        assert_eq!((of(&["b1", "b2", "b3", "b4"]), of(&["vv", "vh"])), (vec![0, 1, 2], vec![0]));
     }
 }

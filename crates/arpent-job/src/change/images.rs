@@ -10,10 +10,12 @@ use arpent_gdal::{
 };
 use arpent_publish::{Acquired, Input, Warning};
 use arpent_raster::{Chip, Grid, Resampling, SceneInfo, Window};
+use arpent_viewer::Date;
 
 use super::error::ChangeJobError;
 use crate::config::{ChangeConfig, ChangeInput, DateInputs, InputOptions};
 use crate::job::{declare, validity_warnings};
+use crate::present::{Imagery, bands_of};
 
 /// The images of both dates, with the bands that are compared.
 pub(crate) struct Images {
@@ -158,6 +160,14 @@ impl DateImages {
         self.mosaic.scenes.iter().map(of_scene).collect()
     }
 
+    /// Its images, with the bands of their pictures out of those that are compared.
+    fn imagery(&self, date: Date, names: &[String], config: &ChangeConfig) -> Imagery<'_> {
+        // The bands were found when the images were opened.
+        let chosen = self.select(names, config).unwrap_or_default();
+        let scenes = self.mosaic.scenes.iter().zip(&chosen).map(|(scene, bands)| (scene, &**bands));
+        Imagery { date: Some(date), mosaic: &self.mosaic, bands: bands_of(scenes, names) }
+    }
+
     /// Names of the bands of its first scene.
     fn names(&self) -> Vec<String> {
         let Some(scene) = self.mosaic.scenes.first() else { return Vec::new() };
@@ -234,6 +244,12 @@ impl Images {
 
     pub(crate) fn grid(&self) -> &Grid {
         &self.dates[0].mosaic.grid
+    }
+
+    /// The images of both dates, with the bands of their pictures.
+    pub(crate) fn imagery(&self, config: &ChangeConfig) -> [Imagery<'_>; 2] {
+        let [before, after] = &self.dates;
+        [before.imagery(Date::Before, &self.bands, config), after.imagery(Date::After, &self.bands, config)]
     }
 
     /// The pixels that both dates may have.

@@ -230,7 +230,8 @@ impl ChangeJob<'_> {
         };
         let stage = Stage::begin("publish", 0);
         let mut staged = written.staged;
-        self.presented(&inputs, &manifest).present(&mut staged, self.folder)?;
+        let output = self.presented(&inputs, &manifest);
+        output.present(&mut staged, self.folder)?;
         let published = Target::parse(self.output)?.publish(&staged, manifest, self.overwrite)?;
         for leftover in &published.leftovers {
             notice(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
@@ -505,6 +506,13 @@ impl ChangeJob<'_> {
             manifest,
             options: &self.config.publish,
             zones: zones.map(|(file, title, columns)| present::ZoneTable { file, title, columns }).into(),
+            imagery: inputs.images.iter().flat_map(|images| images.imagery(self.config)).collect(),
+            drawing: present::Drawing {
+                threads: rayon::current_num_threads(),
+                shared: None,
+                interrupt: self.execution.interrupt,
+                interrupted: || ShardError::Interrupted.into(),
+            },
         }
     }
 

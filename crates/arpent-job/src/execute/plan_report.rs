@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::config::FeatureFormat;
 use crate::job::{FailedScene, Job, MapJob, Overlap, UsableScene, describe_bands, describe_validity};
 use crate::mask::MaskFacts;
+use crate::present;
 use crate::shards::Plan;
 
 /// A plan, as printed.
@@ -219,6 +220,9 @@ fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
             .map(|f| format!("features.{}", f.extension())),
     );
     names.push("item.json".to_owned());
+    if job.config.publish.imagery {
+        names.extend(present::dates_of(map.dates.len()).iter().map(|date| present::name_of(*date).to_owned()));
+    }
     if job.config.publish.viewer {
         names.push(PAGE_NAME.to_owned());
     }

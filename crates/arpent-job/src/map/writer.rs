@@ -249,11 +249,18 @@ impl MapWriter<'_> {
         self.check_interrupt()?;
         let stage = Stage::begin("publish", 0);
         let output = job.output_of(map)?;
+        let shared = job.shared_blocks(map);
+        let drawing = present::Drawing {
+            threads,
+            shared: shared.as_ref(),
+            interrupt: self.context.interrupt,
+            interrupted: || ShardError::Interrupted.into(),
+        };
         let manifest = clock.publish.time(|| -> Result<_> {
             let item = stac::write_item(job, map, &run, (&staged, counts.masked.as_ref()), scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
             let manifest = self.manifest(inputs, &run, counts, warnings)?;
-            self.presented(&manifest).present(&mut staged, scratch)?;
+            self.presented(&manifest, drawing).present(&mut staged, scratch)?;
             self.commit(&Target::parse(&output)?, &staged, manifest)
         })?;
         stage.end(&output);
@@ -261,7 +268,7 @@ impl MapWriter<'_> {
     }
 
     /// What is shown of the map.
-    fn presented<'m>(&'m self, manifest: &'m Manifest) -> present::Output<'m> {
+    fn presented<'m>(&'m self, manifest: &'m Manifest, drawing: present::Drawing<'m>) -> present::Output<'m> {
         let (job, map) = (self.context.job, self.job());
         present::Output {
             kind: Kind::Map,
@@ -273,7 +280,24 @@ impl MapWriter<'_> {
             manifest,
             options: &job.config.publish,
             zones: Vec::new(),
+            imagery: self.imagery(),
+            drawing,
         }
+    }
+
+    /// The scenes of each date.
+    fn imagery(&self) -> Vec<present::Imagery<'_>> {
+        let (model, dates) = (&self.context.job.model, &self.job().dates);
+        let mut imagery = Vec::with_capacity(dates.len());
+        for ((date, survey), bands) in
+            present::dates_of(dates.len()).iter().zip(dates).zip(model.bands_of_dates())
+        {
+            let names: Vec<String> = bands.iter().map(|band| band.common_name().to_owned()).collect();
+            let scenes = survey.scenes.iter().map(|scene| (&scene.info, &*scene.bands));
+            let bands = present::bands_of(scenes, &names);
+            imagery.push(present::Imagery { date: *date, mosaic: &survey.mosaic, bands });
+        }
+        imagery
     }
 
     /// Publishes, unless another process has published the same map first.

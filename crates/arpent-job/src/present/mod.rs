@@ -1,6 +1,8 @@
 //! What persons open of an output: files that are made of its manifest and of its other files.
 
+mod imagery;
 mod page;
+mod stretch;
 
 use std::path::Path;
 
@@ -11,7 +13,9 @@ use arpent_viewer::Kind;
 
 use crate::config::PublishOptions;
 
+pub(crate) use imagery::{Drawing, Imagery, bands_of, dates_of, name_of};
 pub(crate) use page::title_of_dates;
+pub(crate) use stretch::{colors, limits_of};
 
 /// A table with a row for each zone.
 pub(crate) struct ZoneTable {
@@ -43,14 +47,21 @@ pub(crate) struct Output<'a> {
     pub(crate) options: &'a PublishOptions,
     /// Its tables of zones.
     pub(crate) zones: Vec<ZoneTable>,
+    /// The scenes of each date.
+    pub(crate) imagery: Vec<Imagery<'a>>,
+    /// What pictures of them are made with.
+    pub(crate) drawing: Drawing<'a>,
 }
 
 impl Output<'_> {
     /// Writes what the options ask for to a folder, beside the files that `staged` has, and appends it to them.
     ///
     /// # Errors
-    /// When places of the output cannot be transformed to WGS 84, or a file cannot be written.
+    /// When places of the output cannot be transformed to WGS 84, a scene cannot be read, or a file cannot be written.
     pub(crate) fn present(&self, staged: &mut Vec<StagedArtifact>, folder: &Path) -> Result<()> {
+        if self.options.imagery {
+            staged.extend(imagery::write(self, folder)?);
+        }
         // Last: the page lists the files.
         if self.options.viewer {
             staged.push(page::write(self, staged, folder)?);

@@ -5,15 +5,18 @@ use std::path::Path;
 use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Result, table_schema};
 use arpent_gdal::{Transformer, file_name};
-use arpent_publish::{Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_METADATA, ROLE_VIEWER, StagedArtifact};
+use arpent_publish::{
+    Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_IMAGERY, ROLE_METADATA, ROLE_VIEWER, StagedArtifact,
+};
 use arpent_raster::Class;
 use arpent_viewer::{
-    ClassFact, Date, Facts, File, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene, Texts,
+    ClassFact, Date, Facts, File, Imagery, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene, Texts,
     Warning, Zones, page,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::imagery::date_of;
 use super::{Output, ZoneTable};
 
 /// Nodes on each side of the lattice of places: a map of 100 km is then off by less than 1 m.
@@ -92,7 +95,7 @@ impl Facted<'_> {
             features: manifest.counts.features,
             tiles: self.features_in(".pmtiles"),
             table: self.features_in(".parquet"),
-            imagery: Vec::new(),
+            imagery: self.imagery(),
             zones: self.zones(),
             rules: change.as_ref().map(|change| change.rules),
             pictures: change.map(|change| change.chips).unwrap_or_default(),
@@ -121,6 +124,12 @@ impl Facted<'_> {
             matches!(&*artifact.role, ROLE_FEATURES | ROLE_EVENTS) && artifact.name.ends_with(ending)
         };
         self.staged.iter().find(is_of_features).map(file)
+    }
+
+    /// The pictures of scenes.
+    fn imagery(&self) -> Vec<Imagery> {
+        let pictures = self.staged.iter().filter(|artifact| artifact.role == ROLE_IMAGERY);
+        pictures.map(|artifact| Imagery { file: file(artifact), date: date_of(&artifact.name) }).collect()
     }
 
     fn zones(&self) -> Vec<Zones> {
