@@ -85,7 +85,8 @@ pub fn write_pictures<S: PictureSource>(
     let folder = tempfile::Builder::new().prefix("arpent-pictures-").tempdir_in(scratch);
     let folder = folder.map_err(TilesError::io("create a scratch folder in", scratch))?;
     let parts = options.boxes.iter().map(steps).collect::<Result<Vec<_>, _>>()?;
-    let bbox = parts.iter().copied().reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]);
+    let bbox =
+        parts.iter().copied().reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]);
     let mut archive = Archive::create(folder.path(), deepest)?;
     let mut blocks = Blocks::new(parts.into(), deepest.saturating_sub(BELOW));
     let mut upper = Upper { archive: &mut archive, encode, pending: BTreeMap::new(), largest: 0 };
@@ -111,7 +112,11 @@ pub fn write_pictures<S: PictureSource>(
 /// A box as steps of the world, at least one wide.
 fn steps([west, south, east, north]: &[f64; 4]) -> Result<Part, TilesError> {
     let place = |longitude, latitude| {
-        world(longitude, latitude).ok_or_else(|| TilesError::NotOnGlobe { id: "imagery".into(), longitude, latitude })
+        world(longitude, latitude).ok_or_else(|| TilesError::NotOnGlobe {
+            id: "imagery".into(),
+            longitude,
+            latitude,
+        })
     };
     let ([w, n], [e, s]) = (place(*west, *north)?, place(*east, *south)?);
     Ok([w, n, e.max(w + 1), s.max(n + 1)])
@@ -134,7 +139,12 @@ fn about(options: &PictureOptions, bbox: Option<Part>) -> About {
         "bounds": bounds,
         "center": [center[0], center[1], f64::from(zoom)],
     });
-    About { encoding: Encoding::Pictures, bounds, center: (center, zoom), metadata: metadata.to_string().into_bytes() }
+    About {
+        encoding: Encoding::Pictures,
+        bounds,
+        center: (center, zoom),
+        metadata: metadata.to_string().into_bytes(),
+    }
 }
 
 /// The parts that touch a tile.

@@ -315,7 +315,12 @@ impl Tiler {
             "center": [center[0], center[1], f64::from(zoom)],
             "vector_layers": layers,
         });
-        About { encoding: Encoding::Vectors, bounds, center: (center, zoom), metadata: metadata.to_string().into_bytes() }
+        About {
+            encoding: Encoding::Vectors,
+            bounds,
+            center: (center, zoom),
+            metadata: metadata.to_string().into_bytes(),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
 use arpent_shell::lines::count;
 use arpent_shell::message::notice;
 use arpent_shell::progress::Stage;
-use arpent_viewer::Kind;
+use arpent_viewer::{Kind, ZoneMap};
 use serde::Serialize;
 use serde_json::json;
 
@@ -230,7 +230,7 @@ impl ChangeJob<'_> {
         };
         let stage = Stage::begin("publish", 0);
         let mut staged = written.staged;
-        let output = self.presented(&inputs, &manifest);
+        let output = self.presented(&inputs, &manifest, written.zone_map);
         output.present(&mut staged, self.folder)?;
         let published = Target::parse(self.output)?.publish(&staged, manifest, self.overwrite)?;
         for leftover in &published.leftovers {
@@ -392,9 +392,9 @@ impl ChangeJob<'_> {
             run_id,
             scratch: self.folder,
         };
-        let (soils, files, doubts) = balances.write(&folder)?;
-        staged.extend(files);
-        warnings.extend(doubts);
+        let (soils, tables) = balances.write(&folder)?;
+        staged.extend(tables.files);
+        warnings.extend(tables.warnings);
         staged.extend(notable.draw(self.config.chips.get(), inputs.images.as_mut(), &folder)?);
         let report = Report {
             config: self.config,
@@ -436,6 +436,7 @@ impl ChangeJob<'_> {
             stable,
             chips: notable.facts(),
             soils: soils.map(|soils| soils.facts),
+            zone_map: tables.zone_map,
             staged,
         })
     }
@@ -487,7 +488,12 @@ impl ChangeJob<'_> {
     }
 
     /// What is shown of the comparison.
-    fn presented<'m>(&'m self, inputs: &'m Inputs, manifest: &'m Manifest) -> present::Output<'m> {
+    fn presented<'m>(
+        &'m self,
+        inputs: &'m Inputs,
+        manifest: &'m Manifest,
+        zone_map: Option<ZoneMap>,
+    ) -> present::Output<'m> {
         let zones = [
             (
                 "artificialisation.csv",
@@ -506,13 +512,14 @@ impl ChangeJob<'_> {
             manifest,
             options: &self.config.publish,
             zones: zones.map(|(file, title, columns)| present::ZoneTable { file, title, columns }).into(),
-            imagery: inputs.images.iter().flat_map(|images| images.imagery(self.config)).collect(),
-            drawing: present::Drawing {
+            zone_map,
+            scenes: inputs.images.as_ref().map(|images| present::Scenes {
+                dates: images.imagery(self.config).into(),
                 threads: rayon::current_num_threads(),
                 shared: None,
                 interrupt: self.execution.interrupt,
                 interrupted: || ShardError::Interrupted.into(),
-            },
+            }),
         }
     }
 
@@ -562,6 +569,7 @@ struct Written {
     stable: Option<StableFacts>,
     chips: serde_json::Value,
     soils: Option<super::balance::SoilFacts>,
+    zone_map: Option<ZoneMap>,
 }
 
 fn kinds(counts: &BTreeMap<EventKind, KindCount>) -> serde_json::Value {

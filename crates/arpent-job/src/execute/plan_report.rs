@@ -221,7 +221,8 @@ fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
     );
     names.push("item.json".to_owned());
     if job.config.publish.imagery {
-        names.extend(present::dates_of(map.dates.len()).iter().map(|date| present::name_of(*date).to_owned()));
+        names
+            .extend(present::dates_of(map.dates.len()).iter().map(|date| present::name_of(*date).to_owned()));
     }
     if job.config.publish.viewer {
         names.push(PAGE_NAME.to_owned());

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
+use arpent_gdal::SharedBlocks;
 use arpent_publish::{
     Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
     PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, feature_columns, utc_now,
@@ -250,17 +251,11 @@ impl MapWriter<'_> {
         let stage = Stage::begin("publish", 0);
         let output = job.output_of(map)?;
         let shared = job.shared_blocks(map);
-        let drawing = present::Drawing {
-            threads,
-            shared: shared.as_ref(),
-            interrupt: self.context.interrupt,
-            interrupted: || ShardError::Interrupted.into(),
-        };
         let manifest = clock.publish.time(|| -> Result<_> {
             let item = stac::write_item(job, map, &run, (&staged, counts.masked.as_ref()), scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
             let manifest = self.manifest(inputs, &run, counts, warnings)?;
-            self.presented(&manifest, drawing).present(&mut staged, scratch)?;
+            self.presented(&manifest, shared.as_ref()).present(&mut staged, scratch)?;
             self.commit(&Target::parse(&output)?, &staged, manifest)
         })?;
         stage.end(&output);
@@ -268,7 +263,11 @@ impl MapWriter<'_> {
     }
 
     /// What is shown of the map.
-    fn presented<'m>(&'m self, manifest: &'m Manifest, drawing: present::Drawing<'m>) -> present::Output<'m> {
+    fn presented<'m>(
+        &'m self,
+        manifest: &'m Manifest,
+        shared: Option<&'m SharedBlocks>,
+    ) -> present::Output<'m> {
         let (job, map) = (self.context.job, self.job());
         present::Output {
             kind: Kind::Map,
@@ -280,8 +279,14 @@ impl MapWriter<'_> {
             manifest,
             options: &job.config.publish,
             zones: Vec::new(),
-            imagery: self.imagery(),
-            drawing,
+            zone_map: None,
+            scenes: Some(present::Scenes {
+                dates: self.imagery(),
+                threads: self.context.pool.current_num_threads(),
+                shared,
+                interrupt: self.context.interrupt,
+                interrupted: || ShardError::Interrupted.into(),
+            }),
         }
     }
 

@@ -12,8 +12,8 @@ use arpent_base::number::{approximate, ceil, exact, floor, offset, round, trunca
 use arpent_base::{Failure, Result};
 use arpent_gdal::{Mosaic, MosaicReader, SharedBlocks, Transformer, encode_webp};
 use arpent_publish::{
-    DEEPEST, PICTURE_SIDE, PictureOptions, PictureSource, ROLE_IMAGERY, StagedArtifact, TileId, write_pictures,
-    zoom_of_pixels,
+    DEEPEST, PICTURE_SIDE, PictureOptions, PictureSource, ROLE_IMAGERY, StagedArtifact, TileId,
+    write_pictures, zoom_of_pixels,
 };
 use arpent_raster::{Chip, CrsKind, Grid, SampleType, SceneInfo, Window};
 use arpent_shell::progress::Stage;
@@ -47,9 +47,10 @@ pub(crate) struct Imagery<'a> {
     pub(crate) bands: Vec<Vec<usize>>,
 }
 
-/// What pictures are made with.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Drawing<'a> {
+/// The scenes of all dates of an output, and what pictures of them are made with.
+#[derive(Debug)]
+pub(crate) struct Scenes<'a> {
+    pub(crate) dates: Vec<Imagery<'a>>,
     pub(crate) threads: usize,
     /// Blocks that readers share, where scenes are remote or costly to decode.
     pub(crate) shared: Option<&'a SharedBlocks>,
@@ -87,8 +88,10 @@ pub(crate) fn bands_of<'s>(
     let of_scene = |scene: &SceneInfo| -> Option<Vec<usize>> {
         ["red", "green", "blue"].into_iter().map(|name| scene.band_named(name)).collect()
     };
-    let is_named = colors.iter().zip(["red", "green", "blue"]).all(|(i, name)| bands[*i].eq_ignore_ascii_case(name));
-    let own = (!is_named || colors.len() < 3).then(|| scenes.clone().map(|(scene, _)| of_scene(scene)).collect());
+    let is_named =
+        colors.iter().zip(["red", "green", "blue"]).all(|(i, name)| bands[*i].eq_ignore_ascii_case(name));
+    let own =
+        (!is_named || colors.len() < 3).then(|| scenes.clone().map(|(scene, _)| of_scene(scene)).collect());
     let own: Option<Vec<Vec<usize>>> = own.flatten();
     own.unwrap_or_else(|| scenes.map(|(_, chosen)| colors.iter().map(|i| chosen[*i]).collect()).collect())
 }
@@ -97,11 +100,10 @@ pub(crate) fn bands_of<'s>(
 ///
 /// # Errors
 /// When a scene cannot be read, or a file cannot be written.
-pub(super) fn write(output: &Output<'_>, folder: &Path) -> Result<Vec<StagedArtifact>> {
-    let dates = &output.imagery;
-    let limits = Stretch::of(dates, output.window)?;
+pub(super) fn write(output: &Output<'_>, scenes: &Scenes<'_>, folder: &Path) -> Result<Vec<StagedArtifact>> {
+    let limits = Stretch::of(&scenes.dates, output.window)?;
     let mut staged = Vec::new();
-    for imagery in dates {
+    for imagery in &scenes.dates {
         let path = folder.join(name_of(imagery.date));
         let ground = Ground { imagery, grid: output.grid, window: output.window, stretch: &limits };
         let (boxes, max_zoom) = ground.place()?;
@@ -112,10 +114,10 @@ pub(super) fn write(output: &Output<'_>, folder: &Path) -> Result<Vec<StagedArti
             attribution: output.options.attribution.clone().unwrap_or_default(),
             boxes,
             max_zoom,
-            threads: output.drawing.threads,
+            threads: scenes.threads,
         };
         let stage = Stage::begin("imagery", output.window.pixels());
-        let source = || ground.source(output.drawing, &stage);
+        let source = || ground.source(scenes, &stage);
         let encode = |rgba: &[u8]| Ok(encode_webp(rgba, PICTURE_SIDE, QUALITY)?);
         let done = write_pictures(&path, folder, &options, &source, &encode)?;
         stage.end(&format!("{} tiles", done.tiles));
@@ -173,7 +175,8 @@ impl Imagery<'_> {
 
     /// Adds values of some small windows, spread evenly over at most 64 scenes.
     fn sample(&self, window: Window, values: &mut [Vec<f32>]) -> Result<()> {
-        let parts: Vec<Window> = self.mosaic.scenes.iter().filter_map(|scene| scene.window.intersect(&window)).collect();
+        let parts: Vec<Window> =
+            self.mosaic.scenes.iter().filter_map(|scene| scene.window.intersect(&window)).collect();
         let every = parts.len().div_ceil(SCENES_LOOKED_AT).max(1);
         let looked_at = parts.iter().step_by(every);
         let spots = SPOTS.div_ceil(looked_at.len().max(1));
@@ -233,16 +236,16 @@ impl<'a> Ground<'a> {
         Ok((boxes, truncate((zoom - COARSER).ceil().clamp(0.0, f64::from(DEEPEST)))))
     }
 
-    fn source(&self, drawing: Drawing<'a>, stage: &'a Stage) -> Result<Source<'_>> {
+    fn source(&'a self, scenes: &'a Scenes<'a>, stage: &'a Stage) -> Result<Source<'a>> {
         let reader = self.imagery.reader()?;
         Ok(Source {
             ground: self,
-            reader: match drawing.shared {
+            reader: match scenes.shared {
                 Some(blocks) => reader.sharing(blocks),
                 None => reader,
             },
             to_grid: Transformer::back(&self.grid.crs)?,
-            drawing,
+            scenes,
             stage,
         })
     }
@@ -263,14 +266,14 @@ struct Source<'a> {
     ground: &'a Ground<'a>,
     reader: MosaicReader,
     to_grid: Transformer,
-    drawing: Drawing<'a>,
+    scenes: &'a Scenes<'a>,
     stage: &'a Stage,
 }
 
 impl PictureSource for Source<'_> {
     fn draw(&mut self, tile: TileId) -> Result<Option<Vec<u8>>> {
-        if self.drawing.interrupt.load(Ordering::Relaxed) {
-            return Err((self.drawing.interrupted)());
+        if self.scenes.interrupt.load(Ordering::Relaxed) {
+            return Err((self.scenes.interrupted)());
         }
         let lattice = self.lattice(tile);
         let mut picture = vec![0; PICTURE_SIDE * PICTURE_SIDE * 4];
@@ -290,7 +293,8 @@ impl LatticePx {
 
     /// The smallest window with the pixels that these cells are interpolated from; `None` if a place is unknown.
     fn window(&self, cols: &Range<usize>, rows: &Range<usize>) -> Option<Window> {
-        let nodes = (rows.start..=rows.end).flat_map(|row| (cols.start..=cols.end).map(move |col| (col, row)));
+        let nodes =
+            (rows.start..=rows.end).flat_map(|row| (cols.start..=cols.end).map(move |col| (col, row)));
         let mut bounds = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
         for [x, y] in nodes.map(|(col, row)| self.node(col, row)) {
             if !(x.is_finite() && y.is_finite()) {
@@ -424,12 +428,14 @@ impl Near {
     fn of(chip: &Chip, extent: &Window, x: f64, y: f64) -> Option<Self> {
         let index = |col: i64, row: i64| -> Option<usize> {
             let window = &chip.window;
-            let inside = (window.col..window.col_end()).contains(&col) && (window.row..window.row_end()).contains(&row);
+            let inside = (window.col..window.col_end()).contains(&col)
+                && (window.row..window.row_end()).contains(&row);
             let at = || offset(row - window.row) * window.width + offset(col - window.col);
             inside.then(at).filter(|at| chip.valid[*at])
         };
         let (col, row) = (floor::<i64>(x), floor::<i64>(y));
-        let own = (extent.col..extent.col_end()).contains(&col) && (extent.row..extent.row_end()).contains(&row);
+        let own =
+            (extent.col..extent.col_end()).contains(&col) && (extent.row..extent.row_end()).contains(&row);
         let own = own.then(|| index(col, row)).flatten()?;
         let (west, north) = (floor::<i64>(x - 0.5), floor::<i64>(y - 0.5));
         let (u, v) = (x - 0.5 - exact(west), y - 0.5 - exact(north));

@@ -3,19 +3,21 @@
 mod imagery;
 mod page;
 mod stretch;
+mod zone_tiles;
 
 use std::path::Path;
 
 use arpent_base::{Column, Language, Result};
 use arpent_publish::{Manifest, StagedArtifact};
 use arpent_raster::{Grid, Nomenclature, Window};
-use arpent_viewer::Kind;
+use arpent_viewer::{Kind, ZoneMap};
 
 use crate::config::PublishOptions;
 
-pub(crate) use imagery::{Drawing, Imagery, bands_of, dates_of, name_of};
+pub(crate) use imagery::{Imagery, Scenes, bands_of, dates_of, name_of};
 pub(crate) use page::title_of_dates;
 pub(crate) use stretch::{colors, limits_of};
+pub(crate) use zone_tiles::{ZoneSpec, ZoneTiles};
 
 /// A table with a row for each zone.
 pub(crate) struct ZoneTable {
@@ -47,10 +49,10 @@ pub(crate) struct Output<'a> {
     pub(crate) options: &'a PublishOptions,
     /// Its tables of zones.
     pub(crate) zones: Vec<ZoneTable>,
-    /// The scenes of each date.
-    pub(crate) imagery: Vec<Imagery<'a>>,
-    /// What pictures of them are made with.
-    pub(crate) drawing: Drawing<'a>,
+    /// Its zones on the map.
+    pub(crate) zone_map: Option<ZoneMap>,
+    /// Its scenes.
+    pub(crate) scenes: Option<Scenes<'a>>,
 }
 
 impl Output<'_> {
@@ -59,8 +61,8 @@ impl Output<'_> {
     /// # Errors
     /// When places of the output cannot be transformed to WGS 84, a scene cannot be read, or a file cannot be written.
     pub(crate) fn present(&self, staged: &mut Vec<StagedArtifact>, folder: &Path) -> Result<()> {
-        if self.options.imagery {
-            staged.extend(imagery::write(self, folder)?);
+        if let Some(scenes) = self.scenes.as_ref().filter(|_| self.options.imagery) {
+            staged.extend(imagery::write(self, scenes, folder)?);
         }
         // Last: the page lists the files.
         if self.options.viewer {

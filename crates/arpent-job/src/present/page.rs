@@ -10,8 +10,8 @@ use arpent_publish::{
 };
 use arpent_raster::Class;
 use arpent_viewer::{
-    ClassFact, Date, Facts, File, Imagery, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene, Texts,
-    Warning, Zones, page,
+    ClassFact, Date, Facts, File, Imagery, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene,
+    Texts, Warning, Zones, page,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -92,11 +92,12 @@ impl Facted<'_> {
             classes: self.output.classes.classes().iter().map(|class| self.class(class)).collect(),
             kinds: if change.is_some() { kinds(manifest) } else { Vec::new() },
             columns: fields(manifest.columns.as_ref()),
-            features: manifest.counts.features,
+            features: manifest.counts.zones.as_ref().map_or(manifest.counts.features, |zones| zones.zones),
             tiles: self.features_in(".pmtiles"),
             table: self.features_in(".parquet"),
             imagery: self.imagery(),
             zones: self.zones(),
+            zone_map: output.zone_map.clone(),
             rules: change.as_ref().map(|change| change.rules),
             pictures: change.map(|change| change.chips).unwrap_or_default(),
             files: files.map(file).collect(),
@@ -114,6 +115,7 @@ impl Facted<'_> {
         let legend = match self.output.kind {
             Kind::Map => features.is_some(),
             Kind::Change => class.features,
+            Kind::Zonal => false,
         };
         ClassFact { id: class.id, name, code: class.code.clone(), color: class.color, features, legend }
     }
@@ -199,7 +201,7 @@ fn without_folders(text: &str) -> String {
     text.split_inclusive(is_end).map(short).collect()
 }
 
-fn file(artifact: &StagedArtifact) -> File {
+pub(super) fn file(artifact: &StagedArtifact) -> File {
     File {
         href: artifact.name.clone(),
         role: artifact.role.clone(),
@@ -222,7 +224,7 @@ fn kinds(manifest: &Manifest) -> Vec<KindFact> {
 }
 
 /// The fields of a Table Schema.
-fn fields(schema: Option<&Value>) -> Vec<Value> {
+pub(super) fn fields(schema: Option<&Value>) -> Vec<Value> {
     schema.and_then(|schema| schema["fields"].as_array()).cloned().unwrap_or_default()
 }
 

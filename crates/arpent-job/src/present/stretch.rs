@@ -33,7 +33,10 @@ mod tests {
     #[test]
     fn limits_leave_out_the_darkest_and_the_brightest() {
         let values: Vec<f32> = (0..=100u8).rev().map(f32::from).collect();
-        assert_eq!(limits_of(values).map(|limits| limits.map(f32::to_bits)), Some([2.0, 98.0].map(f32::to_bits)));
+        assert_eq!(
+            limits_of(values).map(|limits| limits.map(f32::to_bits)),
+            Some([2.0, 98.0].map(f32::to_bits))
+        );
         assert_eq!(limits_of(Vec::new()), None);
     }
 }
