@@ -102,7 +102,13 @@ pub fn write_pictures<S: PictureSource>(
         upper.write(&drawn)?;
         top.map_or(Ok(()), |(id, picture)| upper.place(id, picture))
     })?;
-    let largest = upper.finish(deepest.saturating_sub(BELOW))?;
+    let mut largest = upper.finish(deepest.saturating_sub(BELOW))?;
+    if largest == 0 {
+        // A directory has at least one entry.
+        let nothing = encode(&vec![0; PICTURE_SIDE * PICTURE_SIDE * 4])?;
+        largest = wide(nothing.len());
+        archive.add(TileId { z: 0, x: 0, y: 0 }, &nothing)?;
+    }
     let file = File::create(path).map_err(TilesError::io("create", path))?;
     let mut out = BufWriter::with_capacity(1 << 18, file);
     let tiles = archive.finish(&mut out, path, &about(options, bbox))?;

@@ -344,9 +344,9 @@ fn steps(id: &str, ring: &[[f64; 2]], exterior: bool) -> Result<Option<Vec<[i64;
         })
     };
     let mut places = ring.iter().map(place).collect::<Result<Vec<_>>>()?;
-    let given: BTreeSet<_> = ring.iter().map(|p| p.map(f64::to_bits)).collect();
-    if given.len() < 3 {
-        return Err(TilesError::ShortRing { id: id.to_owned(), places: given.len() });
+    let distinct = distinct(ring);
+    if distinct < 3 {
+        return Err(TilesError::ShortRing { id: id.to_owned(), places: distinct });
     }
     places.dedup();
     if places.first() == places.last() {
@@ -360,6 +360,20 @@ fn steps(id: &str, ring: &[[f64; 2]], exterior: bool) -> Result<Option<Vec<[i64;
         places.reverse();
     }
     Ok(Some(places))
+}
+
+/// The number of different places of a ring, counted up to 3.
+fn distinct(ring: &[[f64; 2]]) -> usize {
+    let mut found: Vec<[u64; 2]> = Vec::with_capacity(3);
+    for place in ring.iter().map(|p| p.map(f64::to_bits)) {
+        if !found.contains(&place) {
+            found.push(place);
+        }
+        if found.len() == 3 {
+            break;
+        }
+    }
+    found.len()
 }
 
 /// Signed area, square steps.

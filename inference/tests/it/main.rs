@@ -23,6 +23,7 @@ mod exact;
 mod exits;
 mod graphs;
 mod hints;
+mod imagery;
 mod import;
 mod inputs;
 mod installed;

@@ -190,7 +190,7 @@ impl Sample {
         }
         let quantile = |i: usize| self.values[round::<usize>(exact(last) * exact(i) / exact(GROUPS))];
         let mut breaks: Vec<f64> =
-            (1..GROUPS).map(quantile).map(three_digits).filter(|v| *v > first).collect();
+            (1..GROUPS).map(quantile).map(three_digits).filter(|v| *v > three_digits(first)).collect();
         breaks.dedup_by(|a, b| a.total_cmp(b).is_eq());
         (!breaks.is_empty()).then_some(Figure { column: self.name, breaks })
     }
@@ -233,6 +233,7 @@ mod tests {
             "a single zone differs: most are equal"
         );
         assert_eq!(figure(&[0.0, 0.0, 5.0, 5.0, 5.0]), Some(vec![5.0]));
+        assert_eq!(figure(&[0.999_96, 1.0, 1.0]), None, "nobody sees the difference");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use arpent_base::Result;
 use arpent_base::number::offset;
 use arpent_gdal::{PublishedRaster, Rings};
 use arpent_publish::{Artifact, Manifest, PublishError, ROLE_CONFIDENCE, ROLE_LABELS, ROLE_MAP, Target};
-use arpent_raster::{Class, Color, Grid, Nomenclature, PixelArea, Raster, Window};
+use arpent_raster::{Class, Color, Grid, LABEL_NODATA, Nomenclature, PixelArea, Raster, Window};
 use arpent_vector::{ZoneResult, ZoneRows, ZoneStatistics, clear_unsaid};
 
 use super::error::ZonalError;
@@ -157,7 +157,8 @@ impl SourceMap {
             color: color(id),
             features: false,
         };
-        Nomenclature::new(self.labels.classes().iter().map(class).collect()).ok()
+        let classes = self.labels.classes().iter().filter(|(id, _)| **id != LABEL_NODATA);
+        Nomenclature::new(classes.map(class).collect()).ok()
     }
 
     /// Ids of the classes that the map has features of.
