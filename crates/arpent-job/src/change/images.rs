@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Failure, Result, listed_of, redacted};
@@ -15,7 +16,8 @@ use arpent_viewer::Date;
 use super::error::ChangeJobError;
 use crate::config::{ChangeConfig, ChangeInput, DateInputs, InputOptions};
 use crate::job::{declare, validity_warnings};
-use crate::present::{Imagery, bands_of};
+use crate::present::{Imagery, Scenes, bands_of};
+use crate::shards::ShardError;
 
 /// The images of both dates, with the bands that are compared.
 pub(crate) struct Images {
@@ -246,10 +248,16 @@ impl Images {
         &self.dates[0].mosaic.grid
     }
 
-    /// The images of both dates, with the bands of their pictures.
-    pub(crate) fn imagery(&self, config: &ChangeConfig) -> [Imagery<'_>; 2] {
-        let [before, after] = &self.dates;
-        [before.imagery(Date::Before, &self.bands, config), after.imagery(Date::After, &self.bands, config)]
+    /// The images of both dates for their pictures; drawing them ends when `interrupt` is set.
+    pub(crate) fn scenes<'a>(&'a self, config: &ChangeConfig, interrupt: &'a AtomicBool) -> Scenes<'a> {
+        let dates = self.dates.iter().zip([Date::Before, Date::After]);
+        Scenes {
+            dates: dates.map(|(images, date)| images.imagery(date, &self.bands, config)).collect(),
+            threads: rayon::current_num_threads(),
+            shared: None,
+            interrupt,
+            interrupted: || ShardError::Interrupted.into(),
+        }
     }
 
     /// The pixels that both dates may have.

@@ -230,8 +230,7 @@ impl ChangeJob<'_> {
         };
         let stage = Stage::begin("publish", 0);
         let mut staged = written.staged;
-        let output = self.presented(&inputs, &manifest, written.zone_map);
-        output.present(&mut staged, self.folder)?;
+        self.presented(&inputs, &manifest, written.zone_map).present(&mut staged, self.folder)?;
         let published = Target::parse(self.output)?.publish(&staged, manifest, self.overwrite)?;
         for leftover in &published.leftovers {
             notice(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
@@ -513,13 +512,7 @@ impl ChangeJob<'_> {
             options: &self.config.publish,
             zones: zones.map(|(file, title, columns)| present::ZoneTable { file, title, columns }).into(),
             zone_map,
-            scenes: inputs.images.as_ref().map(|images| present::Scenes {
-                dates: images.imagery(self.config).into(),
-                threads: rayon::current_num_threads(),
-                shared: None,
-                interrupt: self.execution.interrupt,
-                interrupted: || ShardError::Interrupted.into(),
-            }),
+            scenes: inputs.images.as_ref().map(|images| images.scenes(self.config, self.execution.interrupt)),
         }
     }
 
