@@ -34,10 +34,7 @@ impl std::error::Error for NoPage {}
 
 impl Diagnostic for NoPage {
     fn hint(&self) -> Option<String> {
-        Some(
-            "publish it again without `viewer = false` in `[publish]` of its configuration"
-                .to_owned(),
-        )
+        Some("publish it again without `viewer = false` in `[publish]` of its configuration".to_owned())
     }
 }
 

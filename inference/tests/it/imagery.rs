@@ -167,7 +167,8 @@ fn a_scene_is_where_gdal_warps_it_to() {
     for (tile, bytes) in all.iter().filter(|(tile, _)| tile.0 == deepest) {
         let (own, peer) = (decoded(bytes), warped(&scene, *tile));
         let (off, alone) = difference(&own, &peer, 0);
-        assert!(off < 2.5 && alone < 0.01, "{tile:?}: {off} levels, {alone} of one alone");
+        // 2.5 levels are the compression.
+        assert!(off < 3.5 && alone < 0.01, "{tile:?}: {off} levels, {alone} of one alone");
         let shown = own.iter().filter(|pixel| pixel[3] > 0).count();
         // Half a pixel would be seen.
         assert!(shown < 10_000 || difference(&own, &peer, 1).0 > 2.0 * off, "{tile:?}");
@@ -196,7 +197,10 @@ fn pictures_are_the_same_for_every_window_thread_and_shard() {
     let scenes = ["a.tif", "b.tif"];
     let map = place.run(&scenes, "out", &["--threads", "1"]);
     let again = place.run(&scenes, "again", &["--threads", "2", "--window", "64"]);
-    assert_eq!(map.hashes(), again.hashes());
+    // The STAC item has the size of the windows.
+    let without_item =
+        |map: &Map| map.hashes().into_iter().filter(|(name, _)| name != "item.json").collect::<Vec<_>>();
+    assert_eq!(without_item(&map), without_item(&again));
     let plan = place.plan(&scenes, "shards", 2, &[]);
     for index in [1, 0] {
         place.worker(&plan, index).expect(0);
@@ -236,7 +240,8 @@ fn both_dates_have_one_stretch_and_nodata_is_transparent() {
         place.text(name)
     };
     let [old, new] = [write("old.tif", 0), write("new.tif", 1500)];
-    change(&place, &dated("2018-06-01", "2021-06-01", TERMS), &old, &new, "out", &[]).expect(0);
+    let config = dated("2018-06-01", "2021-06-01", &format!("{TERMS}[images]\nmethod = \"cva\"\n"));
+    change(&place, &config, &old, &new, "out", &[]).expect(0);
     let map = Map::at(&place.path("out"));
     let [before, after] = ["imagery-before.pmtiles", "imagery-after.pmtiles"].map(|name| {
         let all = tiles(&map.file(name));
