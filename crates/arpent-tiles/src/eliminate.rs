@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use arpent_base::number::{fitted, floor, truncate};
 
-use crate::mesh::{Edge, Label, NONE, areas2, at};
-use crate::sides::{Fate, fates};
+use crate::mesh::{Edge, Label, NONE, areas2, at, on_side};
 
 /// What of a tile's regions matters here.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +22,7 @@ pub(crate) struct Sizes<'a> {
     pub(crate) least2: i64,
     /// Steps of the tile's side.
     pub(crate) side: i32,
-    /// Along the tile's sides, stretches of a class that are longer stay, as in the neighboring tile ([`crate::sides`]).
+    /// Regions that touch the tile's side on a longer line stay, because the neighboring tile draws them too.
     pub(crate) contact: i64,
 }
 
@@ -31,6 +30,7 @@ pub(crate) struct Sizes<'a> {
 #[derive(Debug, Clone, Default)]
 struct Cluster {
     area2: i64,
+    contact: i64,
     /// Length of the border with each neighbor, 1/16 steps.
     borders: BTreeMap<Label, u64>,
     /// By class: twice the area, and the largest region with its area.
@@ -43,7 +43,6 @@ struct Cluster {
 /// The label that each label is drawn as.
 pub(crate) fn eliminate(edges: &[Edge], sizes: &Sizes<'_>) -> Vec<Label> {
     let mut work = Work::new(edges, sizes);
-    work.take_sides(edges, sizes);
     let mut queue: BinaryHeap<_> = (1..work.clusters.len())
         .filter(|i| work.clusters[*i].area2 < sizes.least2)
         .map(|i| Reverse((work.clusters[i].area2, fitted::<Label>(i))))
@@ -80,6 +79,11 @@ impl Work {
             owed[sizes.classes[i]] -= double(areas[i]);
         }
         for edge in edges {
+            if on_side(edge.a, edge.b, sizes.side) {
+                let steps = i64::from((edge.b.x - edge.a.x).abs() + (edge.b.y - edge.a.y).abs());
+                clusters[at(edge.left)].contact += steps;
+                clusters[at(edge.right)].contact += steps;
+            }
             if edge.left != NONE && edge.right != NONE {
                 let (dx, dy) = (f64::from(edge.b.x - edge.a.x), f64::from(edge.b.y - edge.a.y));
                 let length: u64 = floor(16.0 * (dx * dx + dy * dy).sqrt());
@@ -88,7 +92,7 @@ impl Work {
             }
         }
         for (i, cluster) in clusters.iter_mut().enumerate() {
-            cluster.settled = i == 0 || cluster.area2 >= sizes.least2;
+            cluster.settled = i == 0 || cluster.area2 >= sizes.least2 || cluster.contact > sizes.contact;
         }
         Self { clusters, parent: (0..fitted(count)).collect(), owed }
     }
@@ -105,7 +109,7 @@ impl Work {
         if !self.clusters[at(neighbor)].settled {
             self.unite(neighbor, label);
             let cluster = &self.clusters[at(neighbor)];
-            if cluster.area2 >= sizes.least2 {
+            if cluster.area2 >= sizes.least2 || cluster.contact > sizes.contact {
                 self.settle(neighbor);
                 return None;
             }
@@ -122,34 +126,13 @@ impl Work {
             self.owed[class] += growth;
             return None;
         }
-        self.join(neighbor, label, class);
-        None
-    }
-
-    /// A cluster becomes part of a settled one of a class.
-    fn join(&mut self, into: Label, label: Label, class: usize) {
-        for (member, (area2, ..)) in &self.clusters[at(label)].members {
+        let members = &self.clusters[at(label)].members;
+        for (member, (area2, ..)) in members {
             self.owed[*member] += double(*area2);
             self.owed[class] -= double(*area2);
         }
-        self.unite(into, label);
-    }
-
-    /// Does with small regions at the tile's sides what the neighboring tile does with theirs.
-    fn take_sides(&mut self, edges: &[Edge], sizes: &Sizes<'_>) {
-        let fates = fates(edges, sizes.classes, sizes.side, sizes.contact);
-        for (label, fate) in &fates {
-            if *fate == Fate::Stays && !self.clusters[at(*label)].settled {
-                self.settle(*label);
-            }
-        }
-        for (label, fate) in fates {
-            if let Fate::Joins(into) = fate
-                && !self.clusters[at(label)].settled
-            {
-                self.join(into, label, sizes.classes[at(into)]);
-            }
-        }
+        self.unite(neighbor, label);
+        None
     }
 
     /// The class of a cluster's members that is owed most, the cluster included, and how much.
@@ -190,6 +173,7 @@ impl Work {
         }
         let target = &mut self.clusters[at(into)];
         target.area2 += lost.area2;
+        target.contact += lost.contact;
         if target.settled {
             return;
         }

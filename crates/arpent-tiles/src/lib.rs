@@ -16,8 +16,7 @@
 //! vertices leave arcs (`simplify`), what is left is rounded to the zoom's grid, and vertices move by less than is
 //! visible until areas are true (`settle`). Each step changes edges that both sides have, so it cannot open a gap.
 //! Tiles are independent of each other: along the straight line between two of them, points on one side need no
-//! partner on the other. They have partners, though, because lines cut edges the same for both tiles, and what becomes of
-//! small regions there depends on the line alone (`sides`).
+//! partner on the other. They have partners, though, because lines cut edges the same for both tiles.
 //!
 //! A grid has 4096 steps a tile, and more at low zooms where the whole map would be few steps wide: a map's own outline
 //! is true at every zoom. `archive` writes the file as a stream, for pictures, too.
@@ -39,7 +38,6 @@ mod rings;
 mod round;
 mod scale;
 mod settle;
-mod sides;
 mod simplify;
 mod spool;
 mod tile;
