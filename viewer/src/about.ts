@@ -15,7 +15,7 @@ function facts(words: Words, of: Facts): Pair[] {
   return [
     [words.say("state"), `${words.say("proposal")}. ${words.say("proposal_more")}`],
     [words.say("dates"), dates.length > 0 ? dates.join(" → ") : words.say("unknown_date")],
-    [words.say(of.kind === "change" ? "events" : "features"), words.count(of.features)],
+    [words.say(of.kind === "change" ? "events" : of.kind === "zonal" ? "tab_zones" : "features"), words.count(of.features)],
     [words.say("model"), model ? `${model.id} ${model.version} (SHA-256 ${model.sha256})` : null],
     [words.say("model_license"), model?.license ?? null],
     [words.say("data_license"), of.license],
@@ -41,7 +41,7 @@ function table(label: string, heads: string[], rows: (Node | string)[][]): HTMLE
 /** Draws the page about the output. */
 export function drawAbout(element: HTMLElement, words: Words, of: Facts, licenses: string): void {
   const pairs = facts(words, of).filter((pair): pair is [string, string] => pair[1] !== null);
-  const limits = [...(of.kind === "change" ? (["limit_enaf"] as const) : []), "score_is", "limit_map", "limit_background"] as const;
+  const limits = [...(of.kind === "change" ? (["limit_enaf"] as const) : []), ...(of.kind === "zonal" ? [] : (["score_is"] as const)), "limit_map", of.imagery.length > 0 ? "limit_imagery" : "limit_background"] as const;
   const warning = (warning: Facts["warnings"][number]): HTMLElement =>
     h(
       "li",

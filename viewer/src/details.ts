@@ -86,6 +86,10 @@ export class Details {
       { type: "button", class: "close", "aria-label": words.say("close"), title: words.say("close"), click: () => this.close() },
       icon("✕"),
     );
+    if (hit.isZone) {
+      fill(this.element, ...this.zone(hit.record, close));
+      return;
+    }
     if (hit.id === null) {
       const several = words.say("several", { count: words.count(Number(hit.record["count"] ?? 2)) });
       const head = h("div", { class: "details-head" }, h("h2", { id: "details-title" }, this.classOf(hit.record)), close);
@@ -106,6 +110,31 @@ export class Details {
       this.attributes(hit.record),
       this.events.center && hit.id !== null ? this.centerButton(hit) : null,
     );
+  }
+
+  /** A zone with all of its figures. */
+  private zone(record: Record<string, Cell>, close: HTMLElement): (HTMLElement | null)[] {
+    const { words } = this;
+    const map = this.state.facts.zone_map;
+    const id = record[map?.id ?? "id"] ?? null;
+    const level = map?.level ? record[map.level] : undefined;
+    const named = typeof level === "string" ? words.say("zone_of", { level, id: String(id) }) : `${words.say("zone")} ${id ?? ""}`;
+    const title = id === null ? (typeof level === "string" ? level : words.say("tab_zones")) : named;
+    const head = h("div", { class: "details-head" }, h("h2", { id: "details-title" }, title), close);
+    if (id === null) return [head, h("p", {}, words.say("several_zones", { count: words.count(Number(record["count"] ?? 2)) }))];
+    const fields = (map?.columns ?? []).filter((field) => (record[field.name] ?? null) !== null);
+    const pairs = fields.flatMap((field) => [
+      h("dt", { title: field.description ?? null }, words.title(field)),
+      h("dd", {}, words.cell(field, record[field.name])),
+    ]);
+    return [
+      head,
+      this.hits.length > 1 ? this.turner() : null,
+      h("p", {}, h("span", { class: "badge" }, words.say("proposal"))),
+      h("h3", {}, words.say("zone_figures")),
+      h("dl", { class: "facts zone-facts" }, pairs),
+      this.events.center ? this.centerButton(this.hits[this.at] ?? { id: null, record, isZone: true }) : null,
+    ];
   }
 
   private centerButton(hit: Hit): HTMLElement {

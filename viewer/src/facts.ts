@@ -56,6 +56,25 @@ export interface Lattice {
   points: [number, number][];
 }
 
+/** A column of numbers, in groups of about as many zones: the second and those after it begin at the breaks. */
+export interface Figure {
+  column: string;
+  breaks: number[];
+}
+
+/** Zones with their figures, as tiles. */
+export interface ZoneMap {
+  file: File;
+  columns: Field[];
+  /** Columns with the id of a zone within its level, and with its level. */
+  id: string;
+  level: string | null;
+  levels: string[];
+  figures: Figure[];
+  /** The column that zones are colored by at first. */
+  color: string | null;
+}
+
 export interface Zones {
   file: File;
   title: Both;
@@ -70,7 +89,7 @@ export interface Rules {
 }
 
 export interface Facts {
-  kind: "map" | "change";
+  kind: "map" | "change" | "zonal";
   language: Language;
   title: string;
   run_id: string;
@@ -91,6 +110,7 @@ export interface Facts {
   table: File | null;
   imagery: { file: File; date: "before" | "after" | null }[];
   zones: Zones[];
+  zone_map: ZoneMap | null;
   pictures: { id: string; before: string; after: string }[];
   rules: Rules | null;
   files: File[];

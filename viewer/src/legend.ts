@@ -1,6 +1,7 @@
 // The panel beside the map and the table: legend, filters, search.
 
 import { fill, h, settled } from "./dom";
+import { LayerControls } from "./layers";
 import { swatch } from "./patterns";
 import type { State } from "./state";
 import type { Key, Words } from "./words";
@@ -35,13 +36,18 @@ export class Legend {
     private words: Words,
     private readonly events: LegendEvents,
   ) {
+    this.layers = new LayerControls(state, (focus) => {
+      this.draw();
+      this.element.querySelector<HTMLElement>(`#${focus}`)?.focus();
+    });
     state.onChange((changed) => {
-      const redraw = ["hiddenClasses", "hiddenKinds", "patterns", "score"] as const;
+      const redraw = ["hiddenClasses", "hiddenKinds", "patterns", "score", "swipe", "level"] as const;
       if (redraw.some((key) => changed.has(key)) && !this.own) this.draw();
     });
     this.draw();
   }
 
+  private readonly layers: LayerControls;
   /** Whether the change came from this panel, which shows it already. */
   private own = false;
 
@@ -59,16 +65,24 @@ export class Legend {
 
   private draw(): void {
     const { facts } = this.state;
-    const isChange = facts.kind === "change";
     fill(
       this.element,
-      h("h2", {}, this.words.say("filters")),
+      h("h2", {}, this.words.say(facts.kind === "zonal" ? "legend" : "filters")),
+      ...this.layers.draw(this.words),
+      ...(facts.kind === "zonal" ? [] : this.filters()),
+    );
+  }
+
+  private filters(): (HTMLElement | null)[] {
+    const { facts } = this.state;
+    const isChange = facts.kind === "change";
+    return [
       facts.classes.some((item) => item.legend) ? this.classes(isChange ? "classes_after" : "classes") : null,
       facts.kinds.length > 0 ? this.kinds() : null,
       this.score(),
       this.searchForm(),
       h("button", { type: "button", class: "quiet", click: () => this.reset() }, this.words.say("reset")),
-    );
+    ];
   }
 
   private reset(): void {

@@ -13,7 +13,7 @@ import { swatch } from "./patterns";
 import type { Cell } from "./rows";
 import { CsvRows, ParquetRows } from "./rows";
 import type { Shown, Tab } from "./state";
-import { State, read } from "./state";
+import { State, read, tabsOf } from "./state";
 import { classColumn } from "./style";
 import { DataTable } from "./table";
 import type { Key } from "./words";
@@ -22,7 +22,12 @@ import { Words } from "./words";
 const ESSENTIAL = {
   map: ["id", "class_name", "score", "area_m2", "acquired", "state"],
   change: ["id", "kind", "from_class", "to_class", "score", "changed_m2", "state"],
+  zonal: [],
 };
+/** Bytes of a CSV file that the page reads at most: it keeps all of it in memory. */
+const LARGEST_CSV = 100_000_000;
+/** The name of each kind of output. */
+const KINDS = { map: "kind_map", change: "kind_change", zonal: "kind_zonal" } as const;
 
 class Page {
   private readonly state: State;
@@ -49,10 +54,11 @@ class Page {
     this.legend = new Legend(this.state, this.words, { search: (id) => this.search(id) });
     this.table = this.createTable();
     this.zones = facts.zones.map((zones, i) => this.createZones(i, zones.file.href));
+    this.largeNotes = facts.zones.map((zones) => (zones.file.size > LARGEST_CSV ? h("p", { class: "note" }) : null));
     this.details = new Details(this.state, this.words, {
-      chose: (hit) => this.state.set({ selected: hit.id }),
+      chose: (hit) => this.select(hit),
       closed: () => this.deselect(),
-      center: facts.tiles ? (hit) => void this.center(hit) : null,
+      center: facts.tiles || facts.zone_map ? (hit) => void this.center(hit) : null,
     });
     this.build();
     this.translate();
@@ -68,7 +74,7 @@ class Page {
       this.panels.set(tab, panel);
     }
     this.panels.get("table")?.append(this.facts.table ? this.table.element : this.noTable);
-    this.panels.get("zones")?.append(...this.zones.map((table) => table.element));
+    this.panels.get("zones")?.append(...this.zones.map((table, at) => this.largeNotes[at] ?? table.element));
     const main = h("main", { id: "results", tabindex: -1 }, this.tabs, this.alert, ...this.panels.values(), this.live);
     const page = h("div", { class: "page" }, h("aside", { class: "side" }, this.legend.element), main, this.details.element);
     document.body.replaceChildren(h("a", { class: "skip", href: "#results", click: (event) => this.skip(event) }), this.header, page);
@@ -77,9 +83,12 @@ class Page {
   /** Notices of the libraries, which the page carries. */
   private readonly licenses = document.querySelector<HTMLTemplateElement>("#licenses")?.content.textContent ?? "";
   private readonly noTable = h("p", { class: "note" });
+  /** In place of tables that are too large. */
+  private readonly largeNotes: (HTMLElement | null)[];
+  private readonly zoneRows = new Map<number, Promise<CsvRows>>();
 
   private tabNames(): Tab[] {
-    return this.facts.zones.length > 0 ? ["map", "table", "zones", "about"] : ["map", "table", "about"];
+    return tabsOf(this.facts);
   }
 
   private skip(event: Event): void {
@@ -90,9 +99,11 @@ class Page {
   private createMap(): void {
     const panel = this.panels.get("map");
     const hasWebGl = document.createElement("canvas").getContext("webgl2") !== null;
-    if (!panel || !this.facts.tiles || !hasWebGl) {
-      this.noMap.dataset["key"] = this.facts.tiles ? "no_webgl" : "no_map";
-      this.noMap.textContent = this.words.say(this.facts.tiles ? "no_webgl" : "no_map");
+    const { tiles, zone_map } = this.facts;
+    const hasTiles = tiles !== null || zone_map !== null || this.facts.imagery.length > 0;
+    if (!panel || !hasTiles || !hasWebGl) {
+      this.noMap.dataset["key"] = hasTiles ? "no_webgl" : "no_map";
+      this.noMap.textContent = this.words.say(hasTiles ? "no_webgl" : "no_map");
       panel?.append(this.noMap);
       return;
     }
@@ -143,13 +154,26 @@ class Page {
   }
 
   private createZones(at: number, href: string): DataTable {
+    const { zone_map, zones } = this.facts;
+    const hasZones = zone_map !== null && (zones[at]?.columns.some((field) => field.name === zone_map.id) ?? false);
     return new DataTable(this.words, {
       name: `zones-${at}`,
+      ...(hasZones ? { action: { label: (words: Words) => words.say("details"), act: (row: number) => void this.chooseZone(at, row) } } : {}),
       caption: (words) => words.of(this.facts.zones[at]?.title ?? { en: href, fr: href }),
       essential: [],
       file: href,
       failed: (error) => this.fail(error),
     });
+  }
+
+  /** The rows of a table of zones. */
+  private openZones(at: number): Promise<CsvRows> {
+    const zones = this.facts.zones[at];
+    if (!zones || this.largeNotes[at]) return Promise.reject(new Error(this.words.say("no_table")));
+    const rows = this.zoneRows.get(at) ?? readText(zones.file).then((text) => CsvRows.parse(text, zones.columns));
+    rows.catch(() => this.zoneRows.delete(at));
+    this.zoneRows.set(at, rows);
+    return rows;
   }
 
   private openRows(): Promise<ParquetRows> {
@@ -189,7 +213,7 @@ class Page {
     this.words = new Words(this.state.shown.language, facts);
     const { words } = this;
     document.documentElement.lang = words.language;
-    document.title = `${facts.title} – ${words.say(facts.kind === "change" ? "kind_change" : "kind_map")}`;
+    document.title = `${facts.title} – ${words.say(KINDS[facts.kind])}`;
     document.querySelector(".skip")?.replaceChildren(words.say("skip"));
     this.drawHeader();
     this.drawTabs();
@@ -197,7 +221,12 @@ class Page {
     this.details.translate(words);
     this.map?.translate(words);
     this.table.translate(words);
-    for (const table of this.zones) table.translate(words);
+    for (const [at, table] of this.zones.entries()) {
+      const [note, file] = [this.largeNotes[at], facts.zones[at]?.file];
+      if (note && file) {
+        fill(note, words.say("large_table", { size: words.bytes(file.size) }), " ", h("a", { href: file.href }, file.href));
+      } else table.translate(words);
+    }
     this.noTable.textContent = words.say("no_table");
     const key = this.noMap.dataset["key"] as Key | undefined;
     if (key) this.noMap.textContent = words.say(key);
@@ -228,7 +257,7 @@ class Page {
       h(
         "div",
         { class: "titles" },
-        h("p", { class: "kind" }, words.say(facts.kind === "change" ? "kind_change" : "kind_map")),
+        h("p", { class: "kind" }, words.say(KINDS[facts.kind])),
         h("h1", {}, facts.title),
         h("p", { class: "subtitle" }, [...dates, ...(facts.model ? [`${facts.model.id} ${facts.model.version}`] : [])].join(" · ")),
       ),
@@ -293,8 +322,7 @@ class Page {
     if (name === "table" && this.facts.table) this.open(this.openRows().then((rows) => this.table.open(rows)), name);
     if (name === "zones") {
       const open = async (table: DataTable, at: number): Promise<void> => {
-        const zones = this.facts.zones[at];
-        if (zones) await table.open(CsvRows.parse(await readText(zones.file), zones.columns));
+        if (!this.largeNotes[at]) await table.open(await this.openZones(at));
       };
       this.open(Promise.all(this.zones.map(open)), name);
     }
@@ -312,17 +340,28 @@ class Page {
     const first = hits[0];
     if (!first) {
       this.details.hide();
-      this.state.set({ selected: null });
+      this.state.set({ selected: null, zone: null });
       return;
     }
     this.from = document.activeElement;
-    this.state.set({ selected: first.id });
+    this.select(first);
     this.details.show(hits, focus);
-    this.say(this.words.say("selected", { name: this.words.className(first.record[classColumn(this.facts)]) }));
+    const name = first.isZone ? (this.zoneId(first.record) ?? this.words.say("tab_zones")) : this.words.className(first.record[classColumn(this.facts)]);
+    this.say(this.words.say("selected", { name }));
+  }
+
+  /** Marks a feature or a zone on the map, and in the link. */
+  private select(hit: Hit): void {
+    this.state.set(hit.isZone ? { selected: null, zone: this.zoneId(hit.record) } : { selected: hit.id, zone: null });
+  }
+
+  private zoneId(record: Record<string, Cell>): string | null {
+    const id = record[this.facts.zone_map?.id ?? "id"] ?? null;
+    return id === null ? null : String(id);
   }
 
   private deselect(): void {
-    this.state.set({ selected: null });
+    this.state.set({ selected: null, zone: null });
     if (this.from instanceof HTMLElement && this.from.isConnected) this.from.focus();
     else this.panels.get(this.state.shown.tab)?.focus();
   }
@@ -331,10 +370,38 @@ class Page {
     try {
       const rows = await this.openRows();
       const record = await rows.record(row);
-      this.choose([{ id: typeof record["id"] === "string" ? record["id"] : null, record }], true);
+      this.choose([{ id: typeof record["id"] === "string" ? record["id"] : null, record, isZone: false }], true);
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** Shows the zone of a row, also one of a level that is not shown. */
+  private async chooseZone(at: number, row: number): Promise<void> {
+    try {
+      const record = await (await this.openZones(at)).record(row);
+      const { zone_map } = this.facts;
+      const level = zone_map?.level ? zone_map.levels.indexOf(String(record[zone_map.level])) : 0;
+      if (level >= 0) this.state.set({ level });
+      this.choose([{ id: null, record, isZone: true }], true);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Moves the map to a zone, which is looked for on the whole map if it is not there. */
+  private centerZone(id: string): void {
+    this.showTab("map", true);
+    const { map } = this;
+    if (!map) return;
+    const isThere = (): boolean => {
+      const found = map.loadedZone(id);
+      if (found) map.showBox(found.box);
+      return found !== null;
+    };
+    if (isThere()) return;
+    map.showWhole();
+    map.whenDrawn(() => void (isThere() || this.say(this.words.say("zone_not_found"))));
   }
 
   private async boxOf(rows: ParquetRows, row: number): Promise<[number, number, number, number] | null> {
@@ -347,6 +414,11 @@ class Page {
   }
 
   private async center(hit: Hit): Promise<void> {
+    const zone = hit.isZone ? this.zoneId(hit.record) : null;
+    if (zone !== null) {
+      this.centerZone(zone);
+      return;
+    }
     try {
       const rows = await this.openRows();
       const row = hit.id === null ? null : await rows.find(hit.id, () => undefined);
@@ -366,7 +438,7 @@ class Page {
       if (row === null) return this.words.say("not_found");
       const record = await rows.record(row);
       const box = await this.boxOf(rows, row);
-      this.choose([{ id: String(record["id"]), record }], false);
+      this.choose([{ id: String(record["id"]), record, isZone: false }], false);
       if (box) this.map?.showBox(box);
       return this.words.say("found", { id: String(record["id"]) });
     } catch (error) {
@@ -377,7 +449,8 @@ class Page {
 
   /** Shows the feature that a link selects: from the tiles if they have it, else from the table. */
   private selectFirst(): void {
-    const { selected, view } = this.state.shown;
+    const { selected, view, zone } = this.state.shown;
+    if (zone !== null) this.selectFirstZone(zone);
     if (selected === null) return;
     const fromTable = async (): Promise<void> => {
       const rows = await this.openRows();
@@ -387,13 +460,33 @@ class Page {
         this.state.set({ selected: null });
         return;
       }
-      this.choose([{ id: selected, record: await rows.record(row) }], false);
+      this.choose([{ id: selected, record: await rows.record(row), isZone: false }], false);
       const box = await this.boxOf(rows, row);
       if (box && view === null) this.map?.showBox(box);
     };
     const look = (): void => {
       const record = this.map?.loaded(selected) ?? null;
-      if (record) this.choose([{ id: selected, record }], false);
+      if (record) this.choose([{ id: selected, record, isZone: false }], false);
+      else fromTable().catch((error: unknown) => this.fail(error));
+    };
+    if (this.map) this.map.whenDrawn(look);
+    else look();
+  }
+
+  /** Shows the zone that a link selects: from the tiles if they have it, else from the first table. */
+  private selectFirstZone(zone: string): void {
+    const fromTable = async (): Promise<void> => {
+      const { zone_map } = this.facts;
+      const rows = await this.openZones(0);
+      const row = await rows.find(zone_map?.id ?? "id", zone);
+      if (row === null) {
+        this.say(this.words.say("zone_not_found"));
+        this.state.set({ zone: null });
+      } else this.choose([{ id: null, record: await rows.record(row), isZone: true }], false);
+    };
+    const look = (): void => {
+      const found = this.map?.loadedZone(zone) ?? null;
+      if (found) this.choose([{ id: null, record: found.record, isZone: true }], false);
       else fromTable().catch((error: unknown) => this.fail(error));
     };
     if (this.map) this.map.whenDrawn(look);

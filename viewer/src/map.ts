@@ -6,7 +6,7 @@ import { PMTiles, Protocol } from "pmtiles";
 // The worker's program as text: see build.mjs.
 import worker from "maplibre-gl/dist/maplibre-gl-worker.mjs?text";
 import { drawing, fill, h, settled } from "./dom";
-import type { Facts, File } from "./facts";
+import type { Facts, Field, File } from "./facts";
 import { RangeFile } from "./host";
 import { pattern } from "./patterns";
 import type { Cell } from "./rows";
@@ -17,8 +17,11 @@ import { Swipe } from "./swipe";
 import type { Words } from "./words";
 
 export interface Hit {
+  /** Of a feature; null for a point that stands for several, and for a zone. */
   id: string | null;
   record: Record<string, Cell>;
+  /** Whether it is a zone. */
+  isZone: boolean;
 }
 
 export interface MapEvents {
@@ -38,6 +41,7 @@ function register(facts: Facts): void {
   const protocol = new Protocol();
   const files: File[] = facts.imagery.map((image) => image.file);
   if (facts.tiles) files.push(facts.tiles);
+  if (facts.zone_map) files.push(facts.zone_map.file);
   for (const file of files) protocol.add(new PMTiles(new RangeFile(file)));
   addProtocol("pmtiles", protocol.tile);
 }
@@ -48,7 +52,8 @@ function hit(feature: MapGeoJSONFeature): Hit {
   for (const [name, value] of Object.entries(feature.properties)) {
     record[name] = typeof value === "string" || typeof value === "number" ? value : value === null ? null : String(value);
   }
-  return { id: typeof record["id"] === "string" ? record["id"] : null, record };
+  const isZone = feature.source === "zones";
+  return { id: !isZone && typeof record["id"] === "string" ? record["id"] : null, record, isZone };
 }
 
 export class ResultMap {
@@ -72,7 +77,7 @@ export class ResultMap {
     const canvas = h("div", { class: "map" });
     this.element.append(canvas, h("div", { class: "cross", "aria-hidden": "true" }), this.keys, this.hover, this.buttons);
     if (facts.attribution !== null) this.element.append(h("p", { class: "attribution" }, facts.attribution));
-    this.main = this.createMap(canvas, styles.classColumn(facts), shown.swipe === null ? null : "after");
+    this.main = this.createMap(canvas, styles.classColumn(facts), null);
     this.main.addControl(new ScaleControl({ maxWidth: 120, unit: "metric" }), "bottom-left");
     this.main.on("error", (event) => events.failed(event.error));
     this.main.on("moveend", () => this.keepView());
@@ -94,6 +99,8 @@ export class ResultMap {
       if (changed.has("patterns")) this.repattern();
       if (changed.has("selected")) this.mark();
       if (changed.has("swipe")) this.compare(state.shown.swipe);
+      if ((["imagery", "opacity", "date", "swipe"] as const).some((key) => changed.has(key))) this.repaint(true);
+      if ((["zones", "level", "figure", "zone"] as const).some((key) => changed.has(key))) this.repaint(false);
     });
   }
 
@@ -205,6 +212,23 @@ export class ResultMap {
     });
   }
 
+  /** Shows imagery and zones as they are asked for. Zones are more opaque without imagery. */
+  private repaint(imagery: boolean): void {
+    const { facts, shown } = this.state;
+    const zones = styles.zonePaint(facts, shown);
+    this.restyle((map) => {
+      const isLeft = map === this.swipe?.map;
+      const own = styles.imageryPaint(facts, shown, isLeft ? this.leftColumn() : styles.classColumn(facts), isLeft ? "before" : null);
+      for (const [layer, on] of [...(imagery ? own.visible : []), ...zones.visible]) {
+        if (map.getLayer(layer)) map.setLayoutProperty(layer, "visibility", on ? "visible" : "none");
+      }
+      for (const [layer, property, value] of [...(imagery ? own.paint : []), ...zones.paint]) {
+        if (map.getLayer(layer)) map.setPaintProperty(layer, property as "fill-color", value as never);
+      }
+      for (const [layer, value] of zones.filters) if (map.getLayer(layer)) map.setFilter(layer, value);
+    });
+  }
+
   private repattern(): void {
     const visibility = this.state.shown.patterns ? "visible" : "none";
     this.restyle((map) => {
@@ -233,17 +257,26 @@ export class ResultMap {
 
   /** The features at a place, each once; of the nearest ring around it that has any. */
   private at(x: number, y: number, reach: number[]): Hit[] {
-    const layers = styles.HIT_LAYERS.filter((layer) => this.main.getLayer(layer));
-    for (const by of reach) {
-      const box: [PointLike, PointLike] = [
-        [x - by, y - by],
-        [x + by, y + by],
-      ];
-      const found = this.main.queryRenderedFeatures(by === 0 ? ([x, y] as PointLike) : box, { layers }).map(hit);
-      const first = found.filter((one, i) => found.findIndex((other) => other.id === one.id) === i);
-      if (first.length > 0) return first;
+    for (const of of [styles.HIT_LAYERS, this.state.shown.zones ? styles.ZONE_LAYERS : []]) {
+      const layers = of.filter((layer) => this.main.getLayer(layer));
+      for (const by of layers.length > 0 ? reach : []) {
+        const box: [PointLike, PointLike] = [
+          [x - by, y - by],
+          [x + by, y + by],
+        ];
+        const found = this.main.queryRenderedFeatures(by === 0 ? ([x, y] as PointLike) : box, { layers }).map(hit);
+        const key = (one: Hit): unknown => one.id ?? this.zoneId(one.record);
+        const first = found.filter((one, i) => found.findIndex((other) => key(other) === key(one)) === i);
+        if (first.length > 0) return first;
+      }
     }
     return [];
+  }
+
+  /** The id of a zone; null for a point that stands for several. */
+  private zoneId(record: Record<string, Cell>): string | null {
+    const id = record[this.state.facts.zone_map?.id ?? "id"] ?? null;
+    return id === null ? null : String(id);
   }
 
   private choose(point: { x: number; y: number }, by: keyof typeof REACH): void {
@@ -255,10 +288,21 @@ export class ResultMap {
   private showHover(): void {
     if (this.pointer === null) return;
     const [x, y] = this.pointer;
-    const found = this.at(x, y, [0])[0]?.record;
+    const first = this.at(x, y, [0])[0];
+    const found = first?.record;
     this.main.getCanvas().style.cursor = found ? "pointer" : "";
     if (!found) {
       this.hover.textContent = "";
+      return;
+    }
+    if (first.isZone) {
+      const figure = styles.zoneFigure(this.state.facts, this.state.shown)?.column;
+      const field = this.state.facts.zone_map?.columns.find((field) => field.name === figure);
+      const of = (field: Field): string =>
+        this.words.say("zone_of", { level: this.words.title(field), id: this.words.cell(field, found[field.name]) });
+      const value = field ? [of(field)] : [];
+      const count = this.words.say("zones_here", { count: this.words.count(Number(found["count"] ?? 1)) });
+      this.hover.textContent = [this.zoneId(found) ?? count, ...value].join(" · ");
       return;
     }
     const kind = found["kind"] === undefined ? [] : [this.words.kind(found["kind"])];
@@ -295,6 +339,25 @@ export class ResultMap {
       if (found) return hit(found as MapGeoJSONFeature).record;
     }
     return null;
+  }
+
+  /** The record of a zone of the level that is shown, and its box, in the tiles that are there. */
+  loadedZone(id: string): { record: Record<string, Cell>; box: [number, number, number, number] } | null {
+    const { facts, shown } = this.state;
+    if (!facts.zone_map || !this.main.getSource("zones")) return null;
+    const filter = styles.isZone(facts, shown, id);
+    const found = ["features", "points"].flatMap((sourceLayer) => this.main.querySourceFeatures("zones", { sourceLayer, filter }));
+    const bounds = new LngLatBounds();
+    const add = (part: unknown): void => {
+      if (!Array.isArray(part)) return;
+      if (typeof part[0] === "number") bounds.extend(part as [number, number]);
+      else part.forEach(add);
+    };
+    for (const feature of found) if ("coordinates" in feature.geometry) add(feature.geometry.coordinates);
+    const first = found[0];
+    if (!first || bounds.isEmpty()) return null;
+    const record = hit(first as MapGeoJSONFeature).record;
+    return { record, box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] };
   }
 
   /** Calls once when all tiles are drawn. */

@@ -161,6 +161,18 @@ export class CsvRows implements Rows {
     return Promise.resolve(this.lines.map((line) => line[at] ?? null));
   }
 
+  /** The first row with a value in a column. */
+  async find(name: string, value: string): Promise<number | null> {
+    const values = await this.column(name);
+    for (let row = 0; row < values.length; row++) if (String(values[row] ?? "") === value) return row;
+    return null;
+  }
+
+  /** A row as a record. */
+  record(row: number): Promise<Record<string, Cell>> {
+    return Promise.resolve(Object.fromEntries(this.fields.map((field, i) => [field.name, this.lines[row]?.[i] ?? null])));
+  }
+
   cells(rows: ArrayLike<number>, names: string[]): Promise<Cell[][]> {
     const at = names.map((name) => this.at(name));
     return Promise.resolve(Array.from(rows, (row) => at.map((i) => this.lines[row]?.[i] ?? null)));

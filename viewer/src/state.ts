@@ -25,6 +25,16 @@ export interface Shown {
   /** Place of the divider, 0 to 1; null without a comparison of dates. */
   swipe: number | null;
   patterns: boolean;
+  /** Whether the imagery is shown, how opaque it is (0 to 1), and of which date where there are two. */
+  imagery: boolean;
+  opacity: number;
+  date: "before" | "after";
+  /** Whether zones are shown, the number of their level, and the column that they are colored by. */
+  zones: boolean;
+  level: number;
+  figure: string | null;
+  /** Id of the selected zone, in the level. */
+  zone: string | null;
 }
 
 export type Change = keyof Shown;
@@ -65,6 +75,13 @@ export function written(shown: Shown, facts: Facts): string {
   if (shown.selected !== null) parts.set("feature", shown.selected);
   if (shown.swipe !== null) parts.set("swipe", shown.swipe.toFixed(2));
   if (shown.patterns) parts.set("patterns", "1");
+  if (!shown.imagery) parts.set("imagery", "0");
+  if (shown.opacity !== 1) parts.set("opacity", String(shown.opacity));
+  if (shown.date !== "after") parts.set("date", shown.date);
+  if (!shown.zones) parts.set("zones", "0");
+  if (shown.level !== 0) parts.set("level", String(shown.level));
+  if (shown.figure !== (facts.zone_map?.color ?? null)) parts.set("figure", shown.figure ?? "");
+  if (shown.zone !== null) parts.set("zone", shown.zone);
   return parts.toString();
 }
 
@@ -87,7 +104,7 @@ export function read(hash: string, facts: Facts): Shown {
   const selected = parts.get("feature");
   return {
     language: language === "en" || language === "fr" ? language : facts.language,
-    tab: tab === "table" || tab === "about" || (tab === "zones" && facts.zones.length > 0) ? tab : "map",
+    tab: tab !== null && tabsOf(facts).includes(tab as Tab) ? (tab as Tab) : "map",
     view:
       view[0] !== null && view[1] !== null && view[2] !== null
         ? { longitude: view[0], latitude: view[1], zoom: view[2] }
@@ -98,7 +115,27 @@ export function read(hash: string, facts: Facts): Shown {
     selected: selected !== null && /^[0-9a-f]{1,64}$/.test(selected) ? selected : null,
     swipe: canSwipe(facts) ? within(parts.get("swipe"), 0, 1) : null,
     patterns: parts.get("patterns") === "1",
+    imagery: parts.get("imagery") !== "0",
+    opacity: within(parts.get("opacity"), 0, 1) ?? 1,
+    date: parts.get("date") === "before" ? "before" : "after",
+    zones: parts.get("zones") !== "0",
+    level: Math.floor(within(parts.get("level"), 0, Math.max(0, (facts.zone_map?.levels.length ?? 0) - 1)) ?? 0),
+    figure: figureOf(parts.get("figure"), facts),
+    zone: facts.zone_map === null ? null : parts.get("zone"),
   };
+}
+
+/** The column that zones are colored by: as a link names it, none if it is empty, else that of the output. */
+function figureOf(text: string | null, facts: Facts): string | null {
+  const map = facts.zone_map;
+  if (map === null || text === "") return null;
+  return map.figures.some((figure) => figure.column === text) ? text : map.color;
+}
+
+/** The views that an output has. */
+export function tabsOf(facts: Facts): Tab[] {
+  const own: Tab[] = facts.kind === "zonal" ? ["map"] : ["map", "table"];
+  return [...own, ...(facts.zones.length > 0 ? (["zones"] as const) : []), "about"];
 }
 
 /** Whether both dates can be laid side by side: as images, or as the classes of events. */

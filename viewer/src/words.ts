@@ -11,6 +11,7 @@ const TEXTS = {
   ],
   kind_map: ["Map", "Carte"],
   kind_change: ["Change map", "Carte des changements"],
+  kind_zonal: ["Zonal statistics", "Statistiques par zone"],
   views: ["Views", "Vues"],
   tab_map: ["Map", "Carte"],
   tab_table: ["Table", "Tableau"],
@@ -22,6 +23,31 @@ const TEXTS = {
   share_failed: ["The link could not be copied. It is in the address bar.", "Le lien n'a pas pu être copié. Il est dans la barre d'adresse."],
   language: ["Language", "Langue"],
   filters: ["Legend and filters", "Légende et filtres"],
+  legend: ["Legend", "Légende"],
+  imagery: ["Imagery", "Imagerie"],
+  imagery_show: ["Show the imagery", "Afficher l'imagerie"],
+  imagery_date: ["Date of the imagery", "Date de l'imagerie"],
+  opacity: ["Opacity", "Opacité"],
+  zones_show: ["Show the zones", "Afficher les zones"],
+  zones_here: ["{count} zones", "{count} zones"],
+  level: ["Level", "Niveau"],
+  color_by: ["Color by", "Colorer selon"],
+  no_figure: ["outlines only", "contours seuls"],
+  below: ["below {value}", "moins de {value}"],
+  between: ["{low} to {high}", "de {low} à {high}"],
+  from_on: ["{value} and more", "{value} et plus"],
+  zone: ["Zone", "Zone"],
+  zone_of: ["{level}: {id}", "{level} : {id}"],
+  several_zones: [
+    "{count} zones are one point at this zoom. Zoom in to see each of them.",
+    "{count} zones forment un seul point à ce zoom. Agrandissez pour voir chacune d'elles.",
+  ],
+  zone_figures: ["Its figures", "Ses chiffres"],
+  zone_not_found: ["No zone has this identifier.", "Aucune zone n'a cet identifiant."],
+  large_table: [
+    "This table has {size}, too much for this page. Open the file:",
+    "Ce tableau fait {size}, trop pour cette page. Ouvrez le fichier :",
+  ],
   classes: ["Classes", "Classes"],
   classes_after: ["Classes after", "Classes après"],
   kinds: ["Kinds", "Natures"],
@@ -186,6 +212,10 @@ const TEXTS = {
     "There is no background map: the page loads nothing from other hosts.",
     "Il n'y a pas de fond de carte : la page ne charge rien d'autres serveurs.",
   ],
+  limit_imagery: [
+    "The imagery under the map is a compressed picture of the scenes. Values were predicted from the scenes themselves.",
+    "L'imagerie sous la carte est une vue compressée des images sources. Les prédictions viennent des images elles-mêmes.",
+  ],
   libraries: ["Libraries of this page", "Bibliothèques de cette page"],
   licenses: ["Their licenses", "Leurs licences"],
   trouble: ["The data cannot be read", "Les données ne peuvent pas être lues"],
@@ -285,6 +315,10 @@ export class Words {
 
   score(value: unknown): string {
     return typeof value === "number" ? this.number(value, 3) : "–";
+  }
+
+  percent(share: number): string {
+    return new Intl.NumberFormat(this.language === "fr" ? "fr-FR" : "en-US", { style: "percent" }).format(share);
   }
 
   area(m2: unknown): string {

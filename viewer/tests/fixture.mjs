@@ -171,6 +171,28 @@ function counted(features, name) {
   return counts;
 }
 
+/** Columns of zones, in the table and in the tiles. */
+const ZONE_COLUMNS = [text("zone_id", "Zone", "Zone"), text("zone_type", "Type of zone", "Type de zone"), number("area_m2", "Area (m²)", "Surface (m²)", "m2")];
+/** The west and the east half of the squares as zones of one level, all of them as one of another; and the last without a place. */
+export const ZONES = [
+  { zone_id: 'Zone, <b>"A"</b>', zone_type: "commune", area_m2: 120.5, from: 0, to: ACROSS / 2 },
+  { zone_id: "B", zone_type: "commune", area_m2: 640, from: ACROSS / 2, to: ACROSS },
+  { zone_id: "C", zone_type: "epci", area_m2: 9, from: 0, to: ACROSS },
+  { zone_id: "D", zone_type: "commune", area_m2: null, from: 0, to: 0 },
+];
+
+const csvOfZone = (zone) => `"${zone.zone_id.replaceAll('"', '""')}",${zone.zone_type},${zone.area_m2 ?? ""}\n`;
+
+function zoneTiles(hasLevels, extent) {
+  const zone = ({ zone_id, zone_type, area_m2, from, to }) => {
+    const [west, east, south] = [WEST + from * SIDE, WEST + to * SIDE, NORTH - ACROSS * SIDE];
+    const ring = [[west, south], [east, south], [east, NORTH], [west, NORTH], [west, south]];
+    return { type: "Feature", geometry: { type: "Polygon", coordinates: [ring] }, properties: { zone_id, ...(hasLevels ? { zone_type } : {}), area_m2 } };
+  };
+  const drawn = ZONES.filter((item) => item.to > item.from && (hasLevels || item.zone_type === "commune"));
+  return archive({ features: { type: "FeatureCollection", features: drawn.map(zone) } }, 14, extent);
+}
+
 /** Writes an output to a folder: tiles, table, zones, and the page; returns its facts and features. */
 export function output(folder, kind, more = {}) {
   mkdirSync(folder, { recursive: true });
@@ -189,8 +211,9 @@ export function output(folder, kind, more = {}) {
   const files = {
     [`${name}.pmtiles`]: archive({ features: collection(features), points: collection(points) }, 14, extent),
     [`${name}.parquet`]: parquet(features, columns),
-    "artificialisation.csv": Buffer.from('zone_id,zone_type,area_m2\n"Zone, <b>""A""</b>",commune,120.5\nB,commune,\nC,epci,9\n'),
+    "artificialisation.csv": Buffer.from(`zone_id,zone_type,area_m2\n${ZONES.map(csvOfZone).join("")}`),
   };
+  files["zones.pmtiles"] = zoneTiles(isChange, extent);
   for (const [date, color] of Object.entries(isChange ? IMAGERY : {})) files[`imagery-${date}.pmtiles`] = pictures(color, 13, extent);
   for (const [file, bytes] of Object.entries(files)) writeFileSync(join(folder, file), bytes);
   const file = (href, role) => ({ href, role, media_type: "application/octet-stream", size: files[href].length });
@@ -226,13 +249,24 @@ export function output(folder, kind, more = {}) {
           {
             file: file("artificialisation.csv", "balance"),
             title: { en: "Balance of zones", fr: "Bilan par zone" },
-            columns: [text("zone_id", "Zone", "Zone"), text("zone_type", "Type of zone", "Type de zone"), number("area_m2", "Area (m²)", "Surface (m²)", "m2")],
+            columns: ZONE_COLUMNS,
           },
         ]
       : [],
+    zone_map: isChange
+      ? {
+          file: file("zones.pmtiles", "zones"),
+          columns: ZONE_COLUMNS,
+          id: "zone_id",
+          level: "zone_type",
+          levels: ["commune", "epci"],
+          figures: [{ column: "area_m2", breaks: [200, 500] }],
+          color: null,
+        }
+      : null,
     pictures: [],
     rules: isChange ? { width_px: 1.2, min_area_m2: 50, min_confidence: null } : null,
-    files: Object.keys(files).filter((href) => isChange || href !== "artificialisation.csv").map((href) => file(href, name)),
+    files: Object.keys(files).filter((href) => isChange || !["artificialisation.csv", "zones.pmtiles"].includes(href)).map((href) => file(href, name)),
     extent,
     places: {
       bbox: extent,
@@ -240,8 +274,33 @@ export function output(folder, kind, more = {}) {
       rows: 2,
       points: [[extent[0], extent[1]], [extent[2], extent[1]], [extent[0], extent[3]], [extent[2], extent[3]]],
     },
-    ...more,
+    ...(typeof more === "function" ? more({ sizes: Object.fromEntries(Object.entries(files).map(([href, bytes]) => [href, bytes.length])) }) : more),
   };
   writeFileSync(join(folder, "index.html"), render(facts));
   return { facts, features, folder };
+}
+
+/** What differs for zonal statistics: zones of one level, and no features. */
+export function zonal() {
+  const file = (href, size) => ({ href, role: "zones", media_type: "application/octet-stream", size });
+  return ({ sizes }) => ({
+    kind: "zonal",
+    title: "Parcels of Arpentville",
+    tiles: null,
+    table: null,
+    features: 3,
+    columns: ZONE_COLUMNS,
+    zones: [{ file: file("artificialisation.csv", sizes["artificialisation.csv"]), title: { en: "Zones", fr: "Zones" }, columns: ZONE_COLUMNS }],
+    zone_map: {
+      file: file("zones.pmtiles", sizes["zones.pmtiles"]),
+      columns: ZONE_COLUMNS,
+      id: "zone_id",
+      level: null,
+      levels: [],
+      figures: [{ column: "area_m2", breaks: [200, 500] }],
+      color: "area_m2",
+    },
+    classes: [],
+    files: [],
+  });
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { chromiumPath, drawn, open, start } from "./browser.mjs";
-import { HOSTILE, IMAGERY, output } from "./fixture.mjs";
+import { HOSTILE, IMAGERY, ZONES, output, zonal } from "./fixture.mjs";
 import { serve } from "./server.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -210,6 +210,36 @@ before(() => {
   if (!skip) output(join(folder, "imagery"), "change", { withImagery: true });
 });
 
+pageTest("the imagery is switched off, made transparent and shown of either date", "imagery", "#hide=1,5,7,10,11&zones=0", async (page) => {
+  await drawn(page);
+  const box = await page.locator(".map-frame").boundingBox();
+  const at = () => pixel(page, box.x + box.width / 2, box.y + box.height / 2 - 9);
+  await eventually(async () => assert.deepEqual(await at(), IMAGERY.after, "the later date at first"));
+  await page.selectOption("#imagery-date", "before");
+  await eventually(async () => assert.deepEqual(await at(), IMAGERY.before));
+  await linkHas(page, /date=before/);
+  await page.locator("#imagery-opacity").focus();
+  for (let i = 0; i < 10; i++) await page.keyboard.press("ArrowLeft");
+  await linkHas(page, /opacity=0\.5/);
+  const ground = [242, 244, 245];
+  const half = IMAGERY.before.map((value, i) => (value + ground[i]) / 2);
+  await eventually(async () => {
+    const found = await at();
+    assert.ok(found.every((value, i) => Math.abs(value - half[i]) < 3), String(found));
+  });
+  await page.uncheck("#imagery");
+  await eventually(async () => assert.deepEqual(await at(), ground));
+  await linkHas(page, /imagery=0/);
+  // Both dates side by side, once they are compared.
+  await page.check("#imagery");
+  await page.locator("#imagery-opacity").fill("1");
+  await page.getByRole("button", { name: "Compare dates" }).click();
+  await page.waitForSelector(".divider");
+  const beside = (x) => pixel(page, box.x + box.width / 2 + x, box.y + box.height / 2 - 9);
+  await eventually(async () => assert.deepEqual([await beside(-80), await beside(80)], [IMAGERY.before, IMAGERY.after]));
+  assert.equal(await page.locator("#imagery-date").count(), 0, "the divider shows both");
+});
+
 pageTest("the table is sorted, filtered and paged", "map", "#tab=table", async (page) => {
   await page.waitForSelector(".panel.table tbody tr");
   assert.equal((await rowsOf(page)).length, 25);
@@ -329,10 +359,77 @@ pageTest("zones have their figures", "change", "#tab=zones", async (page) => {
   const text = await page.locator(".panel.zones table").textContent();
   for (const part of ["Balance of zones", 'Zone, <b>"A"</b>', "Area (m²)"]) assert.ok(text.includes(part), part);
   await page.click("#zones-0-sort-area_m2");
-  await eventually(async () => assert.match(await page.locator(".panel.zones tbody tr").first().textContent(), /^Cepci9/));
+  await eventually(async () => assert.match(await page.locator(".panel.zones tbody tr").first().textContent(), /^DetailsCepci9/));
 });
 
-for (const [kind, hash] of [["map", ""], ["change", "&swipe=0.5"]]) {
+pageTest("zones are drawn over the events, and their figures are shown", "change", "#hide=1,5,7,10,11", async (page) => {
+  await drawn(page);
+  const box = await page.locator(".map-frame").boundingBox();
+  const at = (x) => pixel(page, box.x + box.width / 2 + x, box.y + box.height / 2 - 9);
+  const [ground, title] = [await at(-60), page.locator("#details-title")];
+  assert.deepEqual(await at(60), ground, "outlines only");
+  await page.selectOption("#zones-figure", "area_m2");
+  await linkHas(page, /figure=area_m2/);
+  // The lowest and the highest group of the two zones.
+  await eventually(async () => {
+    const [west, east] = [await at(-60), await at(60)];
+    assert.ok(west[0] > 230 && west[2] < 220 && east[0] < 90 && east[2] > 130, `${west} ${east}`);
+  });
+  assert.deepEqual(await page.locator(".key li").allTextContents(), ["below 200", "200 to 500", "500 and more"]);
+  await page.mouse.click(box.x + box.width / 2 + 60, box.y + box.height / 2);
+  await page.waitForSelector("#details:not([hidden])");
+  assert.equal(await title.textContent(), "commune: B");
+  assert.match(await page.locator("#details").textContent(), /Area \(m²\)640/);
+  await linkHas(page, /zone=B/);
+  await page.selectOption("#zones-level", "1");
+  // The map is narrower beside the details.
+  await eventually(async () => {
+    const narrow = await page.locator(".map-frame").boundingBox();
+    await page.mouse.click(narrow.x + narrow.width / 2 - 60, narrow.y + narrow.height / 2);
+    assert.equal(await title.textContent(), "epci: C");
+  });
+  await page.getByRole("button", { name: "Close the details" }).click();
+  await page.uncheck("#zones");
+  await eventually(async () => assert.deepEqual(await at(-60), ground));
+  await linkHas(page, /zones=0/);
+});
+
+pageTest("a row of the zones leads to the zone on the map, and a link selects it", "change", "#tab=zones", async (page) => {
+  await page.waitForSelector(".panel.zones tbody tr");
+  await page.locator(".panel.zones tbody tr").nth(2).getByRole("button").click();
+  await linkHas(page, /level=1&zone=C/);
+  await page.getByRole("button", { name: "Show on the map" }).click();
+  await linkHas(page, /view=/);
+  const copy = await page.context().newPage();
+  await copy.goto(page.url());
+  await copy.waitForSelector("#details:not([hidden])");
+  assert.equal(await copy.locator("#details-title").textContent(), "epci: C");
+  // A zone without a place is in the table only.
+  await page.click("#tab-zones");
+  await page.locator(".panel.zones tbody tr").nth(3).getByRole("button").click();
+  await page.getByRole("button", { name: "Show on the map" }).click();
+  await eventually(async () => assert.match(await page.locator("main > [role=status]").textContent(), /No zone/));
+});
+
+pageTest("zonal statistics have their map, table and figures", "zonal", "", async (page) => {
+  await drawn(page);
+  assert.equal(await page.locator("#tab-table").count(), 0);
+  assert.equal(await page.locator("#score").count(), 0, "no filters of features");
+  assert.match(await page.title(), /Parcels of Arpentville – Zonal statistics/);
+  assert.equal(await page.locator(".key li").count(), 3);
+  assert.ok((await colors(page)) >= 2);
+  await page.mouse.click(720, 450);
+  await page.waitForSelector("#details:not([hidden])");
+  assert.equal(await page.locator("#details-title").textContent(), `Zone ${ZONES[0].zone_id}`);
+  await page.click("#tab-zones");
+  await page.waitForSelector(".panel.zones tbody tr");
+  assert.equal(await page.locator(".panel.zones tbody tr").count(), ZONES.length);
+});
+before(() => {
+  if (!skip) output(join(folder, "zonal"), "map", zonal());
+});
+
+for (const [kind, hash] of [["map", ""], ["change", "&swipe=0.5"], ["imagery", "&figure=area_m2"], ["zonal", ""]]) {
   for (const language of ["en", "fr"]) {
     pageTest(`axe finds nothing on the panels of a ${kind}, ${language}`, kind, `#lang=${language}&patterns=1${hash}`, async (page) => {
       await drawn(page);
@@ -350,12 +447,15 @@ for (const [kind, hash] of [["map", ""], ["change", "&swipe=0.5"]]) {
       await check("map");
       const box = await page.locator(".map-frame").boundingBox();
       await page.mouse.click(box.x + 400, box.y + 337);
-      await page.locator("#details summary").click();
+      await page.waitForSelector("#details:not([hidden])");
+      if (kind !== "zonal") await page.locator("#details summary").click();
       await check("details");
-      await openTable(page);
-      await page.selectOption("#features-filter", "score");
-      await check("table");
-      if (kind === "change") {
+      if (kind !== "zonal") {
+        await openTable(page);
+        await page.selectOption("#features-filter", "score");
+        await check("table");
+      }
+      if (kind !== "map") {
         await page.click("#tab-zones");
         await page.waitForSelector(".panel.zones tbody tr");
         await check("zones");
@@ -386,6 +486,13 @@ pageTest("everything is reached and done with the keyboard", "change", "", async
   await tabTo(page, "#lang-fr");
   await page.keyboard.press("Enter");
   assert.equal(await page.getAttribute("html", "lang"), "fr");
+  await tabTo(page, "#zones");
+  await page.keyboard.press("Space");
+  await linkHas(page, /zones=0/);
+  await page.keyboard.press("Space");
+  await tabTo(page, "#zones-level");
+  await page.keyboard.press("ArrowDown");
+  await linkHas(page, /level=1/);
   await tabTo(page, ".choices input");
   await page.keyboard.press("Space");
   await linkHas(page, /hide=1/);

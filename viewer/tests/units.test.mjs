@@ -17,6 +17,7 @@ async function load(name) {
 const { lonLat } = await load("facts.ts");
 const { csvLine, csvLines, CsvRows } = await load("rows.ts");
 const { read, written } = await load("state.ts");
+const { figureColors } = await load("style.ts");
 const { scenesOf } = await load("details.ts");
 
 test("a place is interpolated in its cell of the lattice", () => {
@@ -56,6 +57,7 @@ const facts = {
   kinds: [{ name: "grown" }],
   zones: [],
   imagery: [],
+  zone_map: { id: "id", level: "type", levels: ["commune", "epci"], columns: [], figures: [{ column: "net", breaks: [1] }], color: "net" },
   tiles: { href: "events.pmtiles" },
 };
 
@@ -70,17 +72,39 @@ test("a link holds what is shown", () => {
     selected: "ab12",
     swipe: 0.25,
     patterns: true,
+    imagery: false,
+    opacity: 0.35,
+    date: "before",
+    zones: false,
+    level: 1,
+    figure: null,
+    zone: 'A & "b"',
   };
   assert.deepEqual(read(`#${written(shown, facts)}`, facts), shown);
 });
 
+test("a fresh page has an empty link", () => {
+  assert.equal(written(read("", facts), facts), "");
+});
+
 test("what a link names and the page does not have is ignored", () => {
-  const link = "#view=NaN,1,2&tab=zones&lang=xx&hide=9,1,x,0&hide-kinds=moved&score=7&feature=%3Cb%3E&swipe=2&patterns=yes";
+  const link = "#view=NaN,1,2&tab=zones&lang=xx&hide=9,1,x,0&hide-kinds=moved&score=7&feature=%3Cb%3E&swipe=2&patterns=yes&imagery=no&opacity=9&level=7&figure=x&date=now";
   const shown = read(link, facts);
   assert.deepEqual([...shown.hiddenClasses], [1]);
   assert.equal(shown.hiddenKinds.size, 0);
+  const { imagery, opacity, level, figure, date } = shown;
+  assert.deepEqual({ imagery, opacity, level, figure, date }, { imagery: true, opacity: 1, level: 0, figure: "net", date: "after" });
   const { language, tab, view, score, selected, swipe, patterns } = shown;
   assert.deepEqual({ language, tab, view, score, selected, swipe, patterns }, { language: "fr", tab: "map", view: null, score: 0, selected: null, swipe: null, patterns: false });
+});
+
+test("groups of a figure have ordered colors, the first and the last of the scale", () => {
+  const colors = (count) => figureColors({ column: "net", breaks: Array.from({ length: count - 1 }, (_, i) => i) });
+  for (let count = 2; count <= 5; count++) {
+    const found = colors(count);
+    assert.equal(new Set(found).size, count);
+    assert.deepEqual([found[0], found.at(-1)], ["#ffffcc", "#253494"]);
+  }
 });
 
 test("scenes of a feature are named or numbered", () => {

@@ -33,7 +33,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-change", "areas control > balance events evidence register"),
     (
         "arpent-tiles",
-        "tiler > pyramid > archive cut > draw > mvt tile > overlap settle simplify > eliminate graph rings round scale spool > error mesh > grid",
+        "tiler > pictures pyramid > archive cut ordered > draw > mvt tile > overlap settle simplify > eliminate graph rings round scale spool > error mesh > grid",
     ),
     ("arpent-tiling", "stitch > plan > area options"),
     (

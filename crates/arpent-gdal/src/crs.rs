@@ -202,10 +202,11 @@ fn parallel_scale(srs: &SpatialRef, latitude: f64) -> f64 {
     latitude.cos() / (1.0 - e2 * latitude.sin().powi(2)).sqrt()
 }
 
-/// Transforms coordinates of a CRS to WGS 84 longitudes and latitudes. One per thread.
+/// Transforms coordinates of a CRS to WGS 84 longitudes and latitudes, or back. One per thread.
 #[derive(Debug)]
 pub struct Transformer {
     from: String,
+    to: String,
     inner: CoordTransform,
 }
 
@@ -219,7 +220,17 @@ impl Transformer {
     pub fn new(crs: &Crs) -> Result<Self, GdalError> {
         let inner = CoordTransform::new(&spatial_ref_of(crs)?, &spatial_ref(WGS84)?)
             .map_err(|e| GdalError::BadCrs { definition: crs.name.clone(), message: failure(&e) })?;
-        Ok(Self { from: crs.name.clone(), inner })
+        Ok(Self { from: crs.name.clone(), to: WGS84.into(), inner })
+    }
+
+    /// A transformer from WGS 84 longitudes and latitudes in degrees to a CRS.
+    ///
+    /// # Errors
+    /// [`GdalError::BadCrs`] when PROJ has no transformation.
+    pub fn back(crs: &Crs) -> Result<Self, GdalError> {
+        let inner = CoordTransform::new(&spatial_ref(WGS84)?, &spatial_ref_of(crs)?)
+            .map_err(|e| GdalError::BadCrs { definition: crs.name.clone(), message: failure(&e) })?;
+        Ok(Self { from: WGS84.into(), to: crs.name.clone(), inner })
     }
 
     /// Longitude and latitude in degrees of a point.
@@ -230,6 +241,18 @@ impl Transformer {
         let (mut xs, mut ys) = ([x], [y]);
         self.points(&mut xs, &mut ys)?;
         Ok((xs[0], ys[0]))
+    }
+
+    /// Transforms many points in place; those outside the projection's domain become NaN.
+    pub fn known_points(&self, xs: &mut [f64], ys: &mut [f64]) {
+        let (first_xs, first_ys) = (xs.to_vec(), ys.to_vec());
+        if self.points(xs, ys).is_ok() {
+            return;
+        }
+        // After an error, the others may not have been transformed.
+        for (i, (x, y)) in first_xs.into_iter().zip(first_ys).enumerate() {
+            (xs[i], ys[i]) = self.point(x, y).unwrap_or((f64::NAN, f64::NAN));
+        }
     }
 
     /// Transforms many points in place.
@@ -256,7 +279,7 @@ impl Transformer {
     }
 
     fn error(&self, (x, y): (f64, f64), message: String) -> GdalError {
-        GdalError::Transform { from: self.from.clone(), to: WGS84.into(), x, y, message }
+        GdalError::Transform { from: self.from.clone(), to: self.to.clone(), x, y, message }
     }
 }
 
@@ -306,7 +329,12 @@ mod tests {
         assert!((lon - 3.0).abs() < 1e-6 && (lat - 46.5).abs() < 1e-6, "{lon} {lat}");
         let [w, s, e, n] = t.bbox([700_000.0, 6_600_000.0, 701_000.0, 6_601_000.0]).unwrap();
         assert!((w - 3.0).abs() < 1e-6 && e > 3.01 && s > 46.4 && n < 46.6);
-        let utm = Transformer::new(&describe_crs("EPSG:32631").unwrap()).unwrap();
+        let crs = describe_crs("EPSG:32631").unwrap();
+        let utm = Transformer::new(&crs).unwrap();
         assert!(matches!(utm.point(1e30, 1e30), Err(GdalError::Transform { .. })));
+        // And back, the known ones.
+        let (mut xs, mut ys) = ([lon, 3.0, 3.5], [lat, 95.0, 47.0]);
+        Transformer::back(&crs).unwrap().known_points(&mut xs, &mut ys);
+        assert!((xs[0] - 500_000.0).abs() < 1e-3 && xs[1].is_nan() && xs[2] > 500_000.0, "{xs:?} {ys:?}");
     }
 }

@@ -47,6 +47,9 @@ pub enum JobError {
         /// Words that may be configurations.
         named: Vec<String>,
     },
+    /// Pictures of scenes, and a GDAL without WebP.
+    #[error("the pictures of the scenes cannot be written: this GDAL has no WEBP driver")]
+    NoWebp,
     /// No scene was named.
     #[error("the job has no scene")]
     NoScenes,

@@ -47,6 +47,9 @@ impl Diagnostic for JobError {
             Self::SeveralConfigs { .. } => {
                 "name one configuration (TOML), before --scene; the words after --scene and --before are scenes"
             }
+            Self::NoWebp => {
+                "install a GDAL with WebP (that of Debian and Ubuntu has it), or remove `imagery = true` from [publish]"
+            }
             Self::NoScenes => "name scenes with --scene, or under `scenes` in the configuration",
             Self::BeforeUnwanted { .. } => {
                 "remove --before (`before` in the configuration), or use a model that compares two dates"

@@ -126,7 +126,7 @@ pub(crate) fn lon_lat_parts<E: Error + Send + Sync + 'static>(
     Ok(parts)
 }
 
-fn lon_lat_polygon<E: Error + Send + Sync + 'static>(
+pub(crate) fn lon_lat_polygon<E: Error + Send + Sync + 'static>(
     id: &str,
     polygon: &Polygon<f64>,
     to_lon_lat: &ToLonLat<'_, E>,

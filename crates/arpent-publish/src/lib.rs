@@ -42,7 +42,10 @@ mod testing;
 mod verify;
 
 pub use about::{About, License, is_web_address};
-pub use arpent_tiles::Kind;
+pub use arpent_tiles::{
+    DEEPEST, Encode, Kind, PICTURE_SIDE, PictureOptions, PictureSource, PictureSummary, TileId,
+    write_pictures,
+};
 pub use catalog::{CatalogReport, CollectionReport};
 pub use credentials::{gdal_options, gdal_options_of};
 pub use dateline::delivered;
@@ -62,13 +65,13 @@ pub use manifest::{
 };
 pub use media::{
     ITEM_NAME, ROLE_BALANCE, ROLE_CHIP, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES,
-    ROLE_LABELS, ROLE_LINEAGE, ROLE_MAP, ROLE_MASK, ROLE_METADATA, ROLE_OBJECTS, ROLE_REPORT, ROLE_SCHEMA,
-    ROLE_SHEET, ROLE_SHIFT, ROLE_VIEWER, ROLE_ZONES, media_type,
+    ROLE_IMAGERY, ROLE_LABELS, ROLE_LINEAGE, ROLE_MAP, ROLE_MASK, ROLE_METADATA, ROLE_OBJECTS, ROLE_REPORT,
+    ROLE_SCHEMA, ROLE_SHEET, ROLE_SHIFT, ROLE_VIEWER, ROLE_ZONES, media_type,
 };
 pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, unique_key};
 pub use objects::ObjectInfo;
 pub use parquet_table::ParquetTable;
-pub use pmtiles::{TilesOf, deepest_zoom, write_pmtiles};
+pub use pmtiles::{TilesOf, ZoneOf, ZoneTiles, ZonesOf, deepest_zoom, write_pmtiles, zoom_of_pixels};
 pub use publish::{Published, StagedArtifact};
 pub use run::{RunInfo, STATE_NOT_VERIFIED};
 pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};

@@ -29,6 +29,8 @@ pub const ROLE_SHIFT: &str = "shift";
 pub const ROLE_REPORT: &str = "report";
 /// Role of the page that shows the output in a browser.
 pub const ROLE_VIEWER: &str = "viewer";
+/// Role of the pictures of scenes, as raster tiles.
+pub const ROLE_IMAGERY: &str = "imagery";
 /// Role of pictures of events, before and after.
 pub const ROLE_CHIP: &str = "chip";
 /// Role of sheets that describe the output for catalogs: ISO 19115, and a text for data.gouv.fr.

@@ -4,13 +4,14 @@ use std::error::Error;
 use std::path::Path;
 
 use arpent_base::number::truncate;
-use arpent_base::{Cell, Result, Value};
+use arpent_base::{Cell, Column, Result, Value};
 use arpent_tiles::{Kind, TileFeature, TileOptions, TileSummary, Tiler};
 use arpent_vector::Feature;
+use geo_types::{Coord, LineString, Polygon};
 
 use crate::error::PublishError;
 use crate::features::{FeatureRow, feature_columns};
-use crate::geojson::{ToLonLat, lon_lat_parts};
+use crate::geojson::{ToLonLat, lon_lat_parts, lon_lat_polygon};
 use crate::run::RunInfo;
 
 /// Bytes of a compressed tile at most.
@@ -81,6 +82,93 @@ pub fn write_pmtiles<E: Error + Send + Sync + 'static>(
     Ok(tiler.finish(path)?)
 }
 
+/// Zones with their figures as PMTiles, one after the other.
+#[derive(Debug)]
+pub struct ZoneTiles(Tiler);
+
+/// What an archive of zones is made of.
+#[derive(Debug, Clone)]
+pub struct ZonesOf<'a> {
+    /// Title of the archive.
+    pub name: String,
+    /// What it shows.
+    pub description: String,
+    /// Columns of zones.
+    pub columns: &'a [Column],
+    /// Columns that depend on the level alone.
+    pub of_level: Vec<String>,
+    /// The deepest zoom ([`deepest_zoom`]).
+    pub max_zoom: u8,
+    /// Threads that build tiles; the bytes do not depend on them.
+    pub threads: usize,
+}
+
+/// A zone.
+#[derive(Debug, Clone, Copy)]
+pub struct ZoneOf<'a> {
+    /// Its id, also among the zones of other levels.
+    pub id: &'a str,
+    /// Number of its level.
+    pub level: u32,
+    /// Its area, square meters.
+    pub area_m2: f64,
+    /// A value for each column.
+    pub cells: &'a [Cell<'a>],
+    /// Its polygons: the exterior ring and the holes of each, closed.
+    pub polygons: &'a [Vec<Vec<[f64; 2]>>],
+}
+
+impl ZoneTiles {
+    /// An archive with its scratch files in a folder.
+    ///
+    /// # Errors
+    /// Those of [`Tiler::create`].
+    pub fn create(of: &ZonesOf<'_>, scratch: &Path) -> Result<Self> {
+        let options = TileOptions {
+            kind: Kind::Objects,
+            name: of.name.clone(),
+            description: of.description.clone(),
+            attribution: String::new(),
+            columns: of.columns.to_vec(),
+            of_class: of.of_level.clone(),
+            max_zoom: of.max_zoom,
+            largest_tile: LARGEST_TILE,
+            threads: of.threads,
+        };
+        Ok(Self(Tiler::create(options, scratch)?))
+    }
+
+    /// Adds a zone. Those that cross the antimeridian are cut there.
+    ///
+    /// # Errors
+    /// As [`write_pmtiles`].
+    pub fn push<E: Error + Send + Sync + 'static>(
+        &mut self,
+        zone: &ZoneOf<'_>,
+        to_lon_lat: &ToLonLat<'_, E>,
+    ) -> Result<()> {
+        let mut polygons = Vec::new();
+        for rings in zone.polygons {
+            let line =
+                |ring: &Vec<[f64; 2]>| LineString(ring.iter().map(|[x, y]| Coord { x: *x, y: *y }).collect());
+            let mut lines = rings.iter().map(line);
+            let Some(exterior) = lines.next() else { continue };
+            polygons.extend(lon_lat_polygon(zone.id, &Polygon::new(exterior, lines.collect()), to_lon_lat)?);
+        }
+        let values = zone.cells.iter().map(|cell| owned(*cell)).collect();
+        let (id, area_m2) = (zone.id, zone.area_m2);
+        Ok(self.0.push(&TileFeature { id, class_id: zone.level, area_m2, values, polygons: &polygons })?)
+    }
+
+    /// Writes the archive to a file.
+    ///
+    /// # Errors
+    /// Those of [`Tiler::finish`].
+    pub fn finish(self, path: &Path) -> Result<TileSummary> {
+        Ok(self.0.finish(path)?)
+    }
+}
+
 fn owned(cell: Cell<'_>) -> Option<Value> {
     match cell {
         Cell::Null => None,
@@ -97,16 +185,30 @@ fn owned(cell: Cell<'_>) -> Option<Value> {
 /// # Errors
 /// That of the transformation.
 pub fn deepest_zoom<E: Error + Send + Sync + 'static>(
-    (x, y): (f64, f64),
+    place: (f64, f64),
     gsd_x: f64,
     to_lon_lat: &ToLonLat<'_, E>,
 ) -> Result<u8, E> {
+    Ok(truncate(zoom_of_pixels(place, gsd_x, to_lon_lat)?.ceil().clamp(0.0, DEEPEST)))
+}
+
+/// The zoom, also between two, at which pixels of a grid are as wide as those of tiles with 512 pixels a side.
+///
+/// `place`: a place of the grid's CRS, `gsd_x`: the width of its pixels.
+///
+/// # Errors
+/// That of the transformation.
+pub fn zoom_of_pixels<E: Error + Send + Sync + 'static>(
+    (x, y): (f64, f64),
+    gsd_x: f64,
+    to_lon_lat: &ToLonLat<'_, E>,
+) -> Result<f64, E> {
     let ((west, south), (east, north)) = (to_lon_lat(x, y)?, to_lon_lat(x + gsd_x, y)?);
     // Web Mercator shows a degree of latitude longer, by the cosine. Across 180 degrees the shorter way counts.
     let (dx, dy) =
         ((east - west + 540.0).rem_euclid(360.0) - 180.0, (north - south) / south.to_radians().cos());
     let share = dx.hypot(dy) / 360.0;
-    Ok(truncate((-(share * 512.0).log2()).ceil().clamp(0.0, DEEPEST)))
+    Ok(-(share * 512.0).log2())
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use arpent_base::number::{fitted, index, round, wide};
+use arpent_base::number::{approximate, fitted, index, round, truncate, wide};
 
 use crate::draw::compressed;
 use crate::error::{Result, TilesError};
-use crate::grid::TileId;
+use crate::grid::{LAST_LATITUDE, TileId, WORLD_BITS, lon_lat};
 use crate::mvt::varint;
 
 /// Bytes of the header.
@@ -40,15 +40,50 @@ pub(crate) struct Archive {
     addressed: u64,
 }
 
+/// What tiles are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// Vector tiles (MVT), as gzip.
+    Vectors,
+    /// Pictures (WebP), as they are.
+    Pictures,
+}
+
+impl Encoding {
+    /// Compression and type of tiles, as the specification numbers them.
+    const fn numbers(self) -> [u8; 2] {
+        match self {
+            Self::Vectors => [2, 1],
+            Self::Pictures => [1, 4],
+        }
+    }
+}
+
 /// What is told about an archive.
 #[derive(Debug, Clone)]
 pub(crate) struct About {
+    pub(crate) encoding: Encoding,
     /// West, south, east, north, degrees.
     pub(crate) bounds: [f64; 4],
     /// Longitude, latitude, zoom.
     pub(crate) center: ([f64; 2], u8),
     /// A JSON object.
     pub(crate) metadata: Vec<u8>,
+}
+
+impl About {
+    /// Bounds and center of a part of the world (west, north, east, south in its steps), the whole without one. The zoom is
+    /// the deepest at which all of it is in a tile, up to `deepest`.
+    pub(crate) fn place(bbox: Option<[i64; 4]>, deepest: u8) -> ([f64; 4], ([f64; 2], u8)) {
+        let Some([west, north, east, south]) = bbox else {
+            return ([-180.0, -LAST_LATITUDE, 180.0, LAST_LATITUDE], ([0.0, 0.0], 0));
+        };
+        let ([w, n], [e, s]) = (lon_lat([west, north]), lon_lat([east, south]));
+        let middle = lon_lat([west.midpoint(east), north.midpoint(south)]);
+        let share = approximate((east - west).max(south - north).max(1)) / 2f64.powi(i32::from(WORLD_BITS));
+        let zoom = truncate((-share.log2()).floor().clamp(0.0, f64::from(deepest)));
+        ([w, s, e, n], (middle, zoom))
+    }
 }
 
 impl Archive {
@@ -252,8 +287,9 @@ fn header(parts: [u64; 4], counts: [u64; 3], deepest: u8, about: &About) -> Vec<
     for count in counts {
         bytes.extend_from_slice(&count.to_le_bytes());
     }
-    // Clustered; directories and tiles are gzip (2); the type is MVT (1).
-    bytes.extend_from_slice(&[1, 2, 2, 1, 0, deepest]);
+    // Clustered; directories are gzip (2).
+    let [compression, kind] = about.encoding.numbers();
+    bytes.extend_from_slice(&[1, 2, compression, kind, 0, deepest]);
     let degrees =
         |v: f64| fitted::<i32>(round::<i64>(v * 1e7).clamp(i64::from(i32::MIN), i64::from(i32::MAX)));
     let (center, zoom) = about.center;
@@ -272,7 +308,12 @@ mod tests {
     use super::*;
 
     fn about() -> About {
-        About { bounds: [-180.0, -85.0, 180.0, 85.0], center: ([1.0, 2.0], 3), metadata: b"{}".to_vec() }
+        About {
+            encoding: Encoding::Vectors,
+            bounds: [-180.0, -85.0, 180.0, 85.0],
+            center: ([1.0, 2.0], 3),
+            metadata: b"{}".to_vec(),
+        }
     }
 
     fn archive(tiles: &[(TileId, &[u8])], deepest: u8) -> Vec<u8> {

@@ -15,10 +15,13 @@ pub(crate) const LAST_LATITUDE: f64 = 85.051_128_779_806_59;
 
 /// A tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TileId {
-    pub(crate) z: u8,
-    pub(crate) x: u32,
-    pub(crate) y: u32,
+pub struct TileId {
+    /// Zoom.
+    pub z: u8,
+    /// Column, from the west.
+    pub x: u32,
+    /// Row, from the north.
+    pub y: u32,
 }
 
 impl TileId {
@@ -30,6 +33,27 @@ impl TileId {
     pub(crate) fn above(self, z: u8) -> Self {
         let by = self.z - z;
         Self { z, x: self.x >> by, y: self.y >> by }
+    }
+
+    /// Longitude and latitude in degrees of a place in the tile: shares of its side from the west and from the north.
+    pub fn place_of(self, [east, south]: [f64; 2]) -> [f64; 2] {
+        let tiles = 2f64.powi(i32::from(self.z));
+        degrees([(f64::from(self.x) + east) / tiles, (f64::from(self.y) + south) / tiles])
+    }
+
+    /// The four tiles below it, in their order.
+    pub(crate) fn children(self) -> [Self; 4] {
+        let child = |i: u32, j: u32| Self { z: self.z + 1, x: 2 * self.x + i, y: 2 * self.y + j };
+        let mut all = [child(0, 0), child(1, 0), child(0, 1), child(1, 1)];
+        all.sort_unstable_by_key(|child| child.place());
+        all
+    }
+
+    /// West, north, east and south, steps of the world.
+    pub(crate) fn bounds(self) -> [i64; 4] {
+        let side = 1i64 << (WORLD_BITS - self.z);
+        let (x, y) = (i64::from(self.x) * side, i64::from(self.y) * side);
+        [x, y, x + side, y + side]
     }
 
     /// Column and row among its parent's four.
@@ -73,10 +97,14 @@ pub(crate) fn world(longitude: f64, latitude: f64) -> Option<[i64; 2]> {
 }
 
 /// Longitude and latitude of steps of the world, degrees.
-pub(crate) fn lon_lat([x, y]: [i64; 2]) -> [f64; 2] {
+pub(crate) fn lon_lat(steps: [i64; 2]) -> [f64; 2] {
     let side = 2f64.powi(i32::from(WORLD_BITS));
-    let share = |v: i64| arpent_base::number::exact(v) / side;
-    [share(x) * 360.0 - 180.0, (PI * (1.0 - 2.0 * share(y))).sinh().atan().to_degrees()]
+    degrees(steps.map(|v| arpent_base::number::exact(v) / side))
+}
+
+/// Longitude and latitude of shares of the world from the west and from the north.
+fn degrees([x, y]: [f64; 2]) -> [f64; 2] {
+    [x * 360.0 - 180.0, (PI * (1.0 - 2.0 * y)).sinh().atan().to_degrees()]
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Vector tiles of features, in one PMTiles archive.
+//! Vector tiles of features, and raster tiles of pictures (`pictures`), each in one PMTiles archive.
 //!
 //! # What holds at every zoom
 //!
@@ -19,7 +19,7 @@
 //! partner on the other. They have partners, though, because lines cut edges the same for both tiles.
 //!
 //! A grid has 4096 steps a tile, and more at low zooms where the whole map would be few steps wide: a map's own outline
-//! is true at every zoom. `archive` writes the file as a stream.
+//! is true at every zoom. `archive` writes the file as a stream, for pictures, too.
 
 mod archive;
 mod cut;
@@ -30,7 +30,9 @@ mod graph;
 mod grid;
 mod mesh;
 mod mvt;
+mod ordered;
 mod overlap;
+mod pictures;
 mod pyramid;
 mod rings;
 mod round;
@@ -43,5 +45,6 @@ mod tiler;
 
 pub use draw::{FEATURES, POINTS};
 pub use error::{Result, TilesError};
-pub use grid::DEEPEST;
+pub use grid::{DEEPEST, TileId};
+pub use pictures::{Encode, PICTURE_SIDE, PictureOptions, PictureSource, PictureSummary, write_pictures};
 pub use tiler::{Kind, TileFeature, TileOptions, TileSummary, Tiler};

@@ -15,6 +15,7 @@ use crate::draw::{Legend, draw};
 use crate::error::Result;
 use crate::grid::TileId;
 use crate::mesh::Pt;
+use crate::ordered::in_order;
 use crate::scale::Scales;
 use crate::spool::{Merged, decode};
 use crate::tile::{Feat, Piece, Tile, generalize, join, leaf};
@@ -93,46 +94,14 @@ struct Block {
 /// When scratch files fail, or features overlap or cross themselves.
 pub(crate) fn build(plan: &Plan, mut parts: Merged, archive: &mut Archive) -> Result<Built> {
     let mut upper = Upper { plan, archive, pending: BTreeMap::new(), built: Built::default() };
-    let (send, receive) = crossbeam_channel::unbounded::<(u64, TileId, Vec<Leaf>)>();
-    let (answer, answers) = crossbeam_channel::unbounded::<(u64, Result<Block>)>();
-    std::thread::scope(|scope| {
-        for _ in 0..plan.threads.max(1) {
-            let (receive, answer) = (receive.clone(), answer.clone());
-            scope.spawn(move || {
-                for (number, id, leaves) in receive {
-                    // The other end is gone after an error.
-                    if answer.send((number, block(plan, id, leaves))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop((receive, answer));
-        let mut done = BTreeMap::new();
-        let (mut sent, mut taken) = (0u64, 0u64);
-        let mut blocks = Blocks { plan, next: None };
-        let mut more = true;
-        while more || taken < sent {
-            if more && sent - taken <= wide(plan.threads) {
-                match blocks.next(&mut parts)? {
-                    Some((id, leaves)) => {
-                        let _ = send.send((sent, id, leaves));
-                        sent += 1;
-                    }
-                    None => more = false,
-                }
-                continue;
-            }
-            let Ok((number, result)) = answers.recv() else { break };
-            done.insert(number, result?);
-            while let Some(block) = done.remove(&taken) {
-                upper.take(block)?;
-                taken += 1;
-            }
-        }
-        drop(send);
-        upper.finish()
-    })
+    let mut blocks = Blocks { plan, next: None };
+    in_order(
+        plan.threads,
+        &|| Ok(|(id, leaves)| block(plan, id, leaves)),
+        &mut || blocks.next(&mut parts),
+        &mut |block| upper.take(block),
+    )?;
+    upper.finish()
 }
 
 /// Groups parts by block.

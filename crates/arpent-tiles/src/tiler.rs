@@ -12,11 +12,11 @@ use serde_json::{Map, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::archive::{About, Archive};
+use crate::archive::{About, Archive, Encoding};
 use crate::cut::{cut, locate};
 use crate::draw::{AREA, COUNT, FEATURES, Legend, POINTS, compressed};
 use crate::error::{Result, TilesError};
-use crate::grid::{DEEPEST, LAST_LATITUDE, TileId, WORLD_BITS, lon_lat, world};
+use crate::grid::{DEEPEST, TileId, WORLD_BITS, world};
 use crate::pyramid::{Part, Plan, build, deltas};
 use crate::scale::Scales;
 use crate::spool::{RecordFile, Sorter, decode, encode};
@@ -287,18 +287,7 @@ impl Tiler {
 
     fn about(&self) -> About {
         let options = &self.options;
-        let last = f64::from(u32::from(options.max_zoom));
-        let (bounds, center, zoom) = match self.bbox {
-            None => ([-180.0, -LAST_LATITUDE, 180.0, LAST_LATITUDE], [0.0, 0.0], 0.0),
-            Some([west, north, east, south]) => {
-                let ([w, n], [e, s]) = (lon_lat([west, north]), lon_lat([east, south]));
-                let middle = lon_lat([west.midpoint(east), north.midpoint(south)]);
-                let share =
-                    approximate((east - west).max(south - north).max(1)) / 2f64.powi(i32::from(WORLD_BITS));
-                ([w, s, e, n], middle, (-share.log2()).floor().clamp(0.0, last))
-            }
-        };
-        let zoom: u8 = arpent_base::number::truncate(zoom);
+        let (bounds, (center, zoom)) = About::place(self.bbox, options.max_zoom);
         let field = |column: &Column| match column.kind {
             ColumnKind::Text => "String",
             ColumnKind::Byte | ColumnKind::Integer | ColumnKind::Real => "Number",
@@ -326,7 +315,12 @@ impl Tiler {
             "center": [center[0], center[1], f64::from(zoom)],
             "vector_layers": layers,
         });
-        About { bounds, center: (center, zoom), metadata: metadata.to_string().into_bytes() }
+        About {
+            encoding: Encoding::Vectors,
+            bounds,
+            center: (center, zoom),
+            metadata: metadata.to_string().into_bytes(),
+        }
     }
 }
 
@@ -350,9 +344,9 @@ fn steps(id: &str, ring: &[[f64; 2]], exterior: bool) -> Result<Option<Vec<[i64;
         })
     };
     let mut places = ring.iter().map(place).collect::<Result<Vec<_>>>()?;
-    let given: BTreeSet<_> = ring.iter().map(|p| p.map(f64::to_bits)).collect();
-    if given.len() < 3 {
-        return Err(TilesError::ShortRing { id: id.to_owned(), places: given.len() });
+    let distinct = distinct(ring);
+    if distinct < 3 {
+        return Err(TilesError::ShortRing { id: id.to_owned(), places: distinct });
     }
     places.dedup();
     if places.first() == places.last() {
@@ -366,6 +360,20 @@ fn steps(id: &str, ring: &[[f64; 2]], exterior: bool) -> Result<Option<Vec<[i64;
         places.reverse();
     }
     Ok(Some(places))
+}
+
+/// The number of different places of a ring, counted up to 3.
+fn distinct(ring: &[[f64; 2]]) -> usize {
+    let mut found: Vec<[u64; 2]> = Vec::with_capacity(3);
+    for place in ring.iter().map(|p| p.map(f64::to_bits)) {
+        if !found.contains(&place) {
+            found.push(place);
+        }
+        if found.len() == 3 {
+            break;
+        }
+    }
+    found.len()
 }
 
 /// Signed area, square steps.

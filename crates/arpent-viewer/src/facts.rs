@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::FactsError;
 
-/// Facts about a map or a comparison.
+/// Facts about a map, a comparison or zonal statistics.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// What it is.
@@ -50,6 +50,8 @@ pub struct Facts {
     pub imagery: Vec<Imagery>,
     /// CSV files with a row for each zone.
     pub zones: Vec<Zones>,
+    /// The zones on the map.
+    pub zone_map: Option<ZoneMap>,
     /// Pictures of events.
     pub pictures: Vec<Pictures>,
     /// What a change must have passed to become an event.
@@ -72,6 +74,8 @@ pub enum Kind {
     Map,
     /// A comparison of two dates.
     Change,
+    /// Statistics of the zones of a map.
+    Zonal,
 }
 
 /// A date of a comparison.
@@ -205,6 +209,34 @@ pub struct Zones {
     pub columns: Vec<Value>,
 }
 
+/// Zones with their figures, as tiles.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ZoneMap {
+    /// The PMTiles archive, with the layers `features` and `points`.
+    pub file: File,
+    /// The columns of the zones, as fields of a Table Schema.
+    pub columns: Vec<Value>,
+    /// The column with the id of a zone within its level.
+    pub id: String,
+    /// The column with the level of a zone, if there may be several.
+    pub level: Option<String>,
+    /// The levels, in the order of their numbers (`class_id` of points that stand for several zones).
+    pub levels: Vec<String>,
+    /// Columns that zones can be colored by.
+    pub figures: Vec<Figure>,
+    /// The column that zones are colored by at first.
+    pub color: Option<String>,
+}
+
+/// A column of numbers, in groups of about as many zones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// The column.
+    pub column: String,
+    /// Where the second group and those after it begin, ascending; at most four.
+    pub breaks: Vec<f64>,
+}
+
 /// Pictures of an event at both dates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pictures {
@@ -277,6 +309,7 @@ impl Facts {
     fn hrefs(&self) -> impl Iterator<Item = &str> {
         let files = self.files.iter().chain(&self.tiles).chain(&self.table);
         let files = files.chain(self.imagery.iter().map(|image| &image.file));
+        let files = files.chain(self.zone_map.iter().map(|zones| &zones.file));
         let files = files.chain(self.zones.iter().map(|zones| &zones.file)).map(|file| &file.href);
         files
             .chain(self.pictures.iter().flat_map(|pictures| [&pictures.before, &pictures.after]))

@@ -28,6 +28,7 @@ pub fn page(facts: &Facts) -> Result<String, FactsError> {
     let kind = say.of(match facts.kind {
         Kind::Map => ["Map", "Carte"],
         Kind::Change => ["Change map", "Carte des changements"],
+        Kind::Zonal => ["Zonal statistics", "Statistiques par zone"],
     });
     let page = html! {
         (DOCTYPE)

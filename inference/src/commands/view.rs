@@ -35,10 +35,7 @@ impl std::error::Error for NoPage {}
 
 impl Diagnostic for NoPage {
     fn hint(&self) -> Option<String> {
-        Some(
-            "publish it again without `viewer = false` in `[publish]` of its configuration; zonal statistics have no page"
-                .to_owned(),
-        )
+        Some("publish it again without `viewer = false` in `[publish]` of its configuration".to_owned())
     }
 }
 

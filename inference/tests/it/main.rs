@@ -25,6 +25,7 @@ mod exits;
 mod explain;
 mod graphs;
 mod hints;
+mod imagery;
 mod import;
 mod inputs;
 mod installed;

@@ -10,7 +10,7 @@ use super::balance::{Pair, Soils, Years};
 use super::differential::Differential;
 use super::inputs::Inputs;
 use super::products::Product;
-use super::tables::Tables;
+use super::tables::{Tables, WrittenTables};
 use crate::config::{ArtificialisationOptions, ChangeConfig};
 
 /// What the balances of a comparison are made of.
@@ -25,16 +25,17 @@ pub(crate) struct Balances<'a> {
 }
 
 impl Balances<'_> {
-    /// Writes all files to a folder; the soils, if they were asked for, and warnings.
-    pub(crate) fn write(&self, folder: &Path) -> Result<(Option<Soils>, Vec<StagedArtifact>, Vec<Warning>)> {
+    /// Writes all files to a folder; the soils, if they were asked for.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(Option<Soils>, WrittenTables)> {
         let Self { config, inputs, pair, flows, events, run_id, scratch } = *self;
         let soils = config.artificialisation.as_ref();
         let soils = soils.map(|options| Soils::new(pair, inputs, options, scratch)).transpose()?;
         let mut warnings: Vec<Warning> = soils.iter().flat_map(|soils| soils.warnings(inputs)).collect();
         let vintages = inputs.vintages()?.map(Years::from);
-        let tables = Tables { pair, soils: soils.as_ref(), inputs, vintages, flows, config, scratch };
-        let (mut files, of_zones) = tables.write(folder)?;
-        warnings.extend(of_zones);
+        let tables = Tables { pair, soils: soils.as_ref(), inputs, vintages, flows, config, run_id, scratch };
+        let mut written = tables.write(folder)?;
+        warnings.append(&mut written.warnings);
+        written.warnings = warnings;
         if let Some(soils) = &soils {
             let of = Differential { pair, soils, inputs, events, run_id, titles: config.titles };
             let path = of.write(folder)?;
@@ -42,8 +43,8 @@ impl Balances<'_> {
                 let titles = config.titles;
                 Product { pair, soils, inputs, run_id, titles, of: layer, date }.append(&path)?;
             }
-            files.push(StagedArtifact::new(&path, ROLE_BALANCE)?);
+            written.files.push(StagedArtifact::new(&path, ROLE_BALANCE)?);
         }
-        Ok((soils, files, warnings))
+        Ok((soils, written))
     }
 }

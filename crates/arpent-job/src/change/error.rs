@@ -12,6 +12,9 @@ use crate::error::JobError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ChangeJobError {
+    /// Pictures of scenes, and a comparison of maps alone.
+    #[error("`publish.imagery` asks for pictures of the images of both dates, and none are named")]
+    ImageryOfMaps,
     /// Nothing is known of a date.
     #[error("nothing is named for the {date} date")]
     NoInput {
@@ -403,6 +406,9 @@ impl ChangeJobError {
     #[allow(clippy::too_many_lines, reason = "one line for each error")]
     fn plain_hint(&self) -> Option<&'static str> {
         Some(match self {
+            Self::ImageryOfMaps => {
+                "name the images of both dates (`scenes` under [before] and [after]), or remove `imagery = true`"
+            }
             Self::NoInput { date: "earlier" } => {
                 "name a map or images with --before, or under [before] in the configuration"
             }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Failure, Result, listed_of, redacted};
@@ -10,10 +11,13 @@ use arpent_gdal::{
 };
 use arpent_publish::{Acquired, Input, Warning};
 use arpent_raster::{Chip, Grid, Resampling, SceneInfo, Window};
+use arpent_viewer::Date;
 
 use super::error::ChangeJobError;
 use crate::config::{ChangeConfig, ChangeInput, DateInputs, InputOptions};
 use crate::job::{declare, validity_warnings};
+use crate::present::{Imagery, Scenes, bands_of};
+use crate::shards::ShardError;
 
 /// The images of both dates, with the bands that are compared.
 pub(crate) struct Images {
@@ -158,6 +162,14 @@ impl DateImages {
         self.mosaic.scenes.iter().map(of_scene).collect()
     }
 
+    /// Its images, with the bands of their pictures out of those that are compared.
+    fn imagery(&self, date: Date, names: &[String], config: &ChangeConfig) -> Imagery<'_> {
+        // The bands were found when the images were opened.
+        let chosen = self.select(names, config).unwrap_or_default();
+        let scenes = self.mosaic.scenes.iter().zip(&chosen).map(|(scene, bands)| (scene, &**bands));
+        Imagery { date: Some(date), mosaic: &self.mosaic, bands: bands_of(scenes, names) }
+    }
+
     /// Names of the bands of its first scene.
     fn names(&self) -> Vec<String> {
         let Some(scene) = self.mosaic.scenes.first() else { return Vec::new() };
@@ -234,6 +246,18 @@ impl Images {
 
     pub(crate) fn grid(&self) -> &Grid {
         &self.dates[0].mosaic.grid
+    }
+
+    /// The images of both dates for their pictures; drawing them ends when `interrupt` is set.
+    pub(crate) fn scenes<'a>(&'a self, config: &ChangeConfig, interrupt: &'a AtomicBool) -> Scenes<'a> {
+        let dates = self.dates.iter().zip([Date::Before, Date::After]);
+        Scenes {
+            dates: dates.map(|(images, date)| images.imagery(date, &self.bands, config)).collect(),
+            threads: rayon::current_num_threads(),
+            shared: None,
+            interrupt,
+            interrupted: || ShardError::Interrupted.into(),
+        }
     }
 
     /// The pixels that both dates may have.

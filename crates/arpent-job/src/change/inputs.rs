@@ -127,6 +127,10 @@ impl Inputs {
         // To measure a shift, images are opened as they are; they are opened again to be moved by it.
         let as_they_are = if is_asked { Prints::Stamps } else { prints };
         let mut images = Images::open(config, grid.as_ref(), as_they_are, by, &mut warnings)?;
+        config.publish.check_drivers()?;
+        if config.publish.imagery && images.is_none() {
+            return Err(ChangeJobError::ImageryOfMaps.into());
+        }
         let (maps, classes) = if let Some(opened) = opened {
             let grid = grid.as_ref().or_else(|| images.as_ref().map(Images::grid));
             let grid = grid.ok_or(ChangeJobError::NoGrid)?;

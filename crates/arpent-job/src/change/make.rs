@@ -18,7 +18,7 @@ use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
 use arpent_shell::lines::count;
 use arpent_shell::message::notice;
 use arpent_shell::progress::Stage;
-use arpent_viewer::Kind;
+use arpent_viewer::{Kind, ZoneMap};
 use serde::Serialize;
 use serde_json::json;
 
@@ -237,7 +237,7 @@ impl ChangeJob<'_> {
         let stage = Stage::begin("publish", 0);
         let mut staged = written.staged;
         let about = self.about(&inputs);
-        present(&self.presented(&inputs, &about, &manifest), &mut staged, self.folder)?;
+        present(&self.presented(&inputs, &about, &manifest, written.zone_map), &mut staged, self.folder)?;
         staged.push(write_item(&inputs, &about, &manifest, &staged, self.folder)?);
         let target = Target::parse(self.output)?;
         let published = target.publish(&staged, manifest, self.overwrite)?;
@@ -401,9 +401,9 @@ impl ChangeJob<'_> {
             run_id,
             scratch: self.folder,
         };
-        let (soils, files, doubts) = balances.write(&folder)?;
-        staged.extend(files);
-        warnings.extend(doubts);
+        let (soils, tables) = balances.write(&folder)?;
+        staged.extend(tables.files);
+        warnings.extend(tables.warnings);
         staged.extend(notable.draw(self.config.chips.get(), inputs.images.as_mut(), &folder)?);
         stage.end(&format!("{} files", staged.len()));
         // The sum of nothing is minus zero.
@@ -427,6 +427,7 @@ impl ChangeJob<'_> {
             kept: json!({ "areas": sieve.kept.areas, "area_m2": sieve.kept.area_m2 }),
             observed: json!({ "both_m2": flows.coverage().both.area_m2(), "shares": flows.coverage().shares() }),
             soils: soils.map(|soils| soils.facts),
+            zone_map: tables.zone_map,
             staged,
         })
     }
@@ -456,6 +457,7 @@ impl ChangeJob<'_> {
         inputs: &'m Inputs,
         about: &'m About,
         manifest: &'m Manifest,
+        zone_map: Option<ZoneMap>,
     ) -> present::Output<'m> {
         let zones = [
             (
@@ -476,8 +478,13 @@ impl ChangeJob<'_> {
             options: &self.config.publish,
             tables: described::tables(self.config, inputs),
             scenes: BTreeMap::new(),
-            report: of_change,
+            report: Some(of_change),
             zones: zones.map(|(file, title, columns)| present::ZoneTable { file, title, columns }).into(),
+            zone_map,
+            imagery: inputs
+                .images
+                .as_ref()
+                .map(|images| images.scenes(self.config, self.execution.interrupt)),
         }
     }
 
@@ -530,6 +537,7 @@ struct Written {
     kept: serde_json::Value,
     observed: serde_json::Value,
     soils: Option<super::balance::SoilFacts>,
+    zone_map: Option<ZoneMap>,
 }
 
 fn kinds(counts: &BTreeMap<EventKind, KindCount>) -> serde_json::Value {

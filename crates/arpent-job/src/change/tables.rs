@@ -13,15 +13,30 @@ use arpent_gdal::{LayerGeometry, Rings};
 use arpent_publish::{ROLE_BALANCE, StagedArtifact, Warning};
 use arpent_raster::PixelArea;
 use arpent_shell::progress::Stage;
+use arpent_viewer::ZoneMap;
 
 use super::balance::{Pair, Soils, Years};
 use super::csv_table::CsvTable;
 use super::inputs::Inputs;
 use super::zones::{Level, ZoneLayers, levels};
 use crate::config::ChangeConfig;
+use crate::present::{ZoneSpec, ZoneTiles};
+
+/// Columns with the id and the level of a zone.
+const ZONE_ID: &str = "zone_id";
+const ZONE_LEVEL: &str = "zone_type";
 
 /// Level of the row for all that is compared.
 const WHOLE: &str = "total";
+
+/// The tables that were written.
+pub(crate) struct WrittenTables {
+    pub(crate) files: Vec<StagedArtifact>,
+    /// About the zones.
+    pub(crate) warnings: Vec<Warning>,
+    /// The zones on the map of the page.
+    pub(crate) zone_map: Option<ZoneMap>,
+}
 
 /// The tables of a comparison.
 pub(crate) struct Tables<'a> {
@@ -32,6 +47,7 @@ pub(crate) struct Tables<'a> {
     pub(crate) vintages: Option<Years>,
     pub(crate) flows: &'a FlowMatrix,
     pub(crate) config: &'a ChangeConfig,
+    pub(crate) run_id: &'a str,
     pub(crate) scratch: &'a Path,
 }
 
@@ -43,9 +59,9 @@ struct Open {
 }
 
 impl Tables<'_> {
-    /// Writes `flows.csv`, `stocks.csv`, by the law's rules `artificialisation.csv`, and with zones `balance.gpkg`; warnings
-    /// about the zones.
-    pub(crate) fn write(&self, folder: &Path) -> Result<(Vec<StagedArtifact>, Vec<Warning>)> {
+    /// Writes `flows.csv`, `stocks.csv`, by the law's rules `artificialisation.csv`, and with zones `balance.gpkg` and, for
+    /// the page, `zones.pmtiles`.
+    pub(crate) fn write(&self, folder: &Path) -> Result<WrittenTables> {
         let stage = Stage::begin("balance", 0);
         let soils = self.soils.map(|_| CsvTable::new(folder, "artificialisation.csv", &balance_columns()));
         let mut tables = Open {
@@ -56,9 +72,10 @@ impl Tables<'_> {
         let area = PixelArea::new(&self.inputs.grid);
         self.add(&mut tables, (WHOLE, WHOLE), (self.flows, None), &area)?;
         let (mut warnings, mut zones) = (Vec::new(), 0);
-        let mut layers =
-            ZoneLayers::new(folder, &self.columns(), (&self.inputs.grid.crs, self.config.titles));
-        for (name, sources) in levels(&self.config.zones) {
+        let columns = self.columns();
+        let mut layers = ZoneLayers::new(folder, &columns, (&self.inputs.grid.crs, self.config.titles));
+        let mut tiles = self.tiles(&columns)?;
+        for (number, (name, sources)) in levels(&self.config.zones).into_iter().enumerate() {
             let mut level = Level::new(name, &self.inputs.grid, self.pair.window(), self.scratch);
             layers.begin(name)?;
             for source in sources {
@@ -72,6 +89,7 @@ impl Tables<'_> {
                     };
                     let geometry = LayerGeometry::Polygons(polygons.to_vec());
                     layers.push(&geometry, &cells)?;
+                    tiles.as_mut().map_or(Ok(()), |tiles| tiles.push(number, id, &cells, polygons))?;
                     drop(cells);
                     Ok((balance, matrix.flows().next().is_some()))
                 })?;
@@ -87,8 +105,30 @@ impl Tables<'_> {
         if let Some(path) = layers.finish()? {
             files.push(StagedArtifact::new(&path, ROLE_BALANCE)?);
         }
+        let tiles = tiles.map(|tiles| tiles.finish(folder)).transpose()?;
+        let zone_map = tiles.map(|(file, map)| {
+            files.push(file);
+            map
+        });
         stage.end(&format!("{zones} zones"));
-        Ok((files, warnings))
+        Ok(WrittenTables { files, warnings, zone_map })
+    }
+
+    /// Takes the zones for the map of the page, if there are zones and a page.
+    fn tiles(&self, columns: &[Column]) -> Result<Option<ZoneTiles>> {
+        if self.config.zones.is_empty() || !self.config.publish.viewer {
+            return Ok(None);
+        }
+        let spec = ZoneSpec {
+            run_id: self.run_id,
+            columns,
+            id: ZONE_ID,
+            level: Some(ZONE_LEVEL),
+            levels: levels(&self.config.zones).into_iter().map(|(name, _)| name.to_owned()).collect(),
+            // The events are colored: zones are outlines until a figure is chosen.
+            color: None,
+        };
+        Ok(Some(ZoneTiles::create(spec, (&self.inputs.grid, self.pair.window()), self.scratch)?))
     }
 
     /// The columns of a layer of zones.

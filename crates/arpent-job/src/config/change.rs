@@ -446,6 +446,7 @@ impl ChangeConfig {
         if self.formats.is_empty() {
             return bad("formats", "must name at least one format");
         }
+        self.publish.check(file)?;
         let is_size = |size: f64| size.is_finite() && size > 0.0;
         if self.grid.as_ref().is_some_and(|grid| !is_size(grid.pixel_size)) {
             return bad("grid.pixel_size", "must be above 0, in units of the CRS");

@@ -1,9 +1,13 @@
 //! `[publish]`: what stands beside the data of an output, and what persons are told of it. None of it changes the result.
 
 use arpent_base::redacted_text;
+use arpent_gdal::writes_webp;
 use arpent_publish::{About, is_plain};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::toml::ConfigFile;
+use crate::error::JobError;
 
 /// What is published beside the data, and what it says of them. It does not change the result or the run id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +42,10 @@ pub struct PublishOptions {
     /// `change`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collection: Option<CollectionName>,
+    /// Whether pictures of the scenes are published under the map (`imagery.pmtiles`, for two dates one file each). That
+    /// their terms allow it is your statement: `license` and `attribution` are required.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub imagery: bool,
 }
 
 impl PublishOptions {
@@ -57,6 +65,25 @@ impl PublishOptions {
             contact: shown(&self.contact),
         }
     }
+
+    /// Refuses pictures of scenes without terms.
+    pub(super) fn check(&self, file: &ConfigFile) -> Result<(), JobError> {
+        let is_there = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        let missing = match (is_there(&self.license), is_there(&self.attribution)) {
+            (false, _) => "license",
+            (_, false) => "attribution",
+            _ => return Ok(()),
+        };
+        let message = format!(
+            "publishes the pixels of the scenes: if their terms allow that, set `{missing}` under [publish] too (such as license = \"Licence Ouverte 2.0\", attribution = \"Imagery: IGN, BD ORTHO 2024\")"
+        );
+        if self.imagery { Err(file.value_error(&"publish.imagery".into(), &message)) } else { Ok(()) }
+    }
+
+    /// Refuses pictures that this GDAL cannot write.
+    pub(crate) fn check_drivers(&self) -> Result<(), JobError> {
+        if self.imagery && !writes_webp() { Err(JobError::NoWebp) } else { Ok(()) }
+    }
 }
 
 impl Default for PublishOptions {
@@ -71,6 +98,7 @@ impl Default for PublishOptions {
             organization: None,
             contact: None,
             collection: None,
+            imagery: false,
         }
     }
 }

@@ -408,6 +408,7 @@ impl Config {
             }
         }
         self.mask.check(file)?;
+        self.publish.check(file)?;
         let infinite = |value: &NodataValue| matches!(value, NodataValue::Number(v) if !v.is_finite());
         if self.input.nodata.iter().flat_map(NodataOption::values).any(infinite) {
             return bad(

@@ -7,6 +7,7 @@ use arpent_gdal::InvalidGeometries;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::publish::PublishOptions;
 use super::toml::{ConfigFile, relative_to};
 use crate::error::JobError;
 
@@ -59,6 +60,9 @@ pub struct ZonalConfig {
     /// both.
     #[serde(default)]
     pub titles: Language,
+    /// What is published beside the data, and what it says of them.
+    #[serde(default, skip_serializing_if = "PublishOptions::is_default")]
+    pub publish: PublishOptions,
     /// Folder for temporary files; the system's by default.
     #[serde(default)]
     pub scratch: Option<PathBuf>,
@@ -195,6 +199,12 @@ impl ZonalConfig {
         let bad = |key: &str, message: &str| Err(file.value_error(&key.into(), message));
         if self.formats.is_empty() {
             return bad("formats", "must name at least one format");
+        }
+        if self.publish.imagery {
+            return bad(
+                "publish.imagery",
+                "publishes scenes, and zonal statistics have none: set it for the map",
+            );
         }
         if self.rank_by.as_ref().is_some_and(|names| names.all().is_empty()) {
             return bad("rank_by", "must name at least one class");

@@ -219,7 +219,9 @@ fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
             .map(|f| format!("features.{}", f.extension())),
     );
     let has_features = !job.config.features.formats.is_empty();
-    names.extend(names_of_map(&job.config.publish, has_features).into_iter().map(str::to_owned));
+    names.extend(
+        names_of_map(&job.config.publish, map.dates.len(), has_features).into_iter().map(str::to_owned),
+    );
     names.push("item.json".to_owned());
     names.push("manifest.json".to_owned());
     names

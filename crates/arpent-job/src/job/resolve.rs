@@ -76,6 +76,7 @@ impl Job {
         arpent_gdal::allow_in_vrt(&config.input.vrt_allowed)?;
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
+        config.publish.check_drivers()?;
         wanted_classes(&config, &model)?;
         wanted_bands(&config, &model)?;
         let ocs_ge = config.ocs_ge.as_ref().map(|options| OcsGe::new(options, &model.classes)).transpose()?;

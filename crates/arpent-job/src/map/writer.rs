@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
+use arpent_gdal::SharedBlocks;
 use arpent_model::ModelPackage;
 use arpent_publish::{
     About, Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
@@ -251,9 +252,11 @@ impl MapWriter<'_> {
         self.check_interrupt()?;
         let stage = Stage::begin("publish", 0);
         let output = job.output_of(map)?;
+        let shared = job.shared_blocks(map);
         let manifest = clock.publish.time(|| -> Result<_> {
             let manifest = self.manifest(inputs, &run, counts, warnings)?;
-            present(&self.presented(&job.about(), &manifest), &mut staged, scratch)?;
+            let about = job.about();
+            present(&self.presented(&about, &manifest, shared.as_ref()), &mut staged, scratch)?;
             let masked = manifest.counts.masked.as_ref();
             let item = stac::write_item(job, map, &run, (&staged, masked), scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
@@ -267,7 +270,12 @@ impl MapWriter<'_> {
     }
 
     /// What is shown of the map.
-    fn presented<'m>(&'m self, about: &'m About, manifest: &'m Manifest) -> present::Output<'m> {
+    fn presented<'m>(
+        &'m self,
+        about: &'m About,
+        manifest: &'m Manifest,
+        shared: Option<&'m SharedBlocks>,
+    ) -> present::Output<'m> {
         let (job, map) = (self.context.job, self.job());
         present::Output {
             kind: Kind::Map,
@@ -280,9 +288,32 @@ impl MapWriter<'_> {
             options: &job.config.publish,
             tables: Vec::new(),
             zones: Vec::new(),
+            zone_map: None,
             scenes: map.scenes().map(|(_, s)| (s.info.id.clone(), s.source.uri.clone())).collect(),
-            report: of_map,
+            imagery: Some(present::Scenes {
+                dates: self.imagery(),
+                threads: self.context.pool.current_num_threads(),
+                shared,
+                interrupt: self.context.interrupt,
+                interrupted: || ShardError::Interrupted.into(),
+            }),
+            report: Some(of_map),
         }
+    }
+
+    /// The scenes of each date.
+    fn imagery(&self) -> Vec<present::Imagery<'_>> {
+        let (model, dates) = (&self.context.job.model, &self.job().dates);
+        let mut imagery = Vec::with_capacity(dates.len());
+        for ((date, survey), bands) in
+            present::dates_of(dates.len()).iter().zip(dates).zip(model.bands_of_dates())
+        {
+            let names: Vec<String> = bands.iter().map(|band| band.common_name().to_owned()).collect();
+            let scenes = survey.scenes.iter().map(|scene| (&scene.info, &*scene.bands));
+            let bands = present::bands_of(scenes, &names);
+            imagery.push(present::Imagery { date: *date, mosaic: &survey.mosaic, bands });
+        }
+        imagery
     }
 
     /// Publishes, unless another process has published the same map first.

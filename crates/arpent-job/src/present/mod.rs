@@ -1,11 +1,13 @@
 //! What persons open of an output: files that are made of its manifest and of its other files.
 
 mod entry;
+mod imagery;
 mod output;
 mod page;
 mod report;
 mod schemas;
 mod sheet;
+mod zone_tiles;
 
 use std::path::Path;
 
@@ -17,13 +19,17 @@ use crate::config::PublishOptions;
 use crate::report::REPORT_NAME;
 
 pub(crate) use entry::write_entry;
-pub(crate) use output::{Output, Table, ZoneTable};
+pub(crate) use imagery::{bands_of, dates_of};
+pub(crate) use output::{Imagery, Output, Scenes, Table, ZoneTable};
 pub(crate) use page::title_of_dates;
-pub(crate) use schemas::write_zones as write_schema_of_zones;
+pub(crate) use zone_tiles::{ZoneSpec, ZoneTiles};
 
 /// Names of the files that are made of a map, in their order, for its plan.
-pub(crate) fn names_of_map(options: &PublishOptions, has_features: bool) -> Vec<&'static str> {
+pub(crate) fn names_of_map(options: &PublishOptions, dates: usize, has_features: bool) -> Vec<&'static str> {
     let mut names = Vec::new();
+    if options.imagery {
+        names.extend(imagery::dates_of(dates).iter().map(|date| imagery::name_of(*date)));
+    }
     if options.metadata {
         if has_features {
             names.push("features.schema.json");
@@ -42,14 +48,17 @@ pub(crate) fn names_of_map(options: &PublishOptions, has_features: bool) -> Vec<
 /// Writes what the options of an output ask for to a folder, beside the files that `staged` has, and appends it to them.
 ///
 /// # Errors
-/// When places of the output cannot be transformed to WGS 84, a file of it cannot be read, or one cannot be written.
+/// When places of the output cannot be transformed to WGS 84, a scene or a file of it cannot be read, or one cannot be written.
 pub(crate) fn present(output: &Output<'_>, staged: &mut Vec<StagedArtifact>, folder: &Path) -> Result<()> {
+    if let Some(scenes) = output.imagery.as_ref().filter(|_| output.options.imagery) {
+        staged.extend(imagery::write(output, scenes, folder)?);
+    }
     if output.options.metadata {
         staged.extend(schemas::write(output, staged, folder)?);
         staged.extend(sheet::write(output, staged, folder)?);
     }
-    if output.options.report {
-        staged.push(report::write(output, staged, folder)?);
+    if let Some(make) = output.report.filter(|_| output.options.report) {
+        staged.push(report::write(output, make, staged, folder)?);
     }
     // Last: the page lists the files.
     if output.options.viewer {

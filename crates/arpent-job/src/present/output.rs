@@ -1,11 +1,13 @@
 //! An output of which something is shown: what every file for persons is made of.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
-use arpent_base::{Column, Language, Result};
+use arpent_base::{Column, Failure, Language, Result};
+use arpent_gdal::{Mosaic, SharedBlocks};
 use arpent_publish::{About, Manifest};
 use arpent_raster::{Grid, Nomenclature, Window};
-use arpent_viewer::Kind;
+use arpent_viewer::{Date, Kind, ZoneMap};
 use serde_json::Value;
 
 use crate::config::PublishOptions;
@@ -45,6 +47,31 @@ impl Table {
     }
 }
 
+/// The scenes of a date.
+#[derive(Debug)]
+pub(crate) struct Imagery<'a> {
+    /// The date, if there are two.
+    pub(crate) date: Option<Date>,
+    pub(crate) mosaic: &'a Mosaic,
+    /// Numbers of red, green and blue, or of one band, of each scene.
+    pub(crate) bands: Vec<Vec<usize>>,
+}
+
+/// The scenes of all dates of an output, and what pictures of them are made with.
+#[derive(Debug)]
+pub(crate) struct Scenes<'a> {
+    pub(crate) dates: Vec<Imagery<'a>>,
+    pub(crate) threads: usize,
+    /// Blocks that readers share, where scenes are remote or costly to decode.
+    pub(crate) shared: Option<&'a SharedBlocks>,
+    /// Set to stop, and the error of that.
+    pub(crate) interrupt: &'a AtomicBool,
+    pub(crate) interrupted: fn() -> Failure,
+}
+
+/// Makes a report.
+pub(crate) type MakeReport = fn(&Material<'_>) -> Result<String>;
+
 /// An output whose data are complete, before it is published.
 pub(crate) struct Output<'a> {
     /// What it is.
@@ -67,8 +94,12 @@ pub(crate) struct Output<'a> {
     pub(crate) tables: Vec<Table>,
     /// Its tables of zones, as the page shows them.
     pub(crate) zones: Vec<ZoneTable>,
+    /// Its zones on the map.
+    pub(crate) zone_map: Option<ZoneMap>,
+    /// Its scenes, for pictures under the map.
+    pub(crate) imagery: Option<Scenes<'a>>,
     /// Addresses of its scenes, by id, for pictures of features.
     pub(crate) scenes: BTreeMap<String, String>,
-    /// Makes its report.
-    pub(crate) report: fn(&Material<'_>) -> Result<String>,
+    /// Makes its report, if there is one of its kind.
+    pub(crate) report: Option<MakeReport>,
 }

@@ -5,15 +5,18 @@ use std::path::Path;
 use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Result, table_schema};
 use arpent_gdal::Transformer;
-use arpent_publish::{Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_METADATA, ROLE_VIEWER, StagedArtifact};
+use arpent_publish::{
+    Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_IMAGERY, ROLE_METADATA, ROLE_VIEWER, StagedArtifact,
+};
 use arpent_raster::Class;
 use arpent_viewer::{
-    ClassFact, Date, Facts, File, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene, Texts,
-    Warning, Zones, page,
+    ClassFact, Date, Facts, File, Imagery, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene,
+    Texts, Warning, Zones, page,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::imagery::date_of;
 use super::output::{Output, ZoneTable};
 use crate::report::shown;
 
@@ -90,11 +93,12 @@ impl Facted<'_> {
             classes: self.output.classes.classes().iter().map(|class| self.class(class)).collect(),
             kinds: if change.is_some() { kinds(manifest) } else { Vec::new() },
             columns: fields(manifest.columns.as_ref()),
-            features: manifest.counts.features,
+            features: manifest.counts.zones.as_ref().map_or(manifest.counts.features, |zones| zones.zones),
             tiles: self.features_in(".pmtiles"),
             table: self.features_in(".parquet"),
-            imagery: Vec::new(),
+            imagery: self.imagery(),
             zones: self.zones(),
+            zone_map: output.zone_map.clone(),
             rules: change.as_ref().map(|change| change.rules),
             pictures: change.map(|change| change.chips).unwrap_or_default(),
             files: files.map(file).collect(),
@@ -112,6 +116,7 @@ impl Facted<'_> {
         let legend = match self.output.kind {
             Kind::Map => features.is_some(),
             Kind::Change => class.features,
+            Kind::Zonal => false,
         };
         ClassFact { id: class.id, name, code: class.code.clone(), color: class.color, features, legend }
     }
@@ -122,6 +127,12 @@ impl Facted<'_> {
             matches!(&*artifact.role, ROLE_FEATURES | ROLE_EVENTS) && artifact.name.ends_with(ending)
         };
         self.staged.iter().find(is_of_features).map(file)
+    }
+
+    /// The pictures of scenes.
+    fn imagery(&self) -> Vec<Imagery> {
+        let pictures = self.staged.iter().filter(|artifact| artifact.role == ROLE_IMAGERY);
+        pictures.map(|artifact| Imagery { file: file(artifact), date: date_of(&artifact.name) }).collect()
     }
 
     fn zones(&self) -> Vec<Zones> {
@@ -172,7 +183,7 @@ fn warning(warning: &arpent_publish::Warning) -> Warning {
     Warning { code, subject, message, hint }
 }
 
-fn file(artifact: &StagedArtifact) -> File {
+pub(super) fn file(artifact: &StagedArtifact) -> File {
     File {
         href: artifact.name.clone(),
         role: artifact.role.clone(),
@@ -195,7 +206,7 @@ fn kinds(manifest: &Manifest) -> Vec<KindFact> {
 }
 
 /// The fields of a Table Schema.
-fn fields(schema: Option<&Value>) -> Vec<Value> {
+pub(super) fn fields(schema: Option<&Value>) -> Vec<Value> {
     schema.and_then(|schema| schema["fields"].as_array()).cloned().unwrap_or_default()
 }
 

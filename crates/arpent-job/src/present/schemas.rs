@@ -90,28 +90,17 @@ pub(super) fn write(
         let table = Table::new("events", "events", ["Events", "Événements"], schema);
         all.push(write_schema(&table, output.classes, folder)?);
     }
+    if has(ROLE_ZONES) {
+        let mut schema = schema();
+        // Several zones may have one id, which the manifest counts.
+        schema.as_object_mut().map(|fields| fields.remove("primaryKey"));
+        let table = Table::new("zones", "zones", ["Zonal statistics", "Statistiques par zone"], schema);
+        all.push(write_schema(&table, output.classes, folder)?);
+    }
     for table in &output.tables {
         if staged.iter().any(|artifact| artifact.name == table.file) {
             all.push(write_schema(table, output.classes, folder)?);
         }
     }
     Ok(all)
-}
-
-/// Writes the schema of the zones of a map to a folder, if the output has such files.
-///
-/// # Errors
-/// When the file cannot be written.
-pub(crate) fn write_zones(
-    schema: &Value,
-    staged: &[StagedArtifact],
-    folder: &Path,
-) -> Result<Option<StagedArtifact>> {
-    let mut schema = schema.clone();
-    // Several zones may have one id, which the manifest counts.
-    schema.as_object_mut().map(|fields| fields.remove("primaryKey"));
-    let table = Table::new("zones", "zones", ["Zonal statistics", "Statistiques par zone"], schema);
-    let has_zones = staged.iter().any(|artifact| artifact.role == ROLE_ZONES);
-    let none = Nomenclature::new(Vec::new())?;
-    has_zones.then(|| write_schema(&table, &none, folder)).transpose()
 }

@@ -20,6 +20,13 @@ pub(crate) fn colors(names: &[String]) -> Vec<usize> {
     rgb.unwrap_or_else(|| if names.len() < 3 { vec![0] } else { vec![0, 1, 2] })
 }
 
+/// The values of a band that become black and white: the percentiles 2 and 98; `None` without values.
+pub(crate) fn limits_of(mut values: Vec<f32>) -> Option<[f32; 2]> {
+    let last = values.len().checked_sub(1)?;
+    values.sort_by(f32::total_cmp);
+    Some(STRETCH.map(|share| values[round::<usize>(share * exact(last))]))
+}
+
 /// The values of a picture.
 #[derive(Debug, Default)]
 pub(crate) struct Values {
@@ -56,12 +63,7 @@ impl Values {
         let values = |of: &&Self| -> Vec<f32> {
             of.bands[band].iter().zip(&of.valid).filter(|(_, valid)| **valid).map(|(v, _)| *v).collect()
         };
-        let mut sorted: Vec<f32> = all.iter().flat_map(values).collect();
-        sorted.sort_by(f32::total_cmp);
-        STRETCH.map(|share| {
-            let last = sorted.len().saturating_sub(1);
-            sorted.get(round::<usize>(share * exact(last))).copied().unwrap_or(0.0)
-        })
+        limits_of(all.iter().flat_map(values).collect()).unwrap_or_default()
     }
 
     /// Limits of each band, of all these together: their pictures can be compared.

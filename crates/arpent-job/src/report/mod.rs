@@ -22,7 +22,7 @@ mod words;
 
 pub(crate) use card::{class_names, task};
 pub(crate) use chart::{Bar, bars, field};
-pub(crate) use draw::{Values, colors, outline};
+pub(crate) use draw::{Values, colors, limits_of, outline};
 pub(crate) use features::{LISTED, Notable};
 pub(crate) use material::{Files, Imprint, Material, PlacedFile};
 pub(crate) use of_map::of_map;

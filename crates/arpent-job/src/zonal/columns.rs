@@ -11,6 +11,9 @@ use arpent_vector::ZoneResult;
 use super::spool::Record;
 use crate::config::RoadOptions;
 
+/// Column of the share of damage of a road.
+pub(crate) const DAMAGED_SHARE: &str = "damaged_share";
+
 /// Inputs of the columns.
 pub(crate) struct Columns {
     fields: Vec<Column>,
@@ -22,6 +25,9 @@ pub(crate) struct Columns {
     roads: Option<(RoadOptions, Vec<u8>)>,
     run: RunInfo,
     map_run_id: String,
+    /// Column of the first ratio, and of the share of each class.
+    ratio: Option<String>,
+    shares: Vec<String>,
 }
 
 /// Settings of these results.
@@ -69,7 +75,7 @@ impl Columns {
                 real("damaged_area_m2", "Damaged area (m²)", "Surface dégradée (m²)")
                     .in_unit("m2")
                     .described("Area of the classes that are damage."),
-                real("damaged_share", "Damaged share", "Part dégradée")
+                real(DAMAGED_SHARE, "Damaged share", "Part dégradée")
                     .described("Damaged area as a part of the area with data, 0 to 1."),
                 Column::new("condition", Text)
                     .titled("Condition", "État")
@@ -81,15 +87,21 @@ impl Columns {
             let rank = Column::new("rank", Integer).titled("Rank", "Rang");
             results.push(names.take(rank.described("1 is the zone with the largest share.")));
         }
+        let first_ratio = results.len();
         results.extend(spec.ratios.iter().map(|(name, _)| {
             let ratio = real(&plain(name), (*name).to_owned(), (*name).to_owned());
             names.take(ratio.described("Ratio of two areas; empty where the second is 0."))
         }));
+        let ratio = results.get(first_ratio).map(|column| column.name.clone());
+        let mut shares = Vec::with_capacity(spec.classes.len());
         let provenance = provenance().map(|column| names.take(column));
         for (_, name) in &spec.classes {
             let columns = of_class(name, spec.objects.is_some(), spec.scores);
             let wanted = columns.into_iter().filter(|(wanted, _)| *wanted);
+            let first = results.len();
             results.extend(wanted.map(|(_, column)| names.take(column)));
+            // After the area.
+            shares.push(results[first + 1].name.clone());
         }
         // Names of copied fields are assigned last, so that those of results do not depend on them.
         fields.extend(
@@ -110,7 +122,25 @@ impl Columns {
             roads: spec.roads,
             run: spec.run,
             map_run_id: spec.map_run_id,
+            ratio,
+            shares,
         }
+    }
+
+    /// The run that measured the zones.
+    pub(crate) fn run(&self) -> &RunInfo {
+        &self.run
+    }
+
+    /// The column of the first ratio.
+    pub(crate) fn first_ratio(&self) -> Option<String> {
+        self.ratio.clone()
+    }
+
+    /// The column of the share of a class.
+    pub(crate) fn share_of(&self, class: u8) -> Option<String> {
+        let at = self.classes.iter().position(|known| *known == class)?;
+        self.shares.get(at).cloned()
     }
 
     /// The columns, in order.

@@ -3,16 +3,17 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use arpent_base::{Column, ColumnKind, Result, Value, Width, redacted, short_hash, table_schema};
+use arpent_base::{Column, ColumnKind, Result, Value, Width, redacted, short_hash};
 use arpent_gdal::{
     LayerFeature, LayerGeometry, LayerShape, LayerShapes, LayerSource, Rings, buffer_lines,
     fingerprint_layer, layer_fields, layer_file, read_features, value_key,
 };
 use arpent_publish::{Input, RunInfo, StagedArtifact, ZoneCounts};
 use arpent_raster::{Crs, CrsKind};
+use arpent_viewer::ZoneMap;
 use serde_json::json;
 
-use super::columns::{Columns, Spec, ranked_share};
+use super::columns::{Columns, DAMAGED_SHARE, Spec, ranked_share};
 use super::counts::note;
 use super::error::ZonalError;
 use super::objects::{Objects, features_of};
@@ -21,6 +22,7 @@ use super::source::SourceMap;
 use super::spool::{Record, Spool, Spooled};
 use super::write::Output;
 use crate::config::{RoadOptions, ZonalConfig};
+use crate::present::{ZoneSpec, ZoneTiles};
 use crate::sorted::Sorter;
 
 /// The configuration, checked against the map and the layer.
@@ -43,6 +45,14 @@ struct Roads<'a> {
     options: &'a RoadOptions,
     damaged: Vec<u8>,
     meters_per_unit: f64,
+}
+
+/// The files that were written.
+pub(crate) struct Written {
+    pub(crate) staged: Vec<StagedArtifact>,
+    pub(crate) columns: Vec<Column>,
+    /// The zones on the map of the page.
+    pub(crate) zone_map: Option<ZoneMap>,
 }
 
 /// Results of all zones.
@@ -206,14 +216,14 @@ impl<'a> ZonalJob<'a> {
         }
     }
 
-    /// Writes the files; also returns their columns as a Table Schema.
+    /// Writes the files.
     pub(crate) fn write(
         &self,
         map: &SourceMap,
         measured: &Measured,
         run: &RunInfo,
         scratch: &Path,
-    ) -> Result<(Vec<StagedArtifact>, serde_json::Value)> {
+    ) -> Result<Written> {
         let columns = Columns::new(Spec {
             kept: &self.kept,
             classes: map.classes().collect(),
@@ -232,8 +242,37 @@ impl<'a> ZonalJob<'a> {
             shape: if self.roads.is_some() { LayerShape::MultiLine } else { LayerShape::MultiPolygon },
             crs: &map.grid().crs,
             titles: self.config.titles,
+            road_unit_m: self.roads.as_ref().map(|roads| roads.meters_per_unit),
         };
-        Ok((output.write(&self.config.formats, scratch)?, table_schema(columns.fields())))
+        let mut staged = output.write(&self.config.formats, scratch)?;
+        let fields = columns.fields();
+        let mut zone_map = None;
+        if self.config.publish.viewer {
+            let spec = ZoneSpec {
+                run_id: &output.columns.run().run_id,
+                columns: fields,
+                id: fields.first().map_or("id", |id| &id.name),
+                level: None,
+                levels: Vec::new(),
+                color: self.color(&columns, map),
+            };
+            let tiles = ZoneTiles::create(spec, (map.grid(), map.window()), scratch)?;
+            let (file, drawn) = output.write_tiles(tiles, scratch)?;
+            staged.push(file);
+            zone_map = Some(drawn);
+        }
+        Ok(Written { staged, columns: fields.to_vec(), zone_map })
+    }
+
+    /// The column that zones are colored by at first: the damage of roads, the first ratio, the share of the class that they
+    /// are ranked by, or of the first class.
+    fn color(&self, columns: &Columns, map: &SourceMap) -> Option<String> {
+        if self.roads.is_some() {
+            return Some(DAMAGED_SHARE.to_owned());
+        }
+        let ratio = self.config.ratios.first().and_then(|_| columns.first_ratio());
+        let ranked = self.rank_by.iter().flatten().next().copied();
+        ratio.or_else(|| columns.share_of(ranked.or_else(|| Some(map.classes().next()?.0))?))
     }
 
     /// `zonal-` and 16 hex digits: a hash of all inputs that can change the result.

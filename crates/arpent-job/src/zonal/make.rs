@@ -3,25 +3,27 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use arpent_base::{Failure, Result};
+use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
+use arpent_gdal::{file_name, layer_file};
 use arpent_publish::{Counts, MANIFEST_FORMAT, Manifest, RunInfo, Target, Warning, utc_now};
 use arpent_shell::energy::{Meter, WATTS_PER_CORE};
 use arpent_shell::lines::count;
 use arpent_shell::message::notice;
 use arpent_shell::progress::Stage;
+use arpent_viewer::Kind;
 use serde::Serialize;
 
 use super::counts;
 use super::error::ZonalError;
-use super::job::ZonalJob;
+use super::job::{Written, ZonalJob};
 use super::objects::Objects;
 use super::source::SourceMap;
-use crate::config::ZonalConfig;
+use crate::config::{ZonalConfig, ZoneFormat};
 use crate::execute::Unpublished;
 use crate::job::software;
 use crate::map::check_output;
 use crate::pipeline::seconds;
-use crate::present::write_schema_of_zones;
+use crate::present::{self, present};
 use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 use crate::warnings::warn;
@@ -84,9 +86,8 @@ fn make(
     warnings.extend(of_zones);
     let run = RunInfo::new(job.run_id(map)?, &map.manifest.model.id, &map.manifest.model.sha256);
     let began = Instant::now();
-    let (mut staged, columns) =
+    let Written { mut staged, columns, zone_map } =
         job.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
-    staged.extend(write_schema_of_zones(&columns, &staged, scratch.path())?);
     timings.insert("write".to_owned(), seconds(began.elapsed()));
     let stage = Stage::begin("publish", 0);
     let manifest = Manifest {
@@ -106,16 +107,45 @@ fn make(
         counts: Counts { zones: Some(measured.counts), ..Counts::default() },
         timings_s: timings,
         energy: Some(serde_json::to_value(meter.read())?),
-        columns: Some(columns),
+        columns: Some(table_schema(&columns)),
         tables: BTreeMap::new(),
         artifacts: Vec::new(),
     };
+    let classes = map.nomenclature().context("the map has no classes")?;
+    let about = job.config.publish.about(&title(job.zones));
+    let shown = present::Output {
+        kind: Kind::Zonal,
+        about: &about,
+        language: job.config.titles,
+        classes: &classes,
+        grid: map.grid(),
+        window: map.window(),
+        manifest: &manifest,
+        options: &job.config.publish,
+        tables: Vec::new(),
+        zones: vec![present::ZoneTable {
+            file: ZoneFormat::Csv.file_name(),
+            title: ["Zones", "Zones"],
+            columns,
+        }],
+        zone_map,
+        imagery: None,
+        scenes: BTreeMap::new(),
+        report: None,
+    };
+    present(&shown, &mut staged, scratch.path()).map_err(|error| scratch.judged(error))?;
     let published = Target::parse(output)?.publish(&staged, manifest, overwrite)?;
     for leftover in &published.leftovers {
         notice(&format!("could not delete {leftover} of the earlier results; it is not part of these"));
     }
     stage.end(output);
     Ok(ZonalReport { output: output.to_owned(), manifest: published.manifest })
+}
+
+/// The title of a page without one: the name of the layer's file.
+fn title(zones: &str) -> String {
+    let name = file_name(&redacted(&zones[..layer_file(zones).len()])).to_owned();
+    name.rsplit_once('.').map_or_else(|| name.clone(), |(stem, _)| stem.to_owned())
 }
 
 /// Warnings about the results.

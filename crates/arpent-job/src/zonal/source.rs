@@ -4,7 +4,7 @@ use arpent_base::Result;
 use arpent_base::number::offset;
 use arpent_gdal::{PublishedRaster, Rings};
 use arpent_publish::{Artifact, Manifest, PublishError, ROLE_CONFIDENCE, ROLE_LABELS, ROLE_MAP, Target};
-use arpent_raster::{Grid, PixelArea, Raster, Window};
+use arpent_raster::{Class, Color, Grid, LABEL_NODATA, Nomenclature, PixelArea, Raster, Window};
 use arpent_vector::{ZoneResult, ZoneRows, ZoneStatistics, clear_unsaid};
 
 use super::error::ZonalError;
@@ -144,6 +144,21 @@ impl SourceMap {
     /// Ids and names of the classes, by id.
     pub(crate) fn classes(&self) -> impl Iterator<Item = (u8, &str)> {
         self.labels.classes().iter().map(|(id, name)| (*id, name.as_str()))
+    }
+
+    /// The classes, with their colors.
+    pub(crate) fn nomenclature(&self) -> Option<Nomenclature> {
+        let color = |id: &u8| self.labels.colors().get(id).copied().unwrap_or(Color([128; 3]));
+        let class = |(id, name): (&u8, &String)| Class {
+            id: *id,
+            name: name.clone(),
+            name_fr: None,
+            code: None,
+            color: color(id),
+            features: false,
+        };
+        let classes = self.labels.classes().iter().filter(|(id, _)| **id != LABEL_NODATA);
+        Nomenclature::new(classes.map(class).collect()).ok()
     }
 
     /// Ids of the classes that the map has features of.

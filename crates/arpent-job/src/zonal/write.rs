@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use arpent_base::{Cell, Language, Result};
-use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter};
+use arpent_gdal::{LayerFormat, LayerGeometry, LayerOptions, LayerShape, LayerWriter, buffer_lines};
 use arpent_publish::{ROLE_ZONES, StagedArtifact};
 use arpent_raster::Crs;
+use arpent_viewer::ZoneMap;
 
 use super::columns::Columns;
 use super::ranks::Ranks;
@@ -13,6 +14,7 @@ use super::spool::{Record, Spooled};
 use crate::config::ZoneFormat;
 use crate::error::JobError;
 use crate::map::TIMESTAMP;
+use crate::present::ZoneTiles;
 
 /// Name of the layer of a GeoPackage.
 const LAYER: &str = "zones";
@@ -25,6 +27,8 @@ pub(crate) struct Output<'a> {
     pub(crate) shape: LayerShape,
     pub(crate) crs: &'a Crs,
     pub(crate) titles: Language,
+    /// Meters of a unit of the CRS, if zones are roads.
+    pub(crate) road_unit_m: Option<f64>,
 }
 
 impl Output<'_> {
@@ -63,6 +67,28 @@ impl Output<'_> {
         let mut layer = LayerWriter::create(path, &options)?;
         self.zones.for_each(|record| Ok(layer.write(&record.wkb, &self.values(record)?)?))?;
         Ok(layer.finish()?)
+    }
+
+    /// Writes the zones for the map of the page: areas, and roads as the strips that were measured.
+    pub(crate) fn write_tiles(
+        &self,
+        mut tiles: ZoneTiles,
+        folder: &Path,
+    ) -> Result<(StagedArtifact, ZoneMap)> {
+        self.zones.for_each(|record| {
+            let cells = self.values(record)?;
+            let polygons = match LayerGeometry::from_wkb(&record.wkb) {
+                Some(LayerGeometry::Polygons(polygons)) => polygons,
+                Some(LayerGeometry::Lines(lines)) => {
+                    let width = record.width_m.zip(self.road_unit_m).map(|(width, unit)| 0.5 * width / unit);
+                    width.map_or(Ok(Vec::new()), |width| buffer_lines(&lines, width))?
+                }
+                Some(LayerGeometry::Empty) | None => Vec::new(),
+            };
+            let id = cells.first().map(csv_cell).unwrap_or_default();
+            tiles.push(0, &id, &cells, &polygons)
+        })?;
+        tiles.finish(folder)
     }
 
     fn write_csv(&self, path: &Path) -> Result<()> {

@@ -9,6 +9,7 @@
 )]
 
 mod input;
+mod pictures;
 mod reader;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -42,6 +42,12 @@ pub(crate) type Tile = BTreeMap<String, Layer>;
 
 /// All tiles of an archive by zoom, column and row, and their bytes.
 pub(crate) fn tiles(bytes: &[u8]) -> BTreeMap<(u8, u32, u32), (Tile, usize)> {
+    let decoded = |(place, tile): ((u8, u32, u32), &[u8])| (place, (layers(&inflated(tile)), tile.len()));
+    contents(bytes).into_iter().map(decoded).collect()
+}
+
+/// The tiles of an archive as they are stored.
+pub(crate) fn contents(bytes: &[u8]) -> BTreeMap<(u8, u32, u32), &[u8]> {
     assert_eq!(&bytes[..8], b"PMTiles\x03");
     let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
     let (leaves, data) = (number(40), number(56));
@@ -53,8 +59,8 @@ pub(crate) fn tiles(bytes: &[u8]) -> BTreeMap<(u8, u32, u32), (Tile, usize)> {
                 waiting.push(&bytes[leaves + offset as usize..][..length as usize]);
             }
             for i in 0..run {
-                let tile = inflated(&bytes[data + offset as usize..][..length as usize]);
-                assert!(found.insert(place(id + i), (layers(&tile), length as usize)).is_none());
+                let tile = &bytes[data + offset as usize..][..length as usize];
+                assert!(found.insert(place(id + i), tile).is_none());
             }
         }
     }

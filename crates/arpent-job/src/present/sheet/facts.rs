@@ -94,7 +94,7 @@ fn classes(output: &Output<'_>) -> Vec<String> {
     let counted = &output.manifest.counts.features_per_class;
     let shown = output.classes.classes().iter().filter(|class| match output.kind {
         Kind::Map => counted.contains_key(&class.name),
-        Kind::Change => class.features,
+        Kind::Change | Kind::Zonal => class.features,
     });
     shown.map(|class| class.name_fr.as_ref().unwrap_or(&class.name).clone()).collect()
 }
@@ -130,6 +130,7 @@ fn summary(output: &Output<'_>, period: Option<&[String; 2]>) -> Vec<String> {
     let mut paragraphs = vec![match output.kind {
         Kind::Map => what_is_mapped(output, period),
         Kind::Change => what_is_compared(output),
+        Kind::Zonal => what_is_measured(output, period),
     }];
     let failed = manifest.failed_inputs.len();
     if failed > 0 {
@@ -169,6 +170,23 @@ fn what_is_mapped(output: &Output<'_>, period: Option<&[String; 2]>) -> String {
     )
 }
 
+fn what_is_measured(output: &Output<'_>, period: Option<&[String; 2]>) -> String {
+    let manifest = output.manifest;
+    let zones = manifest.counts.zones.as_ref().map_or(0, |counts| counts.zones);
+    let acquired = match period {
+        Some([first, last]) if first == last => format!(", d'après des images du {}", day(first)),
+        Some([first, last]) => format!(", d'après des images prises du {} au {}", day(first), day(last)),
+        None => String::new(),
+    };
+    format!(
+        "Statistiques de {} d'une carte établie automatiquement par le modèle {} {}{acquired}. Classes\u{a0}: {}.",
+        many(zones, "zone", "zones"),
+        manifest.model.id,
+        manifest.model.version,
+        classes(output).join(", "),
+    )
+}
+
 fn what_is_compared(output: &Output<'_>) -> String {
     let manifest = output.manifest;
     let dates = manifest.counts.change.as_ref().map(dates).unwrap_or_default();
@@ -201,6 +219,9 @@ fn lineage(output: &Output<'_>) -> String {
         Kind::Change => {
             "Comparaison pixel à pixel des deux dates, mesure du décalage entre les images lorsqu'elles sont fournies, puis \
              vectorisation des événements."
+        }
+        Kind::Zonal => {
+            "Mesure, dans chaque zone, des surfaces des classes de la carte\u{a0}: un pixel compte pour sa part à l'intérieur de la zone."
         }
     };
     sentences.push(steps.to_owned());
