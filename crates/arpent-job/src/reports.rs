@@ -117,7 +117,7 @@ fn files(target: &Target, manifest: &Manifest, folder: &Path) -> Result<Files> {
 /// Where a file is read, after a comparison with the manifest: rasters where they are, since a picture needs only their
 /// overviews; others of a store from a copy.
 fn placed(target: &Target, artifact: &Artifact, copy: &Path) -> Result<String> {
-    if target.local_folder().is_some() || artifact.href.ends_with(".tif") {
+    if target.local_folder().is_some() || matches!(&*artifact.role, ROLE_MAP | ROLE_LABELS) {
         return checked_address(target, artifact);
     }
     target.fetch_artifact(artifact, copy)?;

@@ -13,7 +13,8 @@ use arrow_schema::DataType;
 use geo_types::Polygon;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    RowSelection,
 };
 use parquet::errors::ParquetError;
 
@@ -72,7 +73,8 @@ impl FeatureTable {
     /// [`PublishError::Io`], and [`PublishError::ReadParquet`] for another file.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(PublishError::io("read", path))?;
-        let metadata = ArrowReaderMetadata::load(&file, Default::default()).map_err(reading(path))?;
+        let metadata =
+            ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()).map_err(reading(path))?;
         Ok(Self { path: path.to_owned(), metadata })
     }
 

@@ -9,21 +9,14 @@ pub use sheet::{Attribute, Explained, Explanation, Statement, Topic};
 
 use std::path::Path;
 
-use arpent_base::{DoingWhat as _, Result, Title};
+use arpent_base::{DoingWhat as _, Result};
 use arpent_publish::{STATE_NOT_VERIFIED, Target};
 
 use crate::error::JobError;
-use crate::report::{Material, Notable, Pictures, Thumbnails, Words};
+use crate::report::{Material, Notable, Pictures, Thumbnails};
 use crate::reports::material;
 use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
-
-/// A text in both languages.
-fn both(text: impl Fn(Words) -> String) -> Title {
-    let [en, fr] =
-        [arpent_base::Language::En, arpent_base::Language::Fr].map(|language| text(Words(language)));
-    Title { en: en.into(), fr: fr.into() }
-}
 
 /// Explains a feature or an event of a published output by its id.
 ///

@@ -5,10 +5,15 @@ use arpent_publish::TableRow;
 use maud::{Markup, html};
 use serde::Serialize;
 
-use super::both;
 use crate::report::{
     Article, Material, NONE, Pictures, Section, Thumbnails, Words, facts, page, problems, proposal,
 };
+
+/// A text in both languages.
+fn both(text: impl Fn(Words) -> String) -> Title {
+    let [en, fr] = [Language::En, Language::Fr].map(|language| text(Words(language)));
+    Title { en: en.into(), fr: fr.into() }
+}
 
 /// A sheet, and its page.
 #[derive(Debug)]

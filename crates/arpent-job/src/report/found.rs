@@ -108,20 +108,16 @@ fn by_class(material: &Material<'_>, found: &Found, words: Words) -> Markup {
         }
     }
     let of = |name: &str| found.classes.get(name).unwrap_or(&none);
-    let shown = |name: &str| match &material.classes {
-        Some(classes) => match classes.classes().iter().find(|class| class.name == name) {
-            Some(known) => class(words, classes, known.id),
-            None => html! { (name) },
-        },
-        None => html! { (name) },
+    // A class of the nomenclature by its name.
+    let known = |name: &str| {
+        let classes = material.classes.as_deref()?;
+        let id = classes.classes().iter().find(|class| class.name == name)?.id;
+        Some((classes, id))
     };
-    let text = |name: &str| {
-        let id = material.classes.as_ref().and_then(|classes| {
-            let known = classes.classes().iter().find(|class| class.name == name)?;
-            Some(words.class(classes, known.id))
-        });
-        id.unwrap_or_else(|| name.to_owned())
-    };
+    let shown =
+        |name: &str| known(name).map_or_else(|| html! { (name) }, |(classes, id)| class(words, classes, id));
+    let text =
+        |name: &str| known(name).map_or_else(|| name.to_owned(), |(classes, id)| words.class(classes, id));
     let share = |m2: f64| {
         if found.all.area_m2 > 0.0 { words.percent(m2 / found.all.area_m2) } else { NONE.to_owned() }
     };

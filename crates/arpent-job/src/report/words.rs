@@ -57,7 +57,7 @@ impl Words {
     pub(crate) fn duration(self, seconds: f64) -> String {
         let whole = arpent_base::number::round::<u64>(seconds);
         match (whole / 3600, whole % 3600 / 60, whole % 60) {
-            (0, 0, _) => format!("{}{APART}s", self.number(seconds, if seconds < 9.95 { 1 } else { 0 })),
+            (0, 0, _) => format!("{}{APART}s", self.number(seconds, usize::from(seconds < 9.95))),
             (0, min, s) => format!("{min}{APART}min {s}{APART}s"),
             (h, min, _) => format!("{}{APART}h {min}{APART}min", self.integer(h)),
         }
