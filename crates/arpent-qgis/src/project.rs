@@ -1,0 +1,260 @@
+//! Projects.
+
+use std::io::{Cursor, Write as _};
+
+use arpent_base::{Language, short_hash};
+use arpent_raster::{Crs, CrsKind};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use crate::error::QgisError;
+use crate::words::Words;
+use crate::xml::{Xml, root_attribute};
+
+/// A project with groups of layers, the uppermost first.
+#[derive(Debug, Clone)]
+pub struct Project<'a> {
+    /// Title.
+    pub title: &'a str,
+    /// What the project shows, in a sentence or two.
+    pub description: &'a str,
+    /// Language of the project's own texts.
+    pub language: Language,
+    /// CRS of the map.
+    pub crs: &'a Crs,
+    /// What the map shows at first: smallest x and y, largest x and y, in units of the CRS.
+    pub extent: [f64; 4],
+    /// License of the data.
+    pub license: Option<&'a str>,
+    /// Whom to name as the source, on the map.
+    pub attribution: Option<&'a str>,
+    /// The layers.
+    pub groups: Vec<Group>,
+}
+
+/// Layers under one title.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its title.
+    pub title: String,
+    /// Its layers, the uppermost first.
+    pub layers: Vec<ProjectLayer>,
+}
+
+/// A layer of a project.
+#[derive(Debug, Clone)]
+pub struct ProjectLayer {
+    /// Its title.
+    pub title: String,
+    /// Its file, relative to the project: `labels.tif`.
+    pub file: String,
+    /// Its layer in a file of several layers.
+    pub layer: Option<String>,
+    /// What it holds.
+    pub content: Content,
+    /// EPSG code of a CRS other than the project's.
+    pub other_epsg: Option<u32>,
+    /// Its style, QML.
+    pub style: String,
+    /// Whether it is drawn at first.
+    pub is_shown: bool,
+    /// Whether QGIS refuses to edit it.
+    pub is_read_only: bool,
+}
+
+/// What a layer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Pixels.
+    Raster,
+    /// Areas.
+    Areas,
+    /// Rows without geometry.
+    Table,
+}
+
+impl ProjectLayer {
+    /// The source, as QGIS stores it: relative, beginning with the folder.
+    fn source(&self) -> String {
+        let layer = self.layer.as_ref().map(|layer| format!("|layername={layer}")).unwrap_or_default();
+        format!("./{}{layer}", self.file)
+    }
+
+    const fn provider(&self) -> &'static str {
+        match self.content {
+            Content::Raster => "gdal",
+            Content::Areas | Content::Table => "ogr",
+        }
+    }
+
+    /// The same for the same source: QGIS takes letters, digits and underscores.
+    fn id(&self) -> String {
+        let name = self.layer.as_ref().unwrap_or(&self.file);
+        let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        format!("{plain}_{}", short_hash(self.source().as_bytes()))
+    }
+}
+
+impl Project<'_> {
+    /// The project as the archive that QGIS opens (`.qgz`). Equal projects give equal bytes.
+    ///
+    /// # Errors
+    /// [`QgisError`] when a layer's style is not XML, or the archive cannot be written.
+    pub fn to_qgz(&self, name: &str) -> Result<Vec<u8>, QgisError> {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .last_modified_time(DateTime::default())
+            .unix_permissions(0o644);
+        let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+        archive.start_file(format!("{name}.qgs"), options)?;
+        archive.write_all(self.to_qgs()?.as_bytes()).map_err(zip::result::ZipError::from)?;
+        Ok(archive.finish()?.into_inner())
+    }
+
+    /// The project as XML (`.qgs`).
+    ///
+    /// # Errors
+    /// [`QgisError::Style`] when a layer's style is not XML.
+    pub fn to_qgs(&self) -> Result<String, QgisError> {
+        let mut made = Ok(());
+        let text = Xml::compact_document(&[("projectname", self.title)], |xml| {
+            xml.empty("homePath", &[("path", "")]);
+            xml.text("title", self.title);
+            xml.within("projectCrs", &[], |xml| reference_system(xml, self.crs));
+            self.tree(xml);
+            self.view(xml);
+            xml.within("projectlayers", &[], |xml| {
+                made = self.layers().try_for_each(|layer| self.layer(xml, layer));
+            });
+            xml.within("layerorder", &[], |xml| {
+                self.layers().for_each(|layer| xml.empty("layer", &[("id", &layer.id())]));
+            });
+            self.properties(xml);
+            self.metadata(xml);
+        });
+        made.map(|()| text)
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &ProjectLayer> {
+        self.groups.iter().flat_map(|group| &group.layers)
+    }
+
+    /// The tree of groups and layers.
+    fn tree(&self, xml: &mut Xml) {
+        let checked = |is_shown: bool| if is_shown { "Qt::Checked" } else { "Qt::Unchecked" };
+        xml.within("layer-tree-group", &[], |xml| {
+            for group in self.groups.iter().filter(|group| !group.layers.is_empty()) {
+                let attributes = [("name", &*group.title), ("checked", checked(true)), ("expanded", "1")];
+                xml.within("layer-tree-group", &attributes, |xml| {
+                    for layer in &group.layers {
+                        let (id, source) = (layer.id(), layer.source());
+                        let attributes = [
+                            ("id", &*id),
+                            ("name", &layer.title),
+                            ("source", &source),
+                            ("providerKey", layer.provider()),
+                            ("checked", checked(layer.is_shown)),
+                            ("expanded", if layer.is_shown { "1" } else { "0" }),
+                        ];
+                        xml.empty("layer-tree-layer", &attributes);
+                    }
+                });
+            }
+        });
+    }
+
+    /// What the map shows at first.
+    fn view(&self, xml: &mut Xml) {
+        let [west, south, east, north] = self.extent.map(|side| side.to_string());
+        let sides = [("xmin", &west), ("ymin", &south), ("xmax", &east), ("ymax", &north)];
+        let units = match self.crs.kind {
+            CrsKind::Geographic => "degrees",
+            CrsKind::Mercator { .. } | CrsKind::Projected { .. } => "meters",
+        };
+        xml.within("mapcanvas", &[("name", "theMapCanvas"), ("annotationsVisible", "1")], |xml| {
+            xml.text("units", units);
+            xml.within("extent", &[], |xml| sides.iter().for_each(|(side, value)| xml.text(side, value)));
+            xml.text("rotation", "0");
+            xml.within("destinationsrs", &[], |xml| reference_system(xml, self.crs));
+        });
+        xml.within("ProjectViewSettings", &[("UseProjectScales", "0")], |xml| {
+            let sides = sides.map(|(side, value)| (side, value.as_str()));
+            xml.within("DefaultViewExtent", &sides, |xml| reference_system(xml, self.crs));
+        });
+    }
+
+    fn layer(&self, xml: &mut Xml, layer: &ProjectLayer) -> Result<(), QgisError> {
+        let is_labelled = root_attribute(&layer.style, "labelsEnabled");
+        let mut attributes = match layer.content {
+            Content::Raster => vec![("type", "raster")],
+            Content::Areas => vec![("type", "vector"), ("geometry", "Polygon")],
+            Content::Table => vec![("type", "vector"), ("geometry", "No geometry")],
+        };
+        attributes.extend(is_labelled.as_deref().map(|value| ("labelsEnabled", value)));
+        attributes.push(("readOnly", if layer.is_read_only { "1" } else { "0" }));
+        attributes.push(("autoRefreshEnabled", "0"));
+        let mut copied = Ok(());
+        xml.within("maplayer", &attributes, |xml| {
+            xml.text("id", &layer.id());
+            xml.text("datasource", &layer.source());
+            xml.text("layername", &layer.title);
+            if layer.content != Content::Table {
+                xml.within("srs", &[], |xml| match layer.other_epsg {
+                    Some(code) => {
+                        xml.within("spatialrefsys", &[], |xml| xml.text("authid", &format!("EPSG:{code}")));
+                    }
+                    None => reference_system(xml, self.crs),
+                });
+            }
+            xml.within("resourceMetadata", &[], |xml| {
+                xml.text("language", Words(self.language).say("ENG", "FRE"));
+                xml.text("type", "dataset");
+                xml.text("title", &layer.title);
+                xml.text("abstract", self.description);
+                self.attribution.iter().for_each(|text| xml.text("rights", text));
+                self.license.iter().for_each(|text| xml.text("license", text));
+            });
+            if layer.content == Content::Raster {
+                xml.text("provider", layer.provider());
+            } else {
+                xml.text_with("provider", &[("encoding", "UTF-8")], layer.provider());
+            }
+            copied = xml.copy_content(&layer.style);
+        });
+        copied
+    }
+
+    /// Relative paths, and the source on the map.
+    fn properties(&self, xml: &mut Xml) {
+        xml.within("properties", &[], |xml| {
+            xml.within("Paths", &[], |xml| xml.text_with("Absolute", &[("type", "bool")], "false"));
+            if let Some(attribution) = self.attribution {
+                xml.within("CopyrightLabel", &[], |xml| {
+                    xml.text_with("Enabled", &[("type", "bool")], "true");
+                    xml.text_with("Label", &[("type", "QString")], attribution);
+                });
+            }
+        });
+    }
+
+    fn metadata(&self, xml: &mut Xml) {
+        let words = Words(self.language);
+        let license = self.license.map(|license| format!("{}: {license}", words.say("License", "Licence")));
+        let description: Vec<&str> =
+            [Some(self.description), self.attribution, license.as_deref()].into_iter().flatten().collect();
+        xml.within("projectMetadata", &[], |xml| {
+            xml.text("language", words.say("ENG", "FRE"));
+            xml.text("type", "dataset");
+            xml.text("title", self.title);
+            xml.text("abstract", &description.join("\n"));
+        });
+    }
+}
+
+/// A CRS: QGIS takes the code if it has one, else the definition.
+fn reference_system(xml: &mut Xml, crs: &Crs) {
+    xml.within("spatialrefsys", &[], |xml| {
+        xml.text("wkt", &crs.wkt);
+        crs.epsg.iter().for_each(|code| xml.text("authid", &format!("EPSG:{code}")));
+    });
+}
