@@ -21,10 +21,14 @@ use uses::{Edges, edges};
 /// The top-level modules of every crate from the highest level down. A module uses only modules of lower levels,
 /// which come later; `>` separates levels. The definitions of `lib.rs` and `main.rs` are above all levels.
 const ROOMS: &[(&str, &str)] = &[
-    ("arpent-base", "checked failure hash host random redact shell_words table > config number > listed"),
+    (
+        "arpent-base",
+        "checked failure hash host random redact shell_words sqlite table > config number > listed",
+    ),
     ("arpent-shell", "energy install interrupt progress > print > exit lines log memory > message > usage"),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
     ("arpent-viewer", "serve > page > facts > error"),
+    ("arpent-qgis", "XXX"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
         "arpent-engine",

@@ -38,7 +38,10 @@ pub use vector::{
     ReferenceFeature, ReferenceIndex, ReferenceKind, Rings, Subject, area_of_wkb, buffer_lines, layer_facts,
     layer_fields, layer_file, read_aoi, read_features, read_polygons,
 };
-pub use write::{LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StripWriter, qgis_style};
+pub use write::{
+    LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StoredStyle, StripWriter, store_project,
+    stored_styles,
+};
 
 /// Version of the GDAL library in use, for instance `3.6.2`.
 pub fn version() -> String {

@@ -29,6 +29,10 @@ pub const ROLE_SHIFT: &str = "shift";
 pub const ROLE_REPORT: &str = "report";
 /// Role of the page that shows the output in a browser.
 pub const ROLE_VIEWER: &str = "viewer";
+/// Role of styles of QGIS, each beside the raster or layer of its name.
+pub const ROLE_STYLE: &str = "style";
+/// Role of a project of QGIS.
+pub const ROLE_PROJECT: &str = "project";
 /// Role of pictures of events, before and after.
 pub const ROLE_CHIP: &str = "chip";
 /// Role of files that describe the others, such as the STAC item.
@@ -63,6 +67,7 @@ pub fn media_type(name: &str) -> &'static str {
         "md" => "text/markdown; charset=utf-8",
         "txt" => "text/plain; charset=utf-8",
         "qml" | "xml" => "application/xml",
+        "qgz" => "application/zip",
         _ => "application/octet-stream",
     }
 }

@@ -35,8 +35,7 @@ pub fn classes_qml(entries: &[Entry]) -> String {
             xml.within("colorPalette", &[], |xml| {
                 for Entry { value, label, color } in entries {
                     let (value, color) = (value.to_string(), color.to_string());
-                    let entry =
-                        [("value", &*value), ("label", label), ("color", &color), ("alpha", "255")];
+                    let entry = [("value", &*value), ("label", label), ("color", &color), ("alpha", "255")];
                     xml.empty("paletteEntry", &entry);
                 }
             });

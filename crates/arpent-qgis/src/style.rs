@@ -114,7 +114,9 @@ impl LayerStyle<'_> {
         ];
         Xml::document(&attributes, |xml| {
             match &self.drawn {
-                Drawn::Categories { column, categories, others } => by_category(xml, column, categories, *others),
+                Drawn::Categories { column, categories, others } => {
+                    by_category(xml, column, categories, *others)
+                }
                 Drawn::Outlines { label } => outlines(xml, label),
                 Drawn::Table => {}
             }
@@ -189,8 +191,13 @@ fn plain_widget(xml: &mut Xml, kind: ColumnKind) {
 
 fn by_category(xml: &mut Xml, column: &str, categories: &[Category], others: Option<&str>) {
     const OTHER: Color = Color([128, 128, 128]);
-    let attributes =
-        [("type", "categorizedSymbol"), ("attr", column), ("forceraster", "0"), ("symbollevels", "0"), ("enableorderby", "0")];
+    let attributes = [
+        ("type", "categorizedSymbol"),
+        ("attr", column),
+        ("forceraster", "0"),
+        ("symbollevels", "0"),
+        ("enableorderby", "0"),
+    ];
     xml.within("renderer-v2", &attributes, |xml| {
         xml.within("categories", &[], |xml| {
             for (at, category) in categories.iter().enumerate() {
@@ -210,7 +217,13 @@ fn by_category(xml: &mut Xml, column: &str, categories: &[Category], others: Opt
                 let at = categories.len().to_string();
                 xml.empty(
                     "category",
-                    &[("value", ""), ("type", "string"), ("label", label), ("symbol", &at), ("render", "true")],
+                    &[
+                        ("value", ""),
+                        ("type", "string"),
+                        ("label", label),
+                        ("symbol", &at),
+                        ("render", "true"),
+                    ],
                 );
             }
         });

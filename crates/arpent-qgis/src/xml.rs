@@ -23,10 +23,7 @@ impl Xml {
     }
 
     /// The same without line breaks: parts of other documents are copied into it as they are.
-    pub(crate) fn compact_document(
-        attributes: &Attributes<'_>,
-        content: impl FnOnce(&mut Self),
-    ) -> String {
+    pub(crate) fn compact_document(attributes: &Attributes<'_>, content: impl FnOnce(&mut Self)) -> String {
         Self::finish(Writer::new(Vec::new()), attributes, content)
     }
 

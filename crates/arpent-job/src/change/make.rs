@@ -376,6 +376,8 @@ impl ChangeJob<'_> {
             extent: inputs.extent,
             classes: &inputs.classes.nomenclature,
             run_id,
+            title: &present::title_of_dates(&inputs.dates),
+            publish: &self.config.publish,
         };
         staged.extend(files.write(&events, lineage, &folder)?);
         staged.push(StagedArtifact::new(&identities.write(&folder)?, ROLE_OBJECTS)?);

@@ -10,6 +10,10 @@ pub struct PublishOptions {
     /// Whether `index.html` is written, which shows the output in a browser.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub viewer: bool,
+    /// Whether files for QGIS are written: a style beside every raster and layer, a project that opens them, and a project inside
+    /// the GeoPackage. The style inside the GeoPackage is always there.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub qgis: bool,
     /// Title of the output, instead of the model's or the dates'.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -30,7 +34,7 @@ impl PublishOptions {
 
 impl Default for PublishOptions {
     fn default() -> Self {
-        Self { viewer: true, title: None, license: None, attribution: None }
+        Self { viewer: true, qgis: true, title: None, license: None, attribution: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What persons open of an output: files that are made of its manifest and of its other files.
 
 mod page;
+mod qgis;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use arpent_viewer::Kind;
 use crate::config::PublishOptions;
 
 pub(crate) use page::title_of_dates;
+pub(crate) use qgis::{OwnProject, areas_style, events_style, features_style, table_style, zones_style};
 
 /// A table with a row for each zone.
 pub(crate) struct ZoneTable {
@@ -51,6 +53,9 @@ impl Output<'_> {
     /// # Errors
     /// When places of the output cannot be transformed to WGS 84, or a file cannot be written.
     pub(crate) fn present(&self, staged: &mut Vec<StagedArtifact>, folder: &Path) -> Result<()> {
+        if self.options.qgis {
+            staged.extend(qgis::write(self, staged, folder)?);
+        }
         // Last: the page lists the files.
         if self.options.viewer {
             staged.push(page::write(self, staged, folder)?);

@@ -13,6 +13,7 @@ use super::spool::{Record, Spooled};
 use crate::config::ZoneFormat;
 use crate::error::JobError;
 use crate::map::TIMESTAMP;
+use crate::present::zones_style;
 
 /// Name of the layer of a GeoPackage.
 const LAYER: &str = "zones";
@@ -48,6 +49,7 @@ impl Output<'_> {
     }
 
     fn write_layer(&self, path: &Path) -> Result<()> {
+        let style = zones_style(self.columns.fields(), self.titles);
         let options = LayerOptions {
             format: LayerFormat::GeoPackage,
             name: LAYER,
@@ -56,7 +58,7 @@ impl Output<'_> {
             fields: self.columns.fields(),
             titles: self.titles,
             spatial_index: true,
-            style_qml: None,
+            style_qml: Some(&style),
             timestamp: TIMESTAMP,
         };
         let mut layer = LayerWriter::create(path, &options)?;
