@@ -3,7 +3,7 @@
 #   setup.sh               what building and running needs: a C compiler, pkg-config, GDAL
 #   setup.sh --demo        also the Python packages that draw the demo's picture
 #   setup.sh --validators  also the readers that check outputs, manifests and the container file
-#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, mdbook, and what only tests start (Slurm, SeaweedFS, ...)
+#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, mdbook, and what only tests start (Slurm, SeaweedFS, QGIS, ...)
 # Python packages and cargo tools go to .venv in the checkout; nothing else of the system is touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,8 +17,7 @@ if [[ -z "$have_rust" || "$(printf '%s\n' "$need_rust" "$have_rust" | sort -V | 
   exit 2
 fi
 
-packages=()
-want() { packages+=("$@"); }
+packages=(); want() { packages+=("$@"); }
 command -v cc >/dev/null || want build-essential
 command -v pkg-config >/dev/null || want pkg-config
 pkg-config --exists gdal 2>/dev/null || want libgdal-dev
@@ -27,6 +26,7 @@ command -v gdal_translate >/dev/null || want gdal-bin
 [[ "$level" != "--test" ]] || command -v npm >/dev/null || want nodejs npm
 # Ubuntu has Chromium only as a snap: the tests of the page are skipped there.
 [[ "$level" != --test ]] || command -v chromium >/dev/null || ! grep -qs '^ID=debian' /etc/os-release || want chromium
+[[ "$level" != --test ]] || /usr/bin/python3 -c 'import qgis.core' 2>/dev/null || want python3-qgis qgis-providers
 [[ "$level" != --test || -x /usr/sbin/slurmctld && -x /usr/sbin/slurmd ]] || want slurmctld slurmd slurm-client munge
 if ((${#packages[@]})); then
   echo "setup: installing ${packages[*]}"

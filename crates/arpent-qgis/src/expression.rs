@@ -1,6 +1,6 @@
 //! Expressions of QGIS.
 
-use crate::style::Key;
+use crate::key::Key;
 
 /// A text in an expression. Inside a map tip, `%]` would end the expression: it is taken apart.
 pub(crate) fn literal(text: &str) -> String {

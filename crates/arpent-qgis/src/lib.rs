@@ -25,6 +25,7 @@
 
 mod error;
 mod expression;
+mod key;
 mod project;
 mod raster;
 mod style;
@@ -33,6 +34,7 @@ mod words;
 mod xml;
 
 pub use error::QgisError;
+pub use key::Key;
 pub use project::{Content, Group, Project, ProjectLayer};
 pub use raster::{Entry, Stop, classes_qml, ramp_qml};
-pub use style::{Category, Drawn, Key, LayerStyle, Meanings};
+pub use style::{Category, Drawn, LayerStyle, Meanings};

@@ -200,9 +200,7 @@ impl Project<'_> {
             xml.text("layername", &layer.title);
             if layer.content != Content::Table {
                 xml.within("srs", &[], |xml| match layer.other_epsg {
-                    Some(code) => {
-                        xml.within("spatialrefsys", &[], |xml| xml.text("authid", &format!("EPSG:{code}")));
-                    }
+                    Some(code) => xml.within("spatialrefsys", &[], |xml| code_of(xml, code)),
                     None => reference_system(xml, self.crs),
                 });
             }
@@ -224,10 +222,14 @@ impl Project<'_> {
         copied
     }
 
-    /// Relative paths, and the source on the map.
+    /// Relative paths, the CRS, and the source on the map.
     fn properties(&self, xml: &mut Xml) {
         xml.within("properties", &[], |xml| {
             xml.within("Paths", &[], |xml| xml.text_with("Absolute", &[("type", "bool")], "false"));
+            // Without it, QGIS ignores the CRS of the project.
+            xml.within("SpatialRefSys", &[], |xml| {
+                xml.text_with("ProjectionsEnabled", &[("type", "int")], "1");
+            });
             if let Some(attribution) = self.attribution {
                 xml.within("CopyrightLabel", &[], |xml| {
                     xml.text_with("Enabled", &[("type", "bool")], "true");
@@ -239,7 +241,7 @@ impl Project<'_> {
 
     fn metadata(&self, xml: &mut Xml) {
         let words = Words(self.language);
-        let license = self.license.map(|license| format!("{}: {license}", words.say("License", "Licence")));
+        let license = self.license.map(|license| format!("{} {license}", words.say("License:", "Licence :")));
         let description: Vec<&str> =
             [Some(self.description), self.attribution, license.as_deref()].into_iter().flatten().collect();
         xml.within("projectMetadata", &[], |xml| {
@@ -255,6 +257,12 @@ impl Project<'_> {
 fn reference_system(xml: &mut Xml, crs: &Crs) {
     xml.within("spatialrefsys", &[], |xml| {
         xml.text("wkt", &crs.wkt);
-        crs.epsg.iter().for_each(|code| xml.text("authid", &format!("EPSG:{code}")));
+        crs.epsg.iter().for_each(|code| code_of(xml, *code));
     });
+}
+
+/// QGIS reads a code only beside a number of its own table that is not one of a user's systems; which number does not matter.
+fn code_of(xml: &mut Xml, code: u32) {
+    xml.text("srsid", "1");
+    xml.text("authid", &format!("EPSG:{code}"));
 }

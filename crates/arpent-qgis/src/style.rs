@@ -4,49 +4,12 @@ use arpent_base::{Column, ColumnKind, Language};
 use arpent_raster::Color;
 
 use crate::expression;
-use crate::tip;
+use crate::key::Key;
+use crate::tip::{self, Shown};
 use crate::xml::Xml;
 
 /// How opaque the fill of an area is, of 255: imagery stays readable below it.
 const FILL: u8 = 90;
-
-/// A value of a column.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
-    /// A whole number.
-    Integer(i64),
-    /// Text.
-    Text(String),
-}
-
-impl Key {
-    /// The value as text.
-    pub(crate) fn text(&self) -> String {
-        match self {
-            Self::Integer(number) => number.to_string(),
-            Self::Text(text) => text.clone(),
-        }
-    }
-
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Integer(_) => "long",
-            Self::Text(_) => "string",
-        }
-    }
-}
-
-impl From<i64> for Key {
-    fn from(number: i64) -> Self {
-        Self::Integer(number)
-    }
-}
-
-impl From<&str> for Key {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
 
 /// A row of a layer's legend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,22 +84,24 @@ impl LayerStyle<'_> {
                 Drawn::Table => {}
             }
             self.fields(xml);
-            if let Some(heading) = self.tip.iter().find(|name| self.has(name)) {
-                xml.text("previewExpression", &expression::column(heading));
+            if let Some(heading) = self.tip.iter().find_map(|name| self.shown(name)) {
+                xml.text("previewExpression", &expression::column(&heading.column.name));
             }
-            xml.text_with("mapTip", &[("enabled", "1")], &tip::template(self));
+            let shown: Vec<Shown<'_>> = self.tip.iter().filter_map(|name| self.shown(name)).collect();
+            xml.text_with("mapTip", &[("enabled", "1")], &tip::template(&shown, self.language));
             // 2: areas.
             xml.text("layerGeometryType", if self.drawn == Drawn::Table { "4" } else { "2" });
         })
     }
 
-    /// Whether the layer has a column.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.columns.iter().any(|column| column.name == name)
+    /// A column for a map tip, if the layer has it. A name with `%]` cannot stand in one: it would end the expression.
+    fn shown(&self, name: &str) -> Option<Shown<'_>> {
+        let column = self.columns.iter().find(|column| column.name == name && !name.contains("%]"))?;
+        Some(Shown { column, labels: self.labels(name) })
     }
 
     /// The labels of a column's values.
-    pub(crate) fn labels(&self, name: &str) -> Option<&[(Key, String)]> {
+    fn labels(&self, name: &str) -> Option<&[(Key, String)]> {
         self.meanings.iter().find(|meanings| meanings.column == name).map(|meanings| &*meanings.labels)
     }
 

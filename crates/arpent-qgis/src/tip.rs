@@ -1,24 +1,29 @@
 //! Map tips: what QGIS shows of the feature under the pointer.
 
-use arpent_base::{Column, ColumnKind};
+use arpent_base::{Column, ColumnKind, Language};
 use maud::{PreEscaped, html};
 
 use crate::expression::{as_html, column, labelled, literal};
-use crate::style::LayerStyle;
+use crate::key::Key;
 use crate::words::Words;
 
 /// Square meters from which an area is shown in hectares.
 const HECTARES_FROM: &str = "100000";
 
-/// The template: HTML with expressions between `[%` and `%]`.
-pub(crate) fn template(style: &LayerStyle<'_>) -> String {
-    let mut shown = style.tip.iter().filter_map(|name| style.columns.iter().find(|c| c.name == **name));
-    let heading = shown.next();
+/// A column of a map tip.
+pub(crate) struct Shown<'a> {
+    pub(crate) column: &'a Column,
+    /// Labels of its values.
+    pub(crate) labels: Option<&'a [(Key, String)]>,
+}
+
+/// The template: HTML with expressions between `[%` and `%]`. The first column is the heading.
+pub(crate) fn template(shown: &[Shown<'_>], language: Language) -> String {
     html! {
-        @if let Some(heading) = heading { b { (value(style, heading)) } }
+        @if let Some(heading) = shown.first() { b { (value(heading, language)) } }
         table {
-            @for column in shown {
-                tr { td { (title(column.title.of(style.language))) } td { (value(style, column)) } }
+            @for row in shown.iter().skip(1) {
+                tr { td { (title(row.column.title.of(language))) } td { (value(row, language)) } }
             }
         }
     }
@@ -32,14 +37,14 @@ fn title(text: &str) -> PreEscaped<String> {
 }
 
 /// The value of a column, in words.
-fn value(style: &LayerStyle<'_>, of: &Column) -> PreEscaped<String> {
-    let words = Words(style.language);
+fn value(shown: &Shown<'_>, language: Language) -> PreEscaped<String> {
+    let (words, of) = (Words(language), shown.column);
     let name = column(&of.name);
     let missing = literal(match &*of.name {
         "score" => words.say("none", "aucun"),
         _ => "–",
     });
-    let text = match (style.labels(&of.name), of.kind) {
+    let text = match (shown.labels, of.kind) {
         (Some(labels), _) => labelled(&of.name, labels),
         (None, ColumnKind::Real) if of.unit == "m2" => format!(
             "if({name} >= {HECTARES_FROM}, format_number({name} / 10000, 1) || ' ha', format_number({name}, if({name} < 100, 1, 0)) || ' m²')"

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::config::FeatureFormat;
 use crate::job::{FailedScene, Job, MapJob, Overlap, UsableScene, describe_bands, describe_validity};
 use crate::mask::MaskFacts;
+use crate::present;
 use crate::shards::Plan;
 
 /// A plan, as printed.
@@ -218,7 +219,9 @@ fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
             .filter(|f| job.config.features.formats.contains(f))
             .map(|f| format!("features.{}", f.extension())),
     );
+    let beside = if job.config.publish.qgis { present::names_for_qgis(&names) } else { Vec::new() };
     names.push("item.json".to_owned());
+    names.extend(beside);
     if job.config.publish.viewer {
         names.push(PAGE_NAME.to_owned());
     }

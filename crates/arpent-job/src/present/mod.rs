@@ -13,7 +13,9 @@ use arpent_viewer::Kind;
 use crate::config::PublishOptions;
 
 pub(crate) use page::title_of_dates;
-pub(crate) use qgis::{OwnProject, areas_style, events_style, features_style, table_style, zones_style};
+pub(crate) use qgis::{
+    OwnProject, areas_style, events_style, features_style, names_for_qgis, table_style, zones_style,
+};
 
 /// A table with a row for each zone.
 pub(crate) struct ZoneTable {

@@ -27,6 +27,25 @@ const ROLE_BEFORE: &str = "before";
 /// Role of imagery under the result.
 const ROLE_IMAGERY: &str = "imagery";
 
+/// Roles of rasters, in the order of the project and of the styles.
+const RASTERS: [&str; 6] = [ROLE_MASK, ROLE_MAP, ROLE_BEFORE, ROLE_LABELS, ROLE_CONFIDENCE, ROLE_EVIDENCE];
+
+/// Names of what [`write`] writes for a map with these files.
+pub(crate) fn names_for_qgis(files: &[String]) -> Vec<String> {
+    let has = |name: &str| files.iter().any(|file| file == name);
+    let rasters = RASTERS.into_iter().filter(|role| has(&format!("{role}.tif")));
+    let mut names: Vec<String> = rasters.map(|role| format!("{role}.qml")).collect();
+    let opens = ["fgb", "gpkg", "geojson"].iter().any(|ending| has(&format!("features.{ending}")));
+    let has_project = !names.is_empty() || opens;
+    if opens || has("features.parquet") {
+        names.push("features.qml".to_owned());
+    }
+    if has_project {
+        names.push(PROJECT.to_owned());
+    }
+    names
+}
+
 /// Writes the styles and the project of an output with these files to a folder.
 ///
 /// # Errors
@@ -136,7 +155,7 @@ impl<'a> Styled<'a> {
     /// The rasters, those of classes first.
     fn rasters(&self) -> Result<Vec<ProjectLayer>> {
         let mut layers = Vec::new();
-        for role in [ROLE_MASK, ROLE_MAP, ROLE_BEFORE, ROLE_LABELS, ROLE_CONFIDENCE, ROLE_EVIDENCE] {
+        for role in RASTERS {
             let of_role =
                 |artifact: &&StagedArtifact| artifact.role == role && artifact.name.ends_with(".tif");
             for artifact in self.staged.iter().filter(of_role) {
