@@ -2,12 +2,11 @@
 
 use crate::key::Key;
 
-/// A text in an expression. Inside a map tip, `%]` would end the expression: it is taken apart.
+/// A text in an expression. In a map tip `[%` and `%]` are the ends of expressions: they are taken apart.
 pub(crate) fn literal(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('\'', "''").replace('\n', "\\n").replace('\t', "\\t");
-    let parts: Vec<String> = escaped.split("%]").map(str::to_owned).collect();
-    let joined = parts.join("%' || ']");
-    if parts.len() > 1 { format!("('{joined}')") } else { format!("'{joined}'") }
+    let apart = escaped.replace("%]", "%' || ']").replace("[%", "[' || '%");
+    if apart == escaped { format!("'{escaped}'") } else { format!("('{apart}')") }
 }
 
 /// A column in an expression.
@@ -37,6 +36,7 @@ mod tests {
         assert_eq!(literal("l'eau"), "'l''eau'");
         assert_eq!(literal("a\\b\n"), "'a\\\\b\\n'");
         assert_eq!(literal("a %] b"), "('a %' || '] b')");
+        assert_eq!(literal("[%]"), "('[' || '%' || ']')");
         assert_eq!(column("a\"b"), "\"a\"\"b\"");
         assert!(!labelled("k", &[(Key::Text("%]".into()), "%]".into())]).contains("%]"));
     }

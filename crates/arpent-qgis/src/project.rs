@@ -266,3 +266,104 @@ fn code_of(xml: &mut Xml, code: u32) {
     xml.text("srsid", "1");
     xml.text("authid", &format!("EPSG:{code}"));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+    use crate::raster::{Entry, classes_qml};
+
+    fn crs(epsg: Option<u32>) -> Crs {
+        Crs {
+            name: "a \"b\"".to_owned(),
+            epsg,
+            wkt: "PROJCS[\"a & b\"]".to_owned(),
+            projjson: String::new(),
+            kind: CrsKind::Projected { meters_per_unit: 1.0 },
+            semi_major_m: 6_378_137.0,
+            inverse_flattening: 298.257,
+        }
+    }
+
+    fn layer(file: &str, content: Content) -> ProjectLayer {
+        let entry =
+            Entry { value: 1, label: "a <b> & \"c\"".to_owned(), color: arpent_raster::Color([1, 2, 3]) };
+        ProjectLayer {
+            title: "l'été <2024>".to_owned(),
+            file: file.to_owned(),
+            layer: (content != Content::Raster).then(|| "événements".to_owned()),
+            content,
+            other_epsg: None,
+            style: classes_qml(&[entry]),
+            is_shown: true,
+            is_read_only: true,
+        }
+    }
+
+    fn project(crs: &Crs) -> Project<'_> {
+        let layers = vec![layer("a.gpkg", Content::Areas), layer("b.gpkg", Content::Table)];
+        let groups = vec![
+            Group { title: "Objets".to_owned(), layers },
+            Group { title: "Rien".to_owned(), layers: Vec::new() },
+            Group { title: "Rasters".to_owned(), layers: vec![layer("a.tif", Content::Raster)] },
+        ];
+        Project {
+            title: "t & u",
+            description: "d",
+            language: Language::Fr,
+            crs,
+            extent: [0.5, 1.0, 2.0, 3.0],
+            license: Some("Licence Ouverte 2.0"),
+            attribution: Some("IGN"),
+            groups,
+        }
+    }
+
+    #[test]
+    fn a_project_names_its_layers_once_each() {
+        let crs = crs(Some(2154));
+        let text = project(&crs).to_qgs().unwrap();
+        let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+        let document = roxmltree::Document::parse_with_options(&text, options).unwrap();
+        let all = |name: &'static str| document.descendants().filter(move |node| node.has_tag_name(name));
+        let ids: Vec<_> = all("layer-tree-layer").map(|node| node.attribute("id").unwrap()).collect();
+        let listed: Vec<_> = all("maplayer")
+            .map(|node| node.children().find(|c| c.has_tag_name("id")).unwrap().text().unwrap());
+        assert_eq!(ids, listed.collect::<Vec<_>>());
+        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), 3);
+        let sources: Vec<_> = all("datasource").filter_map(|node| node.text()).collect();
+        assert_eq!(sources, ["./a.gpkg|layername=événements", "./b.gpkg|layername=événements", "./a.tif"]);
+        let groups: Vec<_> = all("layer-tree-group").filter_map(|node| node.attribute("name")).collect();
+        assert_eq!(groups, ["Objets", "Rasters"], "a group without layers is left out");
+        assert!(all("maplayer").all(|node| node.attribute("readOnly") == Some("1")));
+        assert_eq!(all("paletteEntry").count(), 3, "every layer has its style");
+        assert_eq!(all("license").count(), 3);
+        let codes: Vec<_> = all("authid").filter_map(|node| node.text()).collect();
+        assert!(codes.len() > 3 && codes.iter().all(|code| *code == "EPSG:2154"), "{codes:?}");
+    }
+
+    #[test]
+    fn equal_projects_have_equal_bytes_and_hold_one_file() {
+        let crs = crs(None);
+        let [a, b] = [project(&crs).to_qgz("map").unwrap(), project(&crs).to_qgz("map").unwrap()];
+        assert!(a == b);
+        let mut archive = zip::ZipArchive::new(Cursor::new(a)).unwrap();
+        assert_eq!(archive.len(), 1);
+        let mut file = archive.by_name("map.qgs").unwrap();
+        assert_eq!(file.last_modified(), Some(DateTime::default()));
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, project(&crs).to_qgs().unwrap());
+        assert!(!text.contains("EPSG:") && text.contains("PROJCS[&quot;a &amp; b&quot;]"), "{text}");
+    }
+
+    #[test]
+    fn a_layer_whose_style_is_not_xml_is_refused() {
+        let crs = crs(None);
+        let mut project = project(&crs);
+        project.groups[0].layers[0].style = "<qgis><a></qgis>".to_owned();
+        assert!(matches!(project.to_qgz("map"), Err(QgisError::Style { .. })));
+    }
+}

@@ -95,3 +95,20 @@ fn document(renderer: impl FnOnce(&mut Xml)) -> String {
         xml.text("blendMode", "0");
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_legend_has_the_rows_that_are_given_and_no_others() {
+        let entry = |value, label: &str| Entry { value, label: label.to_owned(), color: Color([255, 1, 16]) };
+        let qml = classes_qml(&[entry(0, "a"), entry(254, "b <c>")]);
+        assert_eq!(qml.matches("<paletteEntry ").count(), 2);
+        assert!(qml.contains("value=\"254\" label=\"b &lt;c&gt;\" color=\"#ff0110\""), "{qml}");
+        let stop = |value| Stop { value, label: format!("{value}"), color: Color([0, 0, 0]) };
+        let qml = ramp_qml(&[stop(0.0), stop(0.5), stop(1.0)]);
+        assert_eq!(qml.matches("<item ").count(), 3);
+        assert!(qml.contains("classificationMin=\"0\"") && qml.contains("maximumValue=\"1\""), "{qml}");
+    }
+}

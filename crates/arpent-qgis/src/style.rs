@@ -282,3 +282,76 @@ fn symbol_of(xml: &mut Xml, at: usize, layers: &[(&str, &[(&str, &str)])]) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(qml: &str) -> roxmltree::Document<'_> {
+        let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+        roxmltree::Document::parse_with_options(qml, options).unwrap()
+    }
+
+    const HOSTILE: &str = "roof <flat> & \"green\" 'x' %] [% 1 %] \\";
+
+    fn columns() -> [Column; 3] {
+        [
+            Column::new("class_name", ColumnKind::Text).titled("Class", HOSTILE).required(),
+            Column::new("score", ColumnKind::Real).titled("Score", HOSTILE),
+            Column::new("a %] b", ColumnKind::Text),
+        ]
+    }
+
+    #[test]
+    fn a_style_has_the_categories_aliases_and_labels_that_are_given_and_no_others() {
+        let categories = [
+            Category { key: 1.into(), label: HOSTILE.to_owned(), color: Color([1, 2, 3]) },
+            Category { key: 7.into(), label: "b".to_owned(), color: Color([4, 5, 6]) },
+        ];
+        let meanings =
+            [Meanings { column: "class_name".into(), labels: vec![(HOSTILE.into(), HOSTILE.to_owned())] }];
+        let columns = columns();
+        let style = |others| {
+            LayerStyle {
+                columns: &columns,
+                language: Language::Fr,
+                drawn: Drawn::Categories { column: "class_id", categories: &categories, others },
+                meanings: &meanings,
+                tip: &["missing", "class_name", "score", "a %] b"],
+            }
+            .to_qml()
+        };
+        let qml = style(None);
+        let document = document(&qml);
+        let all = |name: &'static str| document.descendants().filter(move |node| node.has_tag_name(name));
+        let labels: Vec<_> = all("category").filter_map(|node| node.attribute("label")).collect();
+        assert_eq!(labels, [HOSTILE, "b"]);
+        assert_eq!(all("symbol").count(), 2);
+        let aliases: Vec<_> = all("alias").filter_map(|node| node.attribute("name")).collect();
+        assert_eq!(aliases, [HOSTILE, HOSTILE, "a %] b"]);
+        let widgets: Vec<_> = all("editWidget").filter_map(|node| node.attribute("type")).collect();
+        assert_eq!(widgets, ["ValueMap", "TextEdit", "TextEdit"]);
+        // Expressions of the tip begin and end where the style says, whatever the texts.
+        let tip = all("mapTip").next().unwrap().text().unwrap();
+        assert_eq!((tip.matches("[%").count(), tip.matches("%]").count()), (2, 2), "{tip}");
+        assert!(tip.contains("map_get(map(") && tip.contains("'aucun'"), "{tip}");
+        let others = style(Some("none"));
+        assert_eq!(others.matches("<category ").count(), 3);
+        assert_eq!(others.matches("<symbol ").count(), 3);
+    }
+
+    #[test]
+    fn outlines_are_labelled_and_tables_have_nothing_to_draw() {
+        let columns = columns();
+        let style = |drawn| {
+            LayerStyle { columns: &columns, language: Language::En, drawn, meanings: &[], tip: &[] }.to_qml()
+        };
+        let zones = style(Drawn::Outlines { label: "a %] b" });
+        let zones = document(&zones);
+        assert_eq!(zones.root_element().attribute("labelsEnabled"), Some("1"));
+        let text = zones.descendants().find(|node| node.has_tag_name("text-style")).unwrap();
+        assert_eq!(text.attribute("fieldName"), Some("a %] b"));
+        let table = style(Drawn::Table);
+        assert!(!table.contains("renderer-v2") && table.contains("alias"));
+    }
+}

@@ -30,10 +30,10 @@ pub(crate) fn template(shown: &[Shown<'_>], language: Language) -> String {
     .into_string()
 }
 
-/// A title outside of expressions: it must not begin one.
+/// A title outside of expressions: it must not begin or end one.
 fn title(text: &str) -> PreEscaped<String> {
     let escaped = html! { (text) }.into_string();
-    PreEscaped(escaped.replace("[%", "[&#37;"))
+    PreEscaped(escaped.replace('%', "&#37;"))
 }
 
 /// The value of a column, in words.
