@@ -15,7 +15,7 @@
 //! let style = LayerStyle {
 //!     columns: &columns,
 //!     language: Language::Fr,
-//!     drawn: Drawn::Categories { column: "class_id", categories: &[roofs], others: None },
+//!     drawn: Drawn::Categories { column: "class_id", categories: &[roofs], others: None, outline_mm: 0.3 },
 //!     meanings: &[],
 //!     tip: &["class_id"],
 //! };

@@ -23,7 +23,7 @@ pub struct Category {
 }
 
 /// How features are drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Drawn<'a> {
     /// By the values of a column: filled half transparent, with an outline in the full color.
     Categories {
@@ -33,6 +33,8 @@ pub enum Drawn<'a> {
         categories: &'a [Category],
         /// Label of features without one of these values; such features are not drawn without it.
         others: Option<&'a str>,
+        /// Width of the outlines, millimeters: what is scattered over a map of other areas needs a wide one.
+        outline_mm: f64,
     },
     /// Outlines alone, with the text of a column.
     Outlines {
@@ -77,18 +79,18 @@ impl LayerStyle<'_> {
         ];
         Xml::document(&attributes, |xml| {
             match &self.drawn {
-                Drawn::Categories { column, categories, others } => {
-                    by_category(xml, column, categories, *others)
+                Drawn::Categories { column, categories, others, outline_mm } => {
+                    by_category(xml, (column, categories), *others, *outline_mm);
                 }
                 Drawn::Outlines { label } => outlines(xml, label),
                 Drawn::Table => {}
             }
             self.fields(xml);
-            if let Some(heading) = self.tip.iter().find_map(|name| self.shown(name)) {
-                xml.text("previewExpression", &expression::column(&heading.column.name));
-            }
             let shown: Vec<Shown<'_>> = self.tip.iter().filter_map(|name| self.shown(name)).collect();
-            xml.text_with("mapTip", &[("enabled", "1")], &tip::template(&shown, self.language));
+            if let Some(heading) = shown.first() {
+                xml.text("previewExpression", &expression::column(&heading.column.name));
+                xml.text_with("mapTip", &[("enabled", "1")], &tip::template(&shown, self.language));
+            }
             // 2: areas.
             xml.text("layerGeometryType", if self.drawn == Drawn::Table { "4" } else { "2" });
         })
@@ -154,7 +156,12 @@ fn plain_widget(xml: &mut Xml, kind: ColumnKind) {
     });
 }
 
-fn by_category(xml: &mut Xml, column: &str, categories: &[Category], others: Option<&str>) {
+fn by_category(
+    xml: &mut Xml,
+    (column, categories): (&str, &[Category]),
+    others: Option<&str>,
+    outline_mm: f64,
+) {
     const OTHER: Color = Color([128, 128, 128]);
     let attributes = [
         ("type", "categorizedSymbol"),
@@ -195,16 +202,17 @@ fn by_category(xml: &mut Xml, column: &str, categories: &[Category], others: Opt
         xml.within("symbols", &[], |xml| {
             let colors = categories.iter().map(|category| category.color);
             for (at, color) in colors.chain(others.map(|_| OTHER)).enumerate() {
-                fill(xml, at, color);
+                fill(xml, at, color, outline_mm);
             }
         });
     });
 }
 
 /// A half transparent area with an outline.
-fn fill(xml: &mut Xml, at: usize, color: Color) {
+fn fill(xml: &mut Xml, at: usize, color: Color, outline_mm: f64) {
     let [r, g, b] = color.0;
     let (inside, outline) = (format!("{r},{g},{b},{FILL}"), format!("{r},{g},{b},255"));
+    let width = outline_mm.to_string();
     symbol(
         xml,
         at,
@@ -214,7 +222,7 @@ fn fill(xml: &mut Xml, at: usize, color: Color) {
             ("style", "solid"),
             ("outline_color", &outline),
             ("outline_style", "solid"),
-            ("outline_width", "0.3"),
+            ("outline_width", &width),
             ("outline_width_unit", "MM"),
             ("joinstyle", "miter"),
         ],
@@ -315,7 +323,12 @@ mod tests {
             LayerStyle {
                 columns: &columns,
                 language: Language::Fr,
-                drawn: Drawn::Categories { column: "class_id", categories: &categories, others },
+                drawn: Drawn::Categories {
+                    column: "class_id",
+                    categories: &categories,
+                    others,
+                    outline_mm: 0.3,
+                },
                 meanings: &meanings,
                 tip: &["missing", "class_name", "score", "a %] b"],
             }

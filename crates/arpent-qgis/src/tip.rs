@@ -47,7 +47,7 @@ fn value(shown: &Shown<'_>, language: Language) -> PreEscaped<String> {
     let text = match (shown.labels, of.kind) {
         (Some(labels), _) => labelled(&of.name, labels),
         (None, ColumnKind::Real) if of.unit == "m2" => format!(
-            "if({name} >= {HECTARES_FROM}, format_number({name} / 10000, 1) || ' ha', format_number({name}, if({name} < 100, 1, 0)) || ' m²')"
+            "if(abs({name}) >= {HECTARES_FROM}, format_number({name} / 10000, 1) || ' ha', format_number({name}, if(abs({name}) < 100, 1, 0)) || ' m²')"
         ),
         (None, ColumnKind::Real) => format!("format_number({name}, 2)"),
         (None, _) => format!("to_string({name})"),

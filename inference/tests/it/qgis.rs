@@ -105,7 +105,7 @@ fn map_is_shown(map: &Map, project: &Value, own: &Value) {
     }
     assert!(project["abstract"].as_str().unwrap().contains("Licence : Licence Ouverte 2.0"), "{project}");
     let groups =
-        json!([["Objets", [["Objets", true]]], ["Rasters", [["Carte", true], ["Confiance", false]]]]);
+        json!([["Résultats", [["Objets", true]]], ["Rasters", [["Carte", true], ["Confiance", false]]]]);
     assert_eq!(project["groups"], groups);
     let classes = classes(map);
     let (raster, features) = (layer(project, "Carte"), layer(project, "Objets"));
@@ -152,7 +152,7 @@ fn change_is_shown(project: &Value, own: &Value) {
     is_whole(own);
     let groups = project["groups"].as_array().unwrap();
     let names: Vec<&str> = groups.iter().map(|group| group[0].as_str().unwrap()).collect();
-    assert_eq!(names, ["Changements", "Zones et bilans", "Rasters"]);
+    assert_eq!(names, ["Résultats", "Zones et bilans", "Rasters"]);
     let zones = &groups[1][1];
     assert!(zones.as_array().unwrap().contains(&json!(["commune", true])), "{zones}");
     assert!(zones.as_array().unwrap().contains(&json!(["Différentiel", false])), "{zones}");

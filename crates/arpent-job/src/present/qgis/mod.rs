@@ -269,13 +269,7 @@ impl<'a> Styled<'a> {
         let output = self.output;
         let opens = |layer: &ProjectLayer| !layer.file.ends_with(".parquet");
         let groups = [
-            (
-                match output.kind {
-                    Kind::Map => self.say("Features", "Objets"),
-                    Kind::Change => self.say("Changes", "Changements"),
-                },
-                areas.into_iter().filter(opens).collect(),
-            ),
+            (self.say("Results", "Résultats"), areas.into_iter().filter(opens).collect()),
             (self.say("Zones and balances", "Zones et bilans"), self.others()?),
             (self.say("Rasters", "Rasters"), rasters),
             (self.say("Imagery", "Prises de vues"), self.imagery()),

@@ -63,7 +63,8 @@ pub(crate) fn features_style(
     let categories: Vec<_> = classes.classes().iter().filter(|class| is_kept(class)).map(category).collect();
     let meanings: Vec<_> =
         std::iter::once(states(language)).chain(classes_meant(classes, language)).collect();
-    let drawn = Drawn::Categories { column: "class_id", categories: &categories, others: None };
+    let drawn =
+        Drawn::Categories { column: "class_id", categories: &categories, others: None, outline_mm: 0.3 };
     LayerStyle { columns, language, drawn, meanings: &meanings, tip: &FEATURE_TIP }.to_qml()
 }
 
@@ -85,7 +86,7 @@ pub(crate) fn events_style(classes: &Nomenclature, columns: &[Column], language:
             (0.into(), say(language, "no", "non").to_owned()),
         ],
     }));
-    let drawn = Drawn::Categories { column: "kind", categories: &kinds, others: None };
+    let drawn = Drawn::Categories { column: "kind", categories: &kinds, others: None, outline_mm: 0.7 };
     LayerStyle { columns, language, drawn, meanings: &meanings, tip: &EVENT_TIP }.to_qml()
 }
 
@@ -132,7 +133,7 @@ pub(crate) fn areas_style(
     meant.extend(meanings.iter().cloned());
     let mut names: Vec<&str> = columns.iter().map(|column| &*column.name).filter(|n| *n != column).collect();
     names.insert(0, column);
-    let drawn = Drawn::Categories { column, categories, others: Some(others) };
+    let drawn = Drawn::Categories { column, categories, others: Some(others), outline_mm: 0.3 };
     LayerStyle { columns, language, drawn, meanings: &meant, tip: &names }.to_qml()
 }
 
