@@ -24,8 +24,6 @@ pub(crate) use self::styles::{areas_style, events_style, features_style, table_s
 const PROJECT: &str = "map.qgz";
 /// Role of the classes at the earlier date, in a comparison.
 const ROLE_BEFORE: &str = "before";
-/// Role of imagery under the result.
-const ROLE_IMAGERY: &str = "imagery";
 
 /// Roles of rasters, in the order of the project and of the styles.
 const RASTERS: [&str; 6] = [ROLE_MASK, ROLE_MAP, ROLE_BEFORE, ROLE_LABELS, ROLE_CONFIDENCE, ROLE_EVIDENCE];
@@ -183,10 +181,8 @@ impl<'a> Styled<'a> {
             _ => class_raster(self.output.classes, self.language),
         };
         let is_shown = match &*artifact.role {
-            ROLE_MASK => true,
-            // Imagery would be hidden below it.
-            ROLE_MAP => !self.has(ROLE_IMAGERY),
-            ROLE_LABELS => !self.has(ROLE_MAP) && !self.has(ROLE_IMAGERY),
+            ROLE_MASK | ROLE_MAP => true,
+            ROLE_LABELS => !self.has(ROLE_MAP),
             _ => false,
         };
         Ok(ProjectLayer { is_shown, ..self.layer(&artifact.name, title.to_owned(), Content::Raster, style) })
@@ -242,16 +238,6 @@ impl<'a> Styled<'a> {
         Ok(layers)
     }
 
-    fn imagery(&self) -> Vec<ProjectLayer> {
-        let of_role =
-            |artifact: &&StagedArtifact| artifact.role == ROLE_IMAGERY && artifact.name.ends_with(".tif");
-        let layer = |artifact: &StagedArtifact| {
-            let stem = artifact.name.trim_end_matches(".tif").to_owned();
-            self.layer(&artifact.name, stem, Content::Raster, String::new())
-        };
-        self.staged.iter().filter(of_role).map(layer).collect()
-    }
-
     fn layer(&self, file: &str, title: String, content: Content, style: String) -> ProjectLayer {
         ProjectLayer {
             title,
@@ -272,7 +258,6 @@ impl<'a> Styled<'a> {
             (self.say("Results", "Résultats"), areas.into_iter().filter(opens).collect()),
             (self.say("Zones and balances", "Zones et bilans"), self.others()?),
             (self.say("Rasters", "Rasters"), rasters),
-            (self.say("Imagery", "Prises de vues"), self.imagery()),
         ];
         let groups = groups.into_iter().map(|(title, layers)| Group { title: title.to_owned(), layers });
         let run = &output.manifest.run_id;

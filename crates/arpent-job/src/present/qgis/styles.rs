@@ -12,7 +12,7 @@ const FEATURE_TIP: [&str; 8] =
 /// Columns of an event's map tip.
 const EVENT_TIP: [&str; 9] =
     ["kind", "state", "from_class", "to_class", "changed_m2", "score", "date_before", "date_after", "run_id"];
-/// Colors from low to high that are told apart without color vision: viridis at its quarters (van der Walt and Smith, CC0).
+/// Colors from low to high that can be distinguished without color vision: viridis at its quarters (van der Walt and Smith, CC0).
 const VIRIDIS: [Color; 5] = [
     Color([0x44, 0x01, 0x54]),
     Color([0x3b, 0x52, 0x8b]),
@@ -90,7 +90,7 @@ pub(crate) fn events_style(classes: &Nomenclature, columns: &[Column], language:
     LayerStyle { columns, language, drawn, meanings: &meanings, tip: &EVENT_TIP }.to_qml()
 }
 
-/// Colors that are told apart without color vision: those of Okabe and Ito (2008), a purple and a gray.
+/// Colors that can be distinguished without color vision: those of Okabe and Ito (2008), a purple and a gray.
 const fn kind_color(kind: EventKind) -> Color {
     Color(match kind {
         EventKind::Appeared => [0, 158, 115],
