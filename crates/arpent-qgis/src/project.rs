@@ -328,7 +328,7 @@ mod tests {
         let document = roxmltree::Document::parse_with_options(&text, options).unwrap();
         let all = |name: &'static str| document.descendants().filter(move |node| node.has_tag_name(name));
         let ids: Vec<_> = all("layer-tree-layer").map(|node| node.attribute("id").unwrap()).collect();
-        let listed: Vec<_> = all("maplayer")
+        let listed = all("maplayer")
             .map(|node| node.children().find(|c| c.has_tag_name("id")).unwrap().text().unwrap());
         assert_eq!(ids, listed.collect::<Vec<_>>());
         let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
