@@ -262,7 +262,7 @@ fn every_layer_of_a_geopackage_has_its_style_and_the_file_a_project() {
     let database = Dataset::open(&path).unwrap();
     let mut rows = database
         .execute_sql(
-            "SELECT name, metadata, content FROM qgis_projects",
+            "SELECT name, CAST(metadata AS TEXT), CAST(content AS TEXT) FROM qgis_projects",
             None,
             gdal::vector::sql::Dialect::DEFAULT,
         )
