@@ -39,9 +39,8 @@ pub fn qgis(asked: &Asked) -> Option<Value> {
     let mut child = Command::new(PYTHON)
         .args(["-c", PROGRAM])
         .env("QT_QPA_PLATFORM", "offscreen")
-        // No settings of the person who runs the tests, and no runtime folder.
+        // No settings of the person who runs the tests.
         .env("QGIS_CUSTOM_CONFIG_PATH", settings.path())
-        .env("XDG_RUNTIME_DIR", settings.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
