@@ -44,7 +44,7 @@ use crate::execute::Unpublished;
 use crate::job::software;
 use crate::map::{check_output, footprint};
 use crate::pipeline::seconds;
-use crate::present;
+use crate::present::{self, present};
 use crate::scratch::Scratch;
 use crate::shards::ShardError;
 use crate::stores::set_up_gdal;
@@ -230,7 +230,7 @@ impl ChangeJob<'_> {
         };
         let stage = Stage::begin("publish", 0);
         let mut staged = written.staged;
-        self.presented(&inputs, &manifest).present(&mut staged, self.folder)?;
+        present(&self.presented(&inputs, &manifest), &mut staged, self.folder)?;
         let published = Target::parse(self.output)?.publish(&staged, manifest, self.overwrite)?;
         for leftover in &published.leftovers {
             notice(&format!("could not delete {leftover} of the earlier results; it is not part of these"));

@@ -20,7 +20,7 @@ use super::{artifacts, stac};
 use crate::error::JobError;
 use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
 use crate::pipeline::{AssembledMap, MapAssembler, PipelineError};
-use crate::present;
+use crate::present::{self, present};
 use crate::scratch::Scratch;
 use crate::shards::{JobContext, Journal, ShardError};
 use crate::warnings::warn;
@@ -253,7 +253,7 @@ impl MapWriter<'_> {
             let item = stac::write_item(job, map, &run, (&staged, counts.masked.as_ref()), scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
             let manifest = self.manifest(inputs, &run, counts, warnings)?;
-            self.presented(&manifest).present(&mut staged, scratch)?;
+            present(&self.presented(&manifest), &mut staged, scratch)?;
             self.commit(&Target::parse(&output)?, &staged, manifest)
         })?;
         stage.end(&output);

@@ -15,7 +15,7 @@ use arpent_raster::Crs;
 use arpent_viewer::Kind;
 
 use self::styles::{class_raster, say, share_raster};
-use super::Output;
+use super::output::Output;
 use crate::config::PublishOptions;
 
 pub(crate) use self::styles::{areas_style, events_style, features_style, table_style, zones_style};
