@@ -191,7 +191,7 @@ impl Session {
 }
 
 fn is_geopackage(artifact: &Artifact) -> bool {
-    artifact.href.ends_with(".gpkg")
+    artifact.href.rsplit_once('.').is_some_and(|(_, ending)| ending == "gpkg")
 }
 
 /// Whether a GeoPackage with another hash differs from the published one only in what changes in its header when a program

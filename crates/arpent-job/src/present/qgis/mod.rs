@@ -154,8 +154,7 @@ impl<'a> Styled<'a> {
     fn rasters(&self) -> Result<Vec<ProjectLayer>> {
         let mut layers = Vec::new();
         for role in RASTERS {
-            let of_role =
-                |artifact: &&StagedArtifact| artifact.role == role && artifact.name.ends_with(".tif");
+            let of_role = |artifact: &&StagedArtifact| artifact.role == role && ends(&artifact.name, "tif");
             for artifact in self.staged.iter().filter(of_role) {
                 layers.push(self.raster(artifact)?);
             }
@@ -185,22 +184,22 @@ impl<'a> Styled<'a> {
             ROLE_LABELS => !self.has(ROLE_MAP),
             _ => false,
         };
-        Ok(ProjectLayer { is_shown, ..self.layer(&artifact.name, title.to_owned(), Content::Raster, style) })
+        Ok(ProjectLayer { is_shown, ..layer(&artifact.name, title.to_owned(), Content::Raster, style) })
     }
 
     /// The features or events, in the file that QGIS opens best; their style is that of every format.
     fn areas(&self) -> Vec<ProjectLayer> {
         let file = |ending: &str| {
             let is_of = |artifact: &&StagedArtifact| {
-                matches!(&*artifact.role, ROLE_FEATURES | ROLE_EVENTS) && artifact.name.ends_with(ending)
+                matches!(&*artifact.role, ROLE_FEATURES | ROLE_EVENTS) && ends(&artifact.name, ending)
             };
             self.staged.iter().find(is_of)
         };
         // A FlatGeobuf is not written to by opening it, but a large one has no index.
         let is_indexed = self.output.manifest.counts.features <= LayerFormat::MOST_INDEXED;
-        let order = if is_indexed { [".fgb", ".gpkg", ".geojson"] } else { [".gpkg", ".fgb", ".geojson"] };
+        let order = if is_indexed { ["fgb", "gpkg", "geojson"] } else { ["gpkg", "fgb", "geojson"] };
         // Not every GDAL reads Parquet: the style is there, a project would lack its layer.
-        let Some(artifact) = order.into_iter().chain([".parquet"]).find_map(file) else { return Vec::new() };
+        let Some(artifact) = order.into_iter().chain(["parquet"]).find_map(file) else { return Vec::new() };
         let (output, language) = (self.output, self.language);
         let columns = columns_of(output.manifest.columns.as_ref());
         let (style, name) = match output.kind {
@@ -212,23 +211,23 @@ impl<'a> Styled<'a> {
             Kind::Change => (events_style(output.classes, &columns, language), "events"),
         };
         let title = layer_title(name, language).to_owned();
-        let mut layer = self.layer(&artifact.name, title, Content::Areas, style);
-        layer.layer = artifact.name.ends_with(".gpkg").then(|| name.to_owned());
+        let mut layer = layer(&artifact.name, title, Content::Areas, style);
+        layer.layer = ends(&artifact.name, "gpkg").then(|| name.to_owned());
         // GeoJSON is in degrees.
-        layer.other_epsg = artifact.name.ends_with(".geojson").then_some(4326);
+        layer.other_epsg = ends(&artifact.name, "geojson").then_some(4326);
         vec![layer]
     }
 
     /// The layers of the other GeoPackages, with the styles inside them.
     fn others(&self) -> Result<Vec<ProjectLayer>> {
         let is_other = |artifact: &&StagedArtifact| {
-            artifact.name.ends_with(".gpkg") && !matches!(&*artifact.role, ROLE_FEATURES | ROLE_EVENTS)
+            ends(&artifact.name, "gpkg") && !matches!(&*artifact.role, ROLE_FEATURES | ROLE_EVENTS)
         };
         let mut layers = Vec::new();
         for artifact in self.staged.iter().filter(is_other) {
             for stored in stored_styles(&artifact.path)?.into_iter().filter(|stored| stored.has_geometry) {
                 let title = layer_title(&stored.layer, self.language).to_owned();
-                let mut layer = self.layer(&artifact.name, title, Content::Areas, stored.qml);
+                let mut layer = layer(&artifact.name, title, Content::Areas, stored.qml);
                 // Zones are few and have no fill; what covers the ground would hide the rest.
                 layer.is_shown = artifact.name == "balance.gpkg";
                 layer.layer = Some(stored.layer);
@@ -238,22 +237,9 @@ impl<'a> Styled<'a> {
         Ok(layers)
     }
 
-    fn layer(&self, file: &str, title: String, content: Content, style: String) -> ProjectLayer {
-        ProjectLayer {
-            title,
-            file: file.to_owned(),
-            layer: None,
-            content,
-            other_epsg: None,
-            style,
-            is_shown: true,
-            is_read_only: true,
-        }
-    }
-
     fn project(&self, rasters: Vec<ProjectLayer>, areas: Vec<ProjectLayer>) -> Result<ProjectOf<'a>> {
         let output = self.output;
-        let opens = |layer: &ProjectLayer| !layer.file.ends_with(".parquet");
+        let opens = |layer: &ProjectLayer| !ends(&layer.file, "parquet");
         let groups = [
             (self.say("Results", "Résultats"), areas.into_iter().filter(opens).collect()),
             (self.say("Zones and balances", "Zones et bilans"), self.others()?),
@@ -303,6 +289,25 @@ impl ProjectOf<'_> {
         };
         Ok(project.to_qgz(name)?)
     }
+}
+
+/// A layer of the project of an output: shown, and never edited.
+fn layer(file: &str, title: String, content: Content, style: String) -> ProjectLayer {
+    ProjectLayer {
+        title,
+        file: file.to_owned(),
+        layer: None,
+        content,
+        other_epsg: None,
+        style,
+        is_shown: true,
+        is_read_only: true,
+    }
+}
+
+/// Whether a file has an ending.
+fn ends(name: &str, ending: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, found)| found == ending)
 }
 
 /// The title of a layer by its name in files; zones have the name of their level.
