@@ -39,5 +39,5 @@ E2
 "$arpent" inspect "$out"
 
 echo
-echo "The changes: $PWD/$out   (open events.gpkg over .demo/yellowstone.tif and $place/after.tif in QGIS)"
+echo "The changes: $PWD/$out   (open map.qgz over .demo/yellowstone.tif and $place/after.tif in QGIS)"
 echo "The later date is made of the earlier one; plots.geojson has what was laid bare."

@@ -16,6 +16,6 @@ arpent="${CARGO_TARGET_DIR:-target}/release/arpent"
   --credit "Imagery: NEON, 10 cm, 2019, CC0; place assumed. West of the white line was trained on, the east held out."
 
 echo
-echo "The map:     $PWD/$out   (open features.gpkg and labels.tif in QGIS; manifest.json lists every file)"
+echo "The map:     $PWD/$out   (open map.qgz in QGIS; manifest.json lists every file)"
 echo "Its picture: $PWD/.demo/map.png"
 echo "In a browser: $arpent view $out"

@@ -126,6 +126,28 @@ def check_gpkg_style(path):
     return "a default QGIS style"
 
 
+def check_qgis(path):
+    """A style or a project: XML, and a project opens files beside it, by relative paths."""
+    import zipfile
+    from xml.etree import ElementTree
+
+    if path.suffix == ".qml":
+        root = ElementTree.fromstring(path.read_text())
+        expect(root.tag == "qgis" and len(root) > 0, f"the root is {root.tag}")
+        return "a style"
+    with zipfile.ZipFile(path) as archive:
+        expect(archive.testzip() is None, "a damaged archive")
+        expect(archive.namelist() == [f"{path.stem}.qgs"], f"{archive.namelist()}")
+        root = ElementTree.fromstring(archive.read(f"{path.stem}.qgs"))
+    sources = [source.text for source in root.iterfind("projectlayers/maplayer/datasource")]
+    expect(sources, "no layers")
+    for source in sources:
+        file = source.split("|")[0]
+        expect(file.startswith("./") and (path.parent / file).is_file(), f"{source} is not beside it")
+    expect(root.find("properties/Paths/Absolute").text == "false", "paths are absolute")
+    return f"a project of {len(sources)} layers"
+
+
 def check_pyarrow(path):
     """GeoParquet 1.1: metadata, and a covering that is each geometry's bbox."""
     import pyarrow.parquet as parquet
@@ -379,6 +401,8 @@ def check_run(report, folder):
             report.check(f"{path.name} ogrinfo", check_ogrinfo, path)
         elif path.suffix == ".pmtiles":
             report.check(f"{path.name} pmtiles", check_pmtiles, path, manifest["counts"]["features"])
+        elif path.suffix in (".qml", ".qgz"):
+            report.check(f"{path.name} qgis", check_qgis, path)
         elif path.suffix == ".tif":
             report.check(f"{path.name} rio-cogeo", check_cog, path)
         elif path.name.endswith(".schema.json"):

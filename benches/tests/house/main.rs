@@ -19,6 +19,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ("arpent-shell", 1, &["arpent-base"]),
     ("arpent-submit", 2, &["arpent-base", "arpent-shell"]),
     ("arpent-viewer", 2, &["arpent-base", "arpent-raster"]),
+    ("arpent-qgis", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-tiling", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-gdal", 2, &["arpent-base", "arpent-raster"]),
     ("arpent-model", 2, &["arpent-base", "arpent-raster", "arpent-engine"]),
@@ -43,6 +44,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "arpent-change",
             "arpent-publish",
             "arpent-viewer",
+            "arpent-qgis",
         ],
     ),
     (

@@ -21,10 +21,14 @@ use uses::{Edges, edges};
 /// The top-level modules of every crate from the highest level down. A module uses only modules of lower levels,
 /// which come later; `>` separates levels. The definitions of `lib.rs` and `main.rs` are above all levels.
 const ROOMS: &[(&str, &str)] = &[
-    ("arpent-base", "checked failure hash host random redact shell_words table > config number > listed"),
+    (
+        "arpent-base",
+        "checked failure hash host random redact shell_words sqlite table > config number > listed",
+    ),
     ("arpent-shell", "energy install interrupt progress > print > exit lines log memory > message > usage"),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
     ("arpent-viewer", "serve > page > entry facts > error"),
+    ("arpent-qgis", "project raster style > tip xml > error expression words > key"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
         "arpent-engine",
@@ -52,7 +56,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-testing",
-        "embedding > faults geotiff installed polygonize servers shapes slurm > needs picture",
+        "embedding > faults geotiff installed polygonize qgis servers shapes slurm > needs picture",
     ),
     ("arpent-gdal", "fingerprint > vector > write > scene > crs guard text > setup > error > ffi uri"),
     (

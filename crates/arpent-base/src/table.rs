@@ -133,6 +133,21 @@ impl Column {
         }
         field.into()
     }
+
+    /// The column that [`Column::table_schema_field`] describes; `None` for what it did not write.
+    pub fn of_table_schema_field(field: &serde_json::Value) -> Option<Self> {
+        let text = |key: &str| field[key].as_str().map(str::to_owned);
+        let kind = match field["type"].as_str()? {
+            "string" => ColumnKind::Text,
+            "integer" => ColumnKind::Integer,
+            "number" => ColumnKind::Real,
+            _ => return None,
+        };
+        let column = Self::new(text("name")?, kind).titled(text("title")?, text("title:fr")?);
+        let column = column.in_unit(text("unit").unwrap_or_default());
+        let column = column.described(text("description").unwrap_or_default());
+        Some(if field["constraints"]["required"] == true { column.required() } else { column })
+    }
 }
 
 impl Title {
@@ -241,7 +256,12 @@ mod tests {
             .titled("Area", "Surface")
             .in_unit("m2")
             .described("Area on the ground.");
-        let schema = table_schema(&[id, area]);
+        let columns = [id, area];
+        let schema = table_schema(&columns);
+        let read: Option<Vec<Column>> =
+            schema["fields"].as_array().unwrap().iter().map(Column::of_table_schema_field).collect();
+        assert_eq!(read.as_deref(), Some(&columns[..]));
+        assert_eq!(Column::of_table_schema_field(&json!({ "name": "a", "type": "geojson" })), None);
         assert_eq!(
             schema,
             json!({

@@ -39,8 +39,8 @@ pub use vector::{
     layer_fields, layer_file, read_aoi, read_features, read_polygons,
 };
 pub use write::{
-    LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StripWriter, encode_webp, qgis_style,
-    writes_webp,
+    LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StoredStyle, StripWriter, encode_webp,
+    store_project, stored_styles, writes_webp,
 };
 
 /// Version of the GDAL library in use, for instance `3.6.2`.

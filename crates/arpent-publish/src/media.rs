@@ -31,6 +31,10 @@ pub const ROLE_REPORT: &str = "report";
 pub const ROLE_VIEWER: &str = "viewer";
 /// Role of the pictures of scenes, as raster tiles.
 pub const ROLE_IMAGERY: &str = "imagery";
+/// Role of styles of QGIS, each beside the raster or layer of its name.
+pub const ROLE_STYLE: &str = "style";
+/// Role of a project of QGIS.
+pub const ROLE_PROJECT: &str = "project";
 /// Role of pictures of events, before and after.
 pub const ROLE_CHIP: &str = "chip";
 /// Role of sheets that describe the output for catalogs: ISO 19115, and a text for data.gouv.fr.
@@ -69,6 +73,7 @@ pub fn media_type(name: &str) -> &'static str {
         "md" => "text/markdown; charset=utf-8",
         "txt" => "text/plain; charset=utf-8",
         "qml" | "xml" => "application/xml",
+        "qgz" => "application/zip",
         _ => "application/octet-stream",
     }
 }

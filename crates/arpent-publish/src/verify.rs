@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::{PublishError, Result};
-use crate::hash::Digest;
+use crate::hash::{Digest, SettledHasher};
 use crate::manifest::{Artifact, Manifest};
 use crate::session::Session;
 use crate::target::Target;
@@ -38,7 +38,8 @@ pub struct ArtifactCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum CheckOutcome {
-    /// Same size, same SHA-256.
+    /// Same size, same SHA-256; of a GeoPackage, without the part of its header that changes when a program opens it for
+    /// writing.
     Intact,
     /// Missing, or not inside the output.
     Missing,
@@ -56,6 +57,11 @@ pub enum CheckOutcome {
         /// SHA-256 found.
         found: String,
     },
+    /// The published file, open in another program: what is written to it lies beside it until the program closes it.
+    InUse {
+        /// The file with what is written to it, relative to the manifest.
+        beside: String,
+    },
 }
 
 impl fmt::Display for CheckOutcome {
@@ -65,6 +71,9 @@ impl fmt::Display for CheckOutcome {
             Self::Missing => f.write_str("missing"),
             Self::WrongSize { expected, found } => write!(f, "{found} bytes, published were {expected}"),
             Self::WrongHash { expected, found } => write!(f, "SHA-256 {found}, published was {expected}"),
+            Self::InUse { beside } => {
+                write!(f, "open in another program, which has written to {beside}: close it there")
+            }
         }
     }
 }
@@ -103,9 +112,17 @@ impl Target {
         let session =
             self.session()?.ok_or_else(|| PublishError::NoManifest { url: self.url().to_owned() })?;
         let mut file = File::create_new(path).map_err(PublishError::io("create", path))?;
-        let mut write = |bytes: &[u8]| file.write_all(bytes).map_err(PublishError::io("write", path));
+        let mut settled = SettledHasher::default();
+        let mut write = |bytes: &[u8]| {
+            settled.update(bytes);
+            file.write_all(bytes).map_err(PublishError::io("write", path))
+        };
         let found = self.block_on(session.each_part(&artifact.href, artifact.size, &mut write));
-        let fetched = found.and_then(|found| self.as_published(artifact, &compare(artifact, found)));
+        let fetched = found.and_then(|found| match compare(artifact, found) {
+            // What a program has written beside it is not copied.
+            CheckOutcome::WrongHash { .. } if was_only_opened(artifact, settled) => Ok(()),
+            outcome => self.as_published(artifact, &outcome),
+        });
         if fetched.is_err() {
             // The error is reported, whether or not this succeeds.
             let _ = std::fs::remove_file(path);
@@ -151,8 +168,36 @@ impl Session {
 
     /// Compares an artifact with the manifest: reads all of it, piece by piece.
     async fn check(&self, artifact: &Artifact) -> Result<CheckOutcome> {
-        Ok(compare(artifact, self.digest(&artifact.href, artifact.size).await?))
+        let mut settled = SettledHasher::default();
+        let mut take = |bytes: &[u8]| {
+            settled.update(bytes);
+            Ok(())
+        };
+        let found = if is_geopackage(artifact) {
+            self.each_part(&artifact.href, artifact.size, &mut take).await?
+        } else {
+            self.digest(&artifact.href, artifact.size).await?
+        };
+        match compare(artifact, found) {
+            CheckOutcome::WrongHash { .. } if was_only_opened(artifact, settled) => {
+                // SQLite's write-ahead log: empty, or not there, where nothing was written.
+                let beside = format!("{}-wal", artifact.href);
+                let written = self.size(&beside).await?.unwrap_or(0);
+                Ok(if written > 0 { CheckOutcome::InUse { beside } } else { CheckOutcome::Intact })
+            }
+            outcome => Ok(outcome),
+        }
     }
+}
+
+fn is_geopackage(artifact: &Artifact) -> bool {
+    artifact.href.rsplit_once('.').is_some_and(|(_, ending)| ending == "gpkg")
+}
+
+/// Whether a GeoPackage with another hash differs from the published one only in what changes in its header when a program
+/// opens it for writing, as QGIS does when editing begins, also if it is canceled.
+fn was_only_opened(artifact: &Artifact, settled: SettledHasher) -> bool {
+    is_geopackage(artifact) && settled.finish().sha256 == artifact.sha256
 }
 
 fn compare(artifact: &Artifact, found: Option<Digest>) -> CheckOutcome {
@@ -181,6 +226,52 @@ mod tests {
             size: bytes.len() as u64,
             sha256: arpent_base::sha256_hex(bytes),
         }
+    }
+
+    #[test]
+    fn a_geopackage_that_was_opened_for_writing_is_intact_until_something_is_written() {
+        let mut published = b"SQLite format 3\0".to_vec();
+        published.extend([7; 5000]);
+        let mut header = published[..arpent_base::SQLITE_HEADER].try_into().unwrap();
+        assert!(arpent_base::settle_sqlite_header(&mut header));
+        published[..header.len()].copy_from_slice(&header);
+        published[18..20].fill(1);
+        let href = "a1/features.gpkg";
+        let artifact = Artifact { href: href.to_owned(), ..artifact(&published) };
+        let dir = tempfile::tempdir().unwrap();
+        let target = Target::parse(dir.path().join("out").to_str().unwrap()).unwrap();
+        let put = |href: &str, bytes: &[u8]| target.replace(href, bytes.to_vec(), "application/x").unwrap();
+        let outcome = || {
+            let session = target.session().unwrap().unwrap();
+            target.block_on(session.check(&artifact)).unwrap()
+        };
+        let mut opened = published.clone();
+        opened[18..20].fill(2);
+        opened[24..28].copy_from_slice(&35u32.to_be_bytes());
+        opened[92..100].fill(9);
+        put(href, &opened);
+        assert_eq!(outcome(), CheckOutcome::Intact);
+        let copy = dir.path().join("copy.gpkg");
+        target.check_artifact(&artifact).unwrap();
+        target.fetch_artifact(&artifact, &copy).unwrap();
+        // A log without content is one of a program that has written nothing.
+        put("a1/features.gpkg-wal", b"");
+        assert_eq!(outcome(), CheckOutcome::Intact);
+        put("a1/features.gpkg-wal", b"frames");
+        assert_eq!(outcome(), CheckOutcome::InUse { beside: "a1/features.gpkg-wal".to_owned() });
+        assert!(outcome().to_string().contains("close it there"));
+        put("a1/features.gpkg-wal", b"");
+        // Any other byte is damage, in the header too.
+        for at in [20, 28, 91, 100, 5000] {
+            let mut damaged = opened.clone();
+            damaged[at] ^= 1;
+            put(href, &damaged);
+            assert!(matches!(outcome(), CheckOutcome::WrongHash { .. }), "byte {at}");
+        }
+        // A file of another name has no such header.
+        put("a1/other.csv", &opened);
+        let other = Artifact { href: "a1/other.csv".to_owned(), ..artifact.clone() };
+        assert!(matches!(target.check_artifact(&other), Err(PublishError::NotAsPublished { .. })));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use arpent_base::Language;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -108,6 +109,16 @@ pub struct Class {
     /// Whether regions of the class become features; `false` for a background class.
     #[serde(default = "yes")]
     pub features: bool,
+}
+
+impl Class {
+    /// Its name in a language; in English where it has no other.
+    pub fn name_in(&self, language: Language) -> &str {
+        match (language, &self.name_fr) {
+            (Language::Fr, Some(name)) => name,
+            _ => &self.name,
+        }
+    }
 }
 
 const fn yes() -> bool {

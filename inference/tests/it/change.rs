@@ -183,7 +183,10 @@ fn events_of_two_maps_are_published() {
     change(&place, &some, &b, &a, "some", &[]).expect(0);
     let names: Vec<String> = hashes(&place, "some").into_keys().collect();
     let of_events = names.iter().filter(|name| name.starts_with("events") || name.starts_with("lineage"));
-    assert_eq!(of_events.collect::<Vec<_>>(), ["events.geojson", "events.pmtiles", "lineage.csv"]);
+    assert_eq!(
+        of_events.collect::<Vec<_>>(),
+        ["events.geojson", "events.pmtiles", "events.qml", "lineage.csv"]
+    );
     let inspected = place.arpent(&["inspect", "out"]).expect(0);
     assert!(inspected.out.contains("change-"), "{}", inspected.out);
     // Every format has every event, and the STAC item both dates.
@@ -471,11 +474,8 @@ fn what_is_narrower_than_the_shift_is_left_out() {
     assert!(refused.err.contains("is one of clouds or shadows by its name"), "{}", refused.err);
 }
 
-#[test]
-fn zones_have_a_balance() {
-    let place = Place::empty();
-    let [before, after] = pair();
-    let (b, a) = (before.write(&place, "before.tif"), after.write(&place, "after.tif"));
+/// Writes two communes; a configuration with classes of OCS GE, artificial soils and their balance by commune.
+pub(crate) fn soils_and_zones(place: &Place) -> String {
     let square = |left: f64, right: f64, code: &str| {
         format!(
             r#"{{"type":"Feature","properties":{{"insee":"{code}"}},"geometry":{{"type":"Polygon","coordinates":[[[{left},6862010],[{right},6862010],[{right},6861900],[{left},6861900],[{left},6862010]]]}}}}"#
@@ -497,10 +497,18 @@ fn zones_have_a_balance() {
             id > 0
         );
     }
-    let config = format!(
+    format!(
         "{listed}{}[artificialisation]\n[[zones]]\nlevel = \"commune\"\nsource = \"communes.geojson\"\nid = \"insee\"\n",
         dated("2018-06", "2021-06", "[registration]\nassumed = 0.0\n")
-    );
+    )
+}
+
+#[test]
+fn zones_have_a_balance() {
+    let place = Place::empty();
+    let [before, after] = pair();
+    let (b, a) = (before.write(&place, "before.tif"), after.write(&place, "after.tif"));
+    let config = soils_and_zones(&place);
     change(&place, &config, &b, &a, "out", &[]).expect(0);
     let map = Map::at(&place.path("out"));
     balance(&map);

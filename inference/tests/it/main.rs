@@ -36,6 +36,7 @@ mod mask;
 mod order;
 mod outputs;
 mod published;
+mod qgis;
 mod real;
 mod reference;
 mod report;

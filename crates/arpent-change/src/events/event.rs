@@ -1,5 +1,8 @@
 //! What changed: the record of an event.
 
+use std::borrow::Cow;
+
+use arpent_base::Title;
 use arpent_base::number::exact;
 use arpent_vector::square_meters;
 use serde::{Deserialize, Serialize};
@@ -57,6 +60,22 @@ impl EventKind {
             Self::Reorganized => "reorganized",
             Self::Reclassified => "reclassified",
         }
+    }
+
+    /// Its name for readers.
+    pub const fn title(self) -> Title {
+        let french = match self {
+            Self::Appeared => "apparu",
+            Self::Disappeared => "disparu",
+            Self::Grown => "agrandi",
+            Self::Shrunk => "réduit",
+            Self::Moved => "déplacé",
+            Self::Split => "divisé",
+            Self::Merged => "fusionné",
+            Self::Reorganized => "réorganisé",
+            Self::Reclassified => "changé de classe",
+        };
+        Title { en: Cow::Borrowed(self.name()), fr: Cow::Borrowed(french) }
     }
 
     /// The kind of the same event with the dates swapped.

@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 
 use arpent_base::{Cell, Column, ColumnKind, Language};
 use arpent_raster::Crs;
-use gdal::config::{clear_thread_local_config_option, set_thread_local_config_option};
-use gdal::vector::{Defn, Feature, Geometry, LayerAccess, LayerOptions as OgrLayerOptions};
+use gdal::vector::{Feature, Geometry, LayerAccess, LayerOptions as OgrLayerOptions};
 use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags};
 use gdal_sys::{OGRFieldType, OGRwkbGeometryType};
 
-use super::file::{close, text};
-use super::{flatgeobuf, titles};
+use super::file::{close, settle, text};
+use super::settings::Settings;
+use super::{flatgeobuf, qgis, titles};
 use crate::ffi::{self, failure};
 use crate::setup::quiet;
 use crate::{GdalError, crs};
+
+/// Name of the geometry column of a GeoPackage's layers.
+const GEOMETRY: &str = "geom";
 
 /// Features per transaction of a GeoPackage.
 const TRANSACTION: u64 = 50_000;
@@ -21,10 +24,15 @@ const TRANSACTION: u64 = 50_000;
 /// A vector format written with GDAL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LayerFormat {
-    /// OGC GeoPackage with an R-tree, and a QGIS style if given.
+    /// OGC GeoPackage with an R-tree, and a style of QGIS if given.
     GeoPackage,
     /// FlatGeobuf. Its index is in memory during writing; without an index, features stay in the order given.
     FlatGeobuf,
+}
+
+impl LayerFormat {
+    /// A FlatGeobuf of more features is written without an index, which would be in memory.
+    pub const MOST_INDEXED: u64 = 250_000;
 }
 
 /// Geometry type of a layer.
@@ -60,7 +68,7 @@ pub struct LayerOptions<'a> {
     pub titles: Language,
     /// Whether to write a spatial index.
     pub spatial_index: bool,
-    /// QGIS style (QML) to store in a GeoPackage as the layer's default style.
+    /// Style of QGIS (QML) to store in a GeoPackage as the layer's default style.
     pub style_qml: Option<&'a str>,
     /// What the layer is and under which terms it is published, for `gpkg_contents` of a GeoPackage; empty for nothing.
     pub description: &'a str,
@@ -225,14 +233,17 @@ impl LayerWriter {
             ffi::reset_error();
             let titled = titles::store(&self.dataset, &self.layer, &self.fields, self.titles);
             let styled = titled.and_then(|()| match self.style_qml.take() {
-                Some(qml) => store_style(&mut self.dataset, &self.layer, &qml, &self.timestamp),
+                Some(qml) => {
+                    let geometry = if self.shape == LayerShape::None { "" } else { GEOMETRY };
+                    qgis::store_style(&mut self.dataset, (&self.layer, geometry), &qml, &self.timestamp)
+                }
                 None => Ok(()),
             });
             styled.map_err(|e| GdalError::Write { path: text(&self.path), message: failure(&e) })?;
         }
         close(self.dataset, &self.path)?;
         match self.format {
-            LayerFormat::GeoPackage => Ok(()),
+            LayerFormat::GeoPackage => settle(&self.path),
             LayerFormat::FlatGeobuf => flatgeobuf::check(&self.path, self.written, self.spatial_index),
         }
     }
@@ -299,68 +310,4 @@ fn add(dataset: &Dataset, index: usize, wkb: &[u8], values: &[Cell<'_>]) -> gdal
         feature.set_geometry(Geometry::from_wkb(wkb)?)?;
     }
     feature.create(&layer)
-}
-
-/// Columns of the table in which QGIS looks for styles.
-const STYLE_FIELDS: &[(&str, OGRFieldType::Type)] = &[
-    ("f_table_catalog", OGRFieldType::OFTString),
-    ("f_table_schema", OGRFieldType::OFTString),
-    ("f_table_name", OGRFieldType::OFTString),
-    ("f_geometry_column", OGRFieldType::OFTString),
-    ("styleName", OGRFieldType::OFTString),
-    ("styleQML", OGRFieldType::OFTString),
-    ("styleSLD", OGRFieldType::OFTString),
-    ("useAsDefault", OGRFieldType::OFTInteger),
-    ("description", OGRFieldType::OFTString),
-    ("owner", OGRFieldType::OFTString),
-    ("ui", OGRFieldType::OFTString),
-    ("update_time", OGRFieldType::OFTDateTime),
-];
-
-fn store_style(dataset: &mut Dataset, layer: &str, qml: &str, time: &str) -> gdal::errors::Result<()> {
-    let styles = dataset.create_layer(OgrLayerOptions {
-        name: "layer_styles",
-        srs: None,
-        ty: OGRwkbGeometryType::wkbNone,
-        options: Some(&["FID=id"]),
-    })?;
-    styles.create_defn_fields(STYLE_FIELDS)?;
-    let defn = Defn::from_layer(&styles);
-    let mut row = Feature::new(&defn)?;
-    let values =
-        ["", "", layer, "geom", layer, qml, "", "1", "Classes in the nomenclature's colors", "", "", time];
-    for (i, value) in values.iter().enumerate() {
-        row.set_field_string(i, value)?;
-    }
-    row.create(&styles)
-}
-
-/// GDAL options of this thread while a file is created or completed.
-struct Settings;
-
-impl Settings {
-    const KEYS: [&str; 4] = [
-        "OGR_CURRENT_DATE",
-        // Temporary files are discarded after a crash: no need to wait for the disk.
-        "OGR_SQLITE_SYNCHRONOUS",
-        // The layout of an R-tree built by another thread depends on the machine (GDAL 3.8 and later).
-        "OGR_GPKG_ALLOW_THREADED_RTREE",
-        "OGR_GPKG_THREADED_RTREE_AT_FIRST_FEATURE",
-    ];
-
-    fn new(timestamp: &str) -> Self {
-        for (key, value) in Self::KEYS.iter().zip([timestamp, "OFF", "NO", "NO"]) {
-            // Fails only for text with a NUL byte, which OGR would refuse as well.
-            let _ = set_thread_local_config_option(key, value);
-        }
-        Self
-    }
-}
-
-impl Drop for Settings {
-    fn drop(&mut self) {
-        for key in Self::KEYS {
-            let _ = clear_thread_local_config_option(key);
-        }
-    }
 }

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use arpent_base::{Cell, Column, ColumnKind, Language};
-use arpent_gdal::{GdalError, LayerFormat, LayerOptions, LayerShape, LayerWriter, describe_crs, qgis_style};
-use arpent_raster::{Class, Color, Crs, Nomenclature};
+use arpent_gdal::{
+    GdalError, LayerFormat, LayerOptions, LayerShape, LayerWriter, describe_crs, store_project, stored_styles,
+};
+use arpent_raster::Crs;
 use arpent_testing::skip;
 use gdal::Dataset;
 use gdal::vector::{Geometry, LayerAccess};
@@ -22,17 +24,8 @@ fn fields() -> Vec<Column> {
     .to_vec()
 }
 
-fn nomenclature() -> Nomenclature {
-    let class = |id, name: &str, features| Class {
-        id,
-        name: name.into(),
-        name_fr: None,
-        code: None,
-        color: Color([1, 2, 3]),
-        features,
-    };
-    Nomenclature::new(vec![class(0, "other", false), class(1, "roof <flat> & \"green\"", true)]).unwrap()
-}
+/// What the styles say is `arpent-qgis`'s matter.
+const QML: &str = "<qgis version=\"3.22.0\"><mapTip>l'eau &lt;b&gt;</mapTip></qgis>\n";
 
 fn options<'a>(
     format: LayerFormat,
@@ -221,11 +214,11 @@ fn an_index_can_be_left_out_and_order_is_then_kept() {
 #[test]
 fn the_same_features_give_the_same_bytes() {
     let dir = folder();
-    let (crs, fields, qml) = (describe_crs("EPSG:2154").unwrap(), fields(), qgis_style(&nomenclature()));
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
     for (format, extension) in [(LayerFormat::GeoPackage, "gpkg"), (LayerFormat::FlatGeobuf, "fgb")] {
         let bytes = |name: &str| {
             let path = dir.path().join(name).with_extension(extension);
-            write(&path, &options(format, &crs, &fields, Some(&qml)), 3000);
+            write(&path, &options(format, &crs, &fields, Some(QML)), 3000);
             std::fs::read(path).unwrap()
         };
         assert!(bytes("a") == bytes("b"), "{format:?}");
@@ -235,38 +228,83 @@ fn the_same_features_give_the_same_bytes() {
 #[test]
 fn a_geopackage_carries_its_style() {
     let dir = folder();
-    let (crs, fields, qml) = (describe_crs("EPSG:2154").unwrap(), fields(), qgis_style(&nomenclature()));
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
     let path = dir.path().join("a.gpkg");
-    write(&path, &options(LayerFormat::GeoPackage, &crs, &fields, Some(&qml)), 3);
+    write(&path, &options(LayerFormat::GeoPackage, &crs, &fields, Some(QML)), 3);
     let ds = Dataset::open(&path).unwrap();
     assert_eq!(ds.layer(0).unwrap().name(), "features");
     let mut styles = ds.layer_by_name("layer_styles").unwrap();
     let row = styles.features().next().unwrap();
     let text = |name: &str| row.field_as_string(row.field_index(name).unwrap()).unwrap().unwrap();
     assert_eq!((text("f_table_name").as_str(), text("f_geometry_column").as_str()), ("features", "geom"));
-    assert_eq!((text("useAsDefault").as_str(), text("styleQML")), ("1", qml));
+    assert_eq!((text("useAsDefault").as_str(), text("styleQML")), ("1", QML.to_owned()));
 }
 
 #[test]
-fn styles_are_well_formed_and_leave_the_background_out() {
-    let qml = qgis_style(&nomenclature());
-    assert!(
-        qml.contains(r#"value="1" type="long" label="roof &lt;flat&gt; &amp; &quot;green&quot;""#),
-        "{qml}"
-    );
-    assert_eq!(qml.matches("<category ").count(), 1);
-    assert_eq!(qml.matches("<symbol ").count(), 1);
-    // Every element that is opened is closed.
-    let mut open = Vec::new();
-    for tag in qml.split('<').skip(1).filter(|t| !t.starts_with('!')) {
-        let name = tag.trim_start_matches('/').split([' ', '>', '/']).next().unwrap().to_owned();
-        if tag.starts_with('/') {
-            assert_eq!(open.pop(), Some(name));
-        } else if !tag.trim_end().ends_with("/>") {
-            open.push(name);
-        }
+fn every_layer_of_a_geopackage_has_its_style_and_the_file_a_project() {
+    let dir = folder();
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
+    let made = |name: &str| {
+        let path = dir.path().join(name);
+        write(&path, &options(LayerFormat::GeoPackage, &crs, &fields, Some(QML)), 3);
+        let table = LayerOptions {
+            name: "it's a table",
+            shape: LayerShape::None,
+            ..options(LayerFormat::GeoPackage, &crs, &fields, Some("<qgis/>"))
+        };
+        LayerWriter::append(&path, &table).unwrap().finish().unwrap();
+        store_project(&path, "it's a project", b"PK\x03\x04", "2000-01-01T00:00:00.000Z").unwrap();
+        path
+    };
+    let path = made("a.gpkg");
+    let styles = stored_styles(&path).unwrap();
+    let styles: Vec<_> = styles.iter().map(|s| (s.layer.as_str(), s.has_geometry, s.qml.as_str())).collect();
+    assert_eq!(styles, [("features", true, QML), ("it's a table", false, "<qgis/>")]);
+    let database = Dataset::open(&path).unwrap();
+    let mut rows = database
+        .execute_sql(
+            "SELECT name, CAST(metadata AS TEXT), CAST(content AS TEXT) FROM qgis_projects",
+            None,
+            gdal::vector::sql::Dialect::DEFAULT,
+        )
+        .unwrap()
+        .unwrap();
+    let row = rows.features().next().unwrap();
+    let text = |at: usize| row.field_as_string(at).unwrap().unwrap();
+    assert_eq!((text(0).as_str(), text(2).as_str()), ("it's a project", "504b0304"));
+    assert!(text(1).contains("\"last_modified_time\": \"2000-01-01T00:00:00\""), "{}", text(1));
+    assert!(std::fs::read(&path).unwrap() == std::fs::read(made("b.gpkg")).unwrap(), "the same bytes");
+    let without = dir.path().join("c.gpkg");
+    write(&without, &options(LayerFormat::GeoPackage, &crs, &fields, None), 3);
+    assert_eq!(stored_styles(&without).unwrap(), []);
+    assert!(matches!(store_project(&dir.path().join("d.gpkg"), "a", b"", ""), Err(GdalError::Write { .. })));
+}
+
+/// A program that opens a file for writing, and writes nothing, leaves another header.
+#[test]
+fn the_header_of_a_geopackage_says_nothing_of_who_opened_it() {
+    let dir = folder();
+    let (crs, fields) = (describe_crs("EPSG:2154").unwrap(), fields());
+    let path = dir.path().join("a.gpkg");
+    write(&path, &options(LayerFormat::GeoPackage, &crs, &fields, Some(QML)), 3);
+    let written = std::fs::read(&path).unwrap();
+    let opening = gdal::DatasetOptions {
+        open_flags: gdal::GdalOpenFlags::GDAL_OF_UPDATE | gdal::GdalOpenFlags::GDAL_OF_VECTOR,
+        ..gdal::DatasetOptions::default()
+    };
+    let opened = Dataset::open_ex(&path, opening).unwrap();
+    for mode in ["wal", "delete"] {
+        let sql = format!("PRAGMA journal_mode = {mode}");
+        drop(opened.execute_sql(&sql, None, gdal::vector::sql::Dialect::DEFAULT).unwrap());
     }
-    assert!(open.is_empty(), "{open:?}");
+    opened.close().unwrap();
+    let mut found = std::fs::read(&path).unwrap();
+    assert!(found != written, "this test changes nothing");
+    let mut header: [u8; arpent_base::SQLITE_HEADER] =
+        found[..arpent_base::SQLITE_HEADER].try_into().unwrap();
+    assert!(arpent_base::settle_sqlite_header(&mut header));
+    found[..arpent_base::SQLITE_HEADER].copy_from_slice(&header);
+    assert!(found == written, "more than the header has changed");
 }
 
 #[test]

@@ -87,7 +87,8 @@ impl Differential<'_> {
         let stage = Stage::begin("differential", 0);
         let path = folder.join(OCS_GE);
         let (columns, grid) = (columns(), &self.inputs.grid);
-        let options = layer_options("differentiel", &grid.crs, &columns, self.titles);
+        let style = ocs_ge::style(&columns, self.titles);
+        let options = layer_options("differentiel", &grid.crs, &columns, (self.titles, &style));
         let classes = &self.inputs.classes.nomenclature;
         let mut sink = Sink {
             layer: LayerWriter::create(&path, &options)?,

@@ -4,13 +4,16 @@ use std::path::Path;
 
 use arpent_base::{Language, Result};
 use arpent_gdal::LayerShape;
-use arpent_publish::{About, Kind, ROLE_EVENTS, ROLE_LINEAGE, RunInfo, SortedFeatures, StagedArtifact};
+use arpent_publish::{
+    About, Kind, ROLE_EVENTS, ROLE_LINEAGE, RunInfo, SortedFeatures, StagedArtifact, feature_columns,
+};
 use arpent_raster::{Grid, Nomenclature, Window};
 
 use super::columns::columns;
 use super::lineage::LineageFile;
-use crate::config::FeatureFormat;
-use crate::map::{FeatureFiles, TileNeeds};
+use crate::config::{FeatureFormat, PublishOptions};
+use crate::map::{FeatureFiles, TIMESTAMP, TileNeeds};
+use crate::present::{OwnProject, events_style};
 
 /// What is the same for the events in all formats.
 pub(super) struct EventFiles<'a> {
@@ -21,6 +24,9 @@ pub(super) struct EventFiles<'a> {
     pub(super) classes: &'a Nomenclature,
     pub(super) about: &'a About,
     pub(super) run_id: &'a str,
+    /// Title of the comparison.
+    pub(super) title: &'a str,
+    pub(super) publish: &'a PublishOptions,
 }
 
 impl EventFiles<'_> {
@@ -35,7 +41,7 @@ impl EventFiles<'_> {
     ) -> Result<Vec<StagedArtifact>> {
         let mut run = RunInfo::new(self.run_id, "", "");
         run.columns = columns();
-        let style = arpent_gdal::qgis_style(self.classes);
+        let style = events_style(self.classes, &feature_columns(&run.columns), self.titles);
         let files = FeatureFiles {
             name: "events",
             crs: &self.grid.crs,
@@ -56,7 +62,10 @@ impl EventFiles<'_> {
         for format in FeatureFormat::ALL.into_iter().filter(|format| self.formats.contains(format)) {
             let path = files.write(events, format, folder)?;
             match format {
-                FeatureFormat::GeoPackage => lineage.append(&path, &self.grid.crs, self.titles)?,
+                FeatureFormat::GeoPackage => {
+                    lineage.append(&path, &self.grid.crs, self.titles)?;
+                    self.project().store(&path)?;
+                }
                 FeatureFormat::GeoParquet => {
                     staged.push(StagedArtifact::new(&lineage.write_parquet(folder)?, ROLE_LINEAGE)?);
                 }
@@ -65,5 +74,17 @@ impl EventFiles<'_> {
             staged.push(StagedArtifact::new(&path, ROLE_EVENTS)?);
         }
         Ok(staged)
+    }
+
+    /// The project inside the `GeoPackage`.
+    fn project(&self) -> OwnProject<'_> {
+        OwnProject {
+            title: self.title,
+            language: self.titles,
+            crs: &self.grid.crs,
+            extent: self.grid.bbox(&self.extent),
+            options: self.publish,
+            timestamp: TIMESTAMP,
+        }
     }
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::csv_table::CsvTable;
 use crate::error::JobError;
 use crate::map::TIMESTAMP;
+use crate::present::table_style;
 
 /// Name of the table: of its files, of its layer in a `GeoPackage`, and in the manifest.
 pub(crate) const LINEAGE: &str = "lineage";
@@ -91,6 +92,7 @@ impl LineageFile {
     /// Adds the table to a `GeoPackage`, as a layer without geometry.
     pub(crate) fn append(&self, geopackage: &Path, crs: &Crs, titles: Language) -> Result<()> {
         let fields = columns();
+        let style = table_style(&fields, titles);
         let options = LayerOptions {
             format: LayerFormat::GeoPackage,
             name: LINEAGE,
@@ -99,7 +101,7 @@ impl LineageFile {
             fields: &fields,
             titles,
             spatial_index: false,
-            style_qml: None,
+            style_qml: Some(&style),
             description: "",
             timestamp: TIMESTAMP,
         };

@@ -3,9 +3,11 @@
 use arpent_base::{Column, ColumnKind, Language};
 use arpent_change::balance::{Cover, Use};
 use arpent_gdal::{LayerFormat, LayerOptions, LayerShape};
+use arpent_qgis::{Category, Key, Meanings};
 use arpent_raster::{Class, Color, Crs, Nomenclature};
 
 use crate::map::TIMESTAMP;
+use crate::present::areas_style;
 
 /// Name, French name and color of each cover, in the order of [`Cover::ALL`].
 const COVERS: [(&str, &str, [u8; 3]); 14] = [
@@ -79,12 +81,71 @@ pub(super) fn review_columns() -> [Column; 2] {
     ]
 }
 
+/// Colors of what became artificial or is, of what is not any more, and of what is neither.
+const SOILS: [Color; 3] = [Color([202, 0, 32]), Color([5, 113, 176]), Color([244, 220, 170])];
+
+/// How QGIS shows one of these layers: by `artificialisation` or `artif` where it has such a column, else by its cover.
+pub(super) fn style(fields: &[Column], titles: Language) -> String {
+    let say = |en: &'static str, fr: &'static str| match titles {
+        Language::En => en,
+        Language::Fr => fr,
+    };
+    let has = |name: &str| fields.iter().any(|field| field.name == name);
+    let of = |key: Key, label: &str, color: Color| Category { key, label: label.to_owned(), color };
+    let none = say("no code of the rule", "sans code de la règle");
+    if has("artificialisation") {
+        let categories = [
+            of(1.into(), say("became artificial", "artificialisation"), SOILS[0]),
+            of((-1).into(), say("became non-artificial", "désartificialisation"), SOILS[1]),
+            of(0.into(), say("neither", "ni l'une ni l'autre"), SOILS[2]),
+        ];
+        return areas_style(fields, titles, ("artificialisation", &categories), none, &[]);
+    }
+    if has("artif") {
+        let categories = [
+            of("artif".into(), say("artificial", "artificialisé"), SOILS[0]),
+            of("non artif".into(), say("non-artificial", "non artificialisé"), SOILS[1]),
+        ];
+        return areas_style(fields, titles, ("artif", &categories), none, &[criteria(titles)]);
+    }
+    let categories: Vec<Category> = covers()
+        .classes()
+        .iter()
+        .map(|class| {
+            let (code, name) = (class.code.clone().unwrap_or_default(), class.name_in(titles));
+            of(Key::Text(code.clone()), &format!("{code} {name}"), class.color)
+        })
+        .collect();
+    areas_style(fields, titles, ("code_cs", &categories), say("no code", "sans code"), &[])
+}
+
+/// What the values of `crit_seuil` mean.
+fn criteria(titles: Language) -> Meanings {
+    let texts: [[&str; 2]; 6] = [
+        ["the cover and the use", "la couverture et l'usage"],
+        [
+            "enclosed in artificial soils, below the threshold",
+            "enclavé dans des sols artificialisés, sous le seuil",
+        ],
+        ["artificial, enclosed, below the threshold", "artificialisé, enclavé, sous le seuil"],
+        ["a building above its threshold", "un bâtiment au-dessus de son seuil"],
+        ["exempt", "exempté"],
+        ["undecided", "indécis"],
+    ];
+    let label = |[en, fr]: [&str; 2]| match titles {
+        Language::En => en.to_owned(),
+        Language::Fr => fr.to_owned(),
+    };
+    let labels = (0i64..).zip(texts).map(|(value, texts)| (value.into(), label(texts))).collect();
+    Meanings { column: "crit_seuil".to_owned(), labels }
+}
+
 /// How these layers are written.
 pub(super) const fn layer_options<'a>(
     name: &'a str,
     crs: &'a Crs,
     fields: &'a [Column],
-    titles: Language,
+    (titles, style): (Language, &'a str),
 ) -> LayerOptions<'a> {
     LayerOptions {
         format: LayerFormat::GeoPackage,
@@ -94,7 +155,7 @@ pub(super) const fn layer_options<'a>(
         fields,
         titles,
         spatial_index: true,
-        style_qml: None,
+        style_qml: Some(style),
         description: "",
         timestamp: TIMESTAMP,
     }

@@ -80,7 +80,8 @@ impl Product<'_> {
         let stage = Stage::begin(self.name(), 0);
         let with_soils = self.of == OcsGeLayer::Artificialisation;
         let (columns, grid) = (columns(with_soils), &self.inputs.grid);
-        let options = layer_options(self.name(), &grid.crs, &columns, self.titles);
+        let style = ocs_ge::style(&columns, self.titles);
+        let options = layer_options(self.name(), &grid.crs, &columns, (self.titles, &style));
         let mut layer = LayerWriter::append(path, &options)?;
         let classes = &self.inputs.classes.nomenclature;
         let vectorizer = Vectorizer::new(grid, classes, VectorOptions::default())?;

@@ -15,6 +15,7 @@ use arpent_shell::lines::count;
 use super::error::ChangeJobError;
 use crate::config::BalanceZones;
 use crate::map::TIMESTAMP;
+use crate::present::zones_style;
 use crate::warnings::layer_warnings;
 
 /// Share of a zone that must be observed at both dates, or a warning says so.
@@ -217,6 +218,7 @@ impl<'a> ZoneLayers<'a> {
     /// Begins the layer of a level.
     pub(crate) fn begin(&mut self, level: &str) -> Result<()> {
         self.complete()?;
+        let style = zones_style(&self.columns, self.titles);
         let options = LayerOptions {
             format: LayerFormat::GeoPackage,
             name: level,
@@ -225,7 +227,7 @@ impl<'a> ZoneLayers<'a> {
             fields: &self.columns,
             titles: self.titles,
             spatial_index: true,
-            style_qml: None,
+            style_qml: Some(&style),
             description: "",
             timestamp: TIMESTAMP,
         };

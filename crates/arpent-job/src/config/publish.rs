@@ -23,6 +23,10 @@ pub struct PublishOptions {
     /// Whether `report.html` is written, the report for readers.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub report: bool,
+    /// Whether files for QGIS are written: a style beside every raster and layer, a project that opens them, and a project inside
+    /// the GeoPackage. The style inside the GeoPackage is always there.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub qgis: bool,
     /// Title of the output, instead of the model's or the dates'.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -92,6 +96,7 @@ impl Default for PublishOptions {
             viewer: true,
             metadata: true,
             report: true,
+            qgis: true,
             title: None,
             license: None,
             attribution: None,

@@ -233,7 +233,7 @@ impl Default for FeatureOptions {
 pub enum FeatureFormat {
     /// GeoParquet 1.1.
     GeoParquet,
-    /// GeoPackage with a QGIS style inside.
+    /// GeoPackage with a style of QGIS and a project inside.
     GeoPackage,
     /// FlatGeobuf.
     FlatGeobuf,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::config::FeatureFormat;
 use crate::job::{FailedScene, Job, MapJob, Overlap, UsableScene, describe_bands, describe_validity};
 use crate::mask::MaskFacts;
-use crate::present::names_of_map;
+use crate::present::{names_for_qgis, names_of_map};
 use crate::shards::Plan;
 
 /// A plan, as printed.
@@ -219,9 +219,11 @@ fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
             .map(|f| format!("features.{}", f.extension())),
     );
     let has_features = !job.config.features.formats.is_empty();
-    names.extend(
-        names_of_map(&job.config.publish, map.dates.len(), has_features).into_iter().map(str::to_owned),
-    );
+    let options = &job.config.publish;
+    if options.qgis {
+        names.extend(names_for_qgis(&names));
+    }
+    names.extend(names_of_map(options, map.dates.len(), has_features).into_iter().map(str::to_owned));
     names.push("item.json".to_owned());
     names.push("manifest.json".to_owned());
     names

@@ -9,16 +9,14 @@ use arpent_publish::{
     SortedFeatures, StagedArtifact, TilesOf, deepest_zoom, delivered, feature_columns, write_geojson,
     write_geoparquet, write_pmtiles,
 };
-use arpent_raster::{Crs, CrsKind, Grid, Window};
+use arpent_raster::{Class, Crs, CrsKind, Grid, Window};
 use arpent_shell::message::notice;
 use arpent_vector::{parts_to_wkb, to_wkb};
 
 use crate::config::FeatureFormat;
 use crate::job::{Job, MapJob};
 use crate::pipeline::{AssembledMap, Clock};
-
-/// FlatGeobuf's index is built in memory; above this number of features the file is written without one.
-const LARGEST_INDEX: u64 = 250_000;
+use crate::present::{OwnProject, features_style};
 
 /// Name of the layer in formats that have layers.
 const LAYER: &str = "features";
@@ -73,14 +71,16 @@ fn write_all_features(
     run: &RunInfo,
     (folder, threads): (&Path, usize),
 ) -> Result<Vec<StagedArtifact>> {
-    let style = arpent_gdal::qgis_style(&job.model.classes);
+    let (kept, titles) = (job.kept_classes(), job.config.features.titles);
+    let is_kept = |class: &Class| kept[usize::from(class.id)];
+    let style = features_style(&job.model.classes, &is_kept, &feature_columns(&run.columns), titles);
     let crosses = crosses_antimeridian(map);
     let files = FeatureFiles {
         name: LAYER,
         crs: &map.grid().crs,
         shape: if crosses { LayerShape::MultiPolygon } else { LayerShape::Polygon },
         style: Some(&style),
-        titles: job.config.features.titles,
+        titles,
         about: &job.about(),
         run,
         tiles: TileNeeds {
@@ -92,8 +92,22 @@ fn write_all_features(
         },
     };
     let formats = FeatureFormat::ALL.into_iter().filter(|f| job.config.features.formats.contains(f));
+    let project = OwnProject {
+        title: &job.model.title,
+        language: titles,
+        crs: &map.grid().crs,
+        extent: map.grid().bbox(&map.plan.extent()),
+        options: &job.config.publish,
+        timestamp: TIMESTAMP,
+    };
     formats
-        .map(|format| Ok(StagedArtifact::new(&files.write(features, format, folder)?, ROLE_FEATURES)?))
+        .map(|format| {
+            let path = files.write(features, format, folder)?;
+            if format == FeatureFormat::GeoPackage {
+                project.store(&path)?;
+            }
+            Ok(StagedArtifact::new(&path, ROLE_FEATURES)?)
+        })
         .collect()
 }
 
@@ -197,7 +211,7 @@ impl FeatureFiles<'_> {
             crs: self.crs,
             fields: &fields,
             titles: self.titles,
-            spatial_index: format == LayerFormat::GeoPackage || features.count() <= LARGEST_INDEX,
+            spatial_index: format == LayerFormat::GeoPackage || features.count() <= LayerFormat::MOST_INDEXED,
             style_qml: style,
             description: &description,
             timestamp: TIMESTAMP,

@@ -4,6 +4,7 @@ mod entry;
 mod imagery;
 mod output;
 mod page;
+mod qgis;
 mod report;
 mod schemas;
 mod sheet;
@@ -22,6 +23,9 @@ pub(crate) use entry::write_entry;
 pub(crate) use imagery::{bands_of, dates_of};
 pub(crate) use output::{Imagery, Output, Scenes, Table, ZoneTable};
 pub(crate) use page::title_of_dates;
+pub(crate) use qgis::{
+    OwnProject, areas_style, events_style, features_style, names_for_qgis, table_style, zones_style,
+};
 pub(crate) use zone_tiles::{ZoneSpec, ZoneTiles};
 
 /// Names of the files that are made of a map, in their order, for its plan.
@@ -52,6 +56,9 @@ pub(crate) fn names_of_map(options: &PublishOptions, dates: usize, has_features:
 pub(crate) fn present(output: &Output<'_>, staged: &mut Vec<StagedArtifact>, folder: &Path) -> Result<()> {
     if let Some(scenes) = output.imagery.as_ref().filter(|_| output.options.imagery) {
         staged.extend(imagery::write(output, scenes, folder)?);
+    }
+    if output.options.qgis {
+        staged.extend(qgis::write(output, staged, folder)?);
     }
     if output.options.metadata {
         staged.extend(schemas::write(output, staged, folder)?);

@@ -131,18 +131,7 @@ impl Words {
 
     /// The name of a kind of event.
     pub(crate) fn kind(self, kind: EventKind) -> String {
-        let french = match kind {
-            EventKind::Appeared => "apparu",
-            EventKind::Disappeared => "disparu",
-            EventKind::Grown => "agrandi",
-            EventKind::Shrunk => "réduit",
-            EventKind::Moved => "déplacé",
-            EventKind::Split => "divisé",
-            EventKind::Merged => "fusionné",
-            EventKind::Reorganized => "réorganisé",
-            EventKind::Reclassified => "changé de classe",
-        };
-        self.say(kind.name(), french)
+        kind.title().of(self.0).to_owned()
     }
 
     /// What a kind of event means.

@@ -14,7 +14,7 @@ use super::spool::{Record, Spooled};
 use crate::config::ZoneFormat;
 use crate::error::JobError;
 use crate::map::TIMESTAMP;
-use crate::present::ZoneTiles;
+use crate::present::{ZoneTiles, zones_style};
 
 /// Name of the layer of a GeoPackage.
 const LAYER: &str = "zones";
@@ -52,6 +52,7 @@ impl Output<'_> {
     }
 
     fn write_layer(&self, path: &Path) -> Result<()> {
+        let style = zones_style(self.columns.fields(), self.titles);
         let options = LayerOptions {
             format: LayerFormat::GeoPackage,
             name: LAYER,
@@ -60,7 +61,7 @@ impl Output<'_> {
             fields: self.columns.fields(),
             titles: self.titles,
             spatial_index: true,
-            style_qml: None,
+            style_qml: Some(&style),
             description: "",
             timestamp: TIMESTAMP,
         };
