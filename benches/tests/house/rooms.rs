@@ -30,7 +30,12 @@ const ROOMS: &[(&str, &str)] = &[
         "arpent-engine",
         "engine training winners > compute ranges > tasks > schedule > lower memory > forms rewrite > shapes > fusions kernels > extent > numbers spec",
     ),
-    ("arpent-change", "areas control > balance events evidence register"),
+    ("arpent-sampling", "draw estimate plan > error share"),
+    (
+        "arpent-review",
+        "agreement known sample state table verify > log > seal > decision > header > geometry signature time > canonical finding > error intern verdict",
+    ),
+    ("arpent-change", "control > balance events evidence register"),
     (
         "arpent-tiles",
         "tiler > pyramid > archive cut > draw > mvt tile > overlap settle simplify > eliminate graph rings round scale spool > error mesh > grid",
@@ -72,7 +77,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "doctor margins planned > change > zonal > execute > map > shards > pipeline > job > mask > reference > address present scratch sorted stores warnings > config > hint > error > wanted",
+        "doctor margins planned review > change > zonal > execute > map > shards > pipeline > job > mask > reference > address present scratch sorted stores warnings > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),
     ("arpent-benches", "published network step suites vectors > measure models scenes"),
