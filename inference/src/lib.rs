@@ -13,8 +13,8 @@ use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
-    change, check, doctor, gc, inspect, merge, model, plan, probe, run, schema, status, submit, train, view,
-    worker, zonal,
+    change, check, doctor, gc, inspect, merge, model, plan, probe, review, run, schema, status, submit,
+    train, view, worker, zonal,
 };
 
 /// Runs the command line and reports its error, once.
@@ -41,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Submit(args) => submit::main(&args, cli.format),
         Command::Zonal(args) => zonal::main(&args, cli.format),
         Command::Change(args) => change::main(&args, cli.format),
+        Command::Review(args) => review::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Doctor(args) => doctor::main(&args, cli.format),
         Command::Check { url } => check::main(&url, cli.format),

@@ -46,6 +46,7 @@ mod pipeline;
 mod planned;
 mod present;
 mod reference;
+mod review;
 mod scratch;
 mod shards;
 mod sorted;
@@ -85,6 +86,11 @@ pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
 pub use margins::{MarginOptions, MarginReport, MarginRow, margins, with_margin};
 pub use mask::{MaskError, MaskFacts};
 pub use planned::{MergeReport, merge, work};
+pub use review::{
+    AddReport, AgreementReport, ExportReport, ImportReport, NewReport, ReviewJobError, ReviewPerson,
+    ReviewSampleOptions, ReviewSampleReport, StateReport, StatusCount, VerifyReport, review_add,
+    review_export, review_import, review_new, review_sample, review_state, review_verify, statement_of_line,
+};
 pub use scratch::Scratch;
 #[doc(hidden)]
 pub use shards::reads_answers;

@@ -29,7 +29,9 @@ pub fn krippendorff_alpha(units: &[Vec<usize>]) -> Option<f64> {
     let mut disagreement = 0.0;
     for values in pairable() {
         let mut counts = vec![0u64; classes];
-        values.iter().for_each(|value| counts[*value] += 1);
+        for value in values {
+            counts[*value] += 1;
+        }
         let m = exact(values.len());
         // Ordered pairs of different values.
         let same: f64 = counts.iter().map(|count| exact(*count) * exact(*count)).sum();

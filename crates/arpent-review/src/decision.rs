@@ -152,7 +152,7 @@ impl Statement {
     pub fn check(&self, review: &Review) -> Result<(), ReviewError> {
         check_text("feature", &self.feature, 200)?;
         self.person.check()?;
-        if review.reviewer(&self.person).is_none() {
+        if !review.admits(&self.person) {
             let name = self.person.name.as_str();
             return Err(ReviewError::field(
                 "person",
@@ -316,8 +316,7 @@ impl Decision {
         }
         check_writer(&self.writer)?;
         self.statement.check(review)?;
-        let key =
-            review.reviewer(&self.statement.person).flatten().and_then(|reviewer| reviewer.key.as_deref());
+        let key = review.reviewer(&self.statement.person).and_then(|reviewer| reviewer.key.as_deref());
         let fits = match (key, &self.signature) {
             (None, None) => true,
             (Some(key), Some(signature)) => fits(key, &self.unsigned_id()?, signature),

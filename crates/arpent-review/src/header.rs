@@ -204,11 +204,13 @@ impl Review {
         Ok(())
     }
 
-    /// The person as the review lists them; `None` if they may not decide.
-    pub(crate) fn reviewer(&self, person: &Person) -> Option<Option<&Reviewer>> {
-        if self.people.is_empty() {
-            return Some(None);
-        }
-        self.people.iter().find(|reviewer| reviewer.person == *person).map(Some)
+    /// The person as the review lists them.
+    pub(crate) fn reviewer(&self, person: &Person) -> Option<&Reviewer> {
+        self.people.iter().find(|reviewer| reviewer.person == *person)
+    }
+
+    /// Whether a person may decide.
+    pub(crate) fn admits(&self, person: &Person) -> bool {
+        self.people.is_empty() || self.reviewer(person).is_some()
     }
 }

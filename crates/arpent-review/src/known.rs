@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::canonical::ObjectId;
 use crate::decision::Statement;
-use crate::header::Person;
-use crate::log::{Log, Record};
+use crate::error::ReviewError;
+use crate::header::{Person, Review};
+use crate::log::{Log, Record, said};
 
 /// Heads of some features: of all decisions, and of those of each person.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     all: BTreeMap<String, Vec<ObjectId>>,
     own: BTreeMap<String, BTreeMap<Person, Vec<ObjectId>>>,
+    /// What the newest decisions of each person say.
+    said: BTreeMap<String, BTreeMap<Person, Vec<[u8; 16]>>>,
 }
 
 /// Decisions that none of the group has followed, ascending.
@@ -38,7 +41,16 @@ impl Log {
         for (feature, group) in groups {
             known.all.insert(feature.to_owned(), heads(&group));
             let mut of_person: BTreeMap<u32, Vec<&Record>> = BTreeMap::new();
-            group.iter().for_each(|record| of_person.entry(record.person).or_default().push(record));
+            for record in &group {
+                of_person.entry(record.person).or_default().push(record);
+            }
+            let newest = |own: &[&Record]| -> Vec<[u8; 16]> {
+                let heads = heads(own);
+                own.iter().filter(|record| heads.contains(&record.id)).map(|record| record.said).collect()
+            };
+            let said =
+                of_person.iter().map(|(person, own)| (self.people.value(*person).clone(), newest(own)));
+            known.said.insert(feature.to_owned(), said.collect());
             let own =
                 of_person.into_iter().map(|(person, own)| (self.people.value(person).clone(), heads(&own)));
             known.own.insert(feature.to_owned(), own.collect());
@@ -58,6 +70,16 @@ impl Known {
             self.all.get(&statement.feature)
         };
         found.cloned().unwrap_or_default()
+    }
+
+    /// Whether the newest decision of the person about the feature says the same, whenever it was made: nothing is new.
+    ///
+    /// # Errors
+    /// [`ReviewError::Unwritable`].
+    pub fn repeats(&self, statement: &Statement, review: &Review) -> Result<bool, ReviewError> {
+        let now = said(statement, review.created)?;
+        let newest = self.said.get(&statement.feature).and_then(|said| said.get(&statement.person));
+        Ok(newest.is_some_and(|newest| newest[..] == [now]))
     }
 
     /// Takes note of a decision that was written.

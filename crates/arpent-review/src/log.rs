@@ -1,6 +1,7 @@
 //! A log in memory: of every decision its ids, opinion and place, not its texts.
 
 use arpent_base::number::wide;
+use sha2::{Digest as _, Sha256};
 
 use crate::canonical::ObjectId;
 use crate::decision::{Decision, Statement};
@@ -9,6 +10,7 @@ use crate::finding::{Finding, FindingKind};
 use crate::header::{Person, Review};
 use crate::intern::Interned;
 use crate::seal::{Object, SEAL_FORMAT, Seal};
+use crate::time::Time;
 use crate::verdict::{Kind, Verdict};
 
 /// What a decision says about its feature; two decisions with equal opinions agree.
@@ -40,6 +42,18 @@ pub(crate) struct Record {
     pub(crate) duration_ms: Option<u64>,
     /// Hash of what the person stated, without `previous`: equal for one statement that was written twice.
     pub(crate) stated: ObjectId,
+    /// The same without time, task and duration ([`said`]).
+    pub(crate) said: [u8; 16],
+}
+
+/// Hash of what a person stated, whenever that was.
+pub(crate) fn said(statement: &Statement, time: Time) -> Result<[u8; 16], ReviewError> {
+    let previous = Vec::new();
+    let bare = Statement { previous, time, task: None, duration_ms: None, ..statement.clone() };
+    let hash = ObjectId::of(&crate::canonical::canonical(&bare, "a decision")?);
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.bytes()[..16]);
+    Ok(half)
 }
 
 /// A seal with its hash.
@@ -127,6 +141,7 @@ impl Log {
         let Decision { mut statement, writer, .. } = decision;
         let previous: Box<[ObjectId]> = std::mem::take(&mut statement.previous).into();
         let stated = ObjectId::of(&crate::canonical::canonical(&statement, "a decision")?);
+        let said = said(&statement, self.review.created)?;
         let geometry = match &statement.geometry {
             Some(geometry) => Some(ObjectId::of(&crate::canonical::canonical(geometry, "a geometry")?)),
             None => None,
@@ -146,6 +161,7 @@ impl Log {
             millis: statement.time.millis(),
             duration_ms: statement.duration_ms,
             stated,
+            said,
         });
         self.sorted = false;
         Ok(())
@@ -179,9 +195,9 @@ impl Log {
         if self.sorted {
             return;
         }
-        self.records.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        self.records.sort_unstable_by_key(|record| record.id);
         self.records.dedup_by(|a, b| a.id == b.id);
-        self.seals.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        self.seals.sort_unstable_by_key(|seal| seal.id);
         self.seals.dedup_by(|a, b| a.id == b.id);
         self.sorted = true;
     }
@@ -287,15 +303,16 @@ impl Log {
     /// A digest of all decisions and seals: equal for equal sets, whatever their order.
     pub fn root(&mut self) -> ObjectId {
         self.sort();
-        let mut text = format!("arpent-review-root/1\n{}\n", self.review_id);
-        let ids = self.records.iter().map(|record| &record.id);
-        for id in ids {
-            text.push_str(&format!("decision {id}\n"));
+        let mut hasher = Sha256::new();
+        let mut line = |kind: &str, id: &ObjectId| hasher.update(format!("{kind} {id}\n"));
+        line("arpent-review-root/1", &self.review_id);
+        for record in &self.records {
+            line("decision", &record.id);
         }
         for seal in &self.seals {
-            text.push_str(&format!("seal {}\n", seal.id));
+            line("seal", &seal.id);
         }
-        ObjectId::of(text.as_bytes())
+        ObjectId(hasher.finalize().into())
     }
 
     /// Seals of decisions that their writers have not sealed: of processes that were killed. The next writer creates them

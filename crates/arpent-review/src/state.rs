@@ -97,6 +97,9 @@ impl Log {
     }
 
     /// Passes the state of every feature with decisions, in the order of their ids.
+    ///
+    /// # Errors
+    /// Those of `each`, which end it.
     pub fn each_state<E>(&mut self, each: &mut dyn FnMut(FeatureState) -> Result<(), E>) -> Result<(), E> {
         self.sort();
         let mut records: Vec<&Record> = self.records.iter().collect();

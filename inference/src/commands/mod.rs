@@ -10,6 +10,7 @@ pub(crate) mod merge;
 pub(crate) mod model;
 pub(crate) mod plan;
 pub(crate) mod probe;
+pub(crate) mod review;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod status;

@@ -36,6 +36,7 @@ mod published;
 mod real;
 mod reference;
 mod resample;
+mod review;
 mod schema;
 mod shards;
 mod slurm;
