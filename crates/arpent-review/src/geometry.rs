@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::ReviewError;
 
 /// Most positions of a geometry.
-const MOST_POSITIONS: usize = 10_000;
+const MOST_POSITIONS: usize = 5_000;
 
 /// A geometry as GeoJSON (RFC 7946) in EPSG:4326, longitude first, two dimensions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ impl Geometry {
         let bad = |found: String, expected: &str| Err(ReviewError::field("geometry", found, expected));
         let positions = self.positions();
         if positions.is_empty() || positions.len() > MOST_POSITIONS {
-            return bad(format!("{} positions", positions.len()), "1 to 10,000 positions");
+            return bad(format!("{} positions", positions.len()), "1 to 5,000 positions");
         }
         let in_degrees = |[x, y]: &&&[f64; 2]| (-180.0..=180.0).contains(x) && (-90.0..=90.0).contains(y);
         if let Some([x, y]) = positions.iter().find(|position| !in_degrees(position)) {

@@ -343,7 +343,7 @@ pub struct SampleStratum {
     pub drawn: u64,
 }
 
-/// A feature that was drawn: for whoever evaluates the sample, not for reviewers.
+/// A feature that was drawn: for the person who evaluates the sample, not for reviewers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DrawnFeature {
     /// Its id.
@@ -361,7 +361,7 @@ pub struct DrawnFeature {
 pub struct Task {
     /// The reviewer.
     pub reviewer: String,
-    /// Its position in the reviewer's queue, from 1. The order is random: whoever stops early has seen a random part.
+    /// Its position in the reviewer's queue, from 1. The order is random: a reviewer who stops early has seen a random part.
     pub order: u64,
     /// Id of the feature.
     pub feature: String,

@@ -354,3 +354,25 @@ fn hints_of_reviews_lead_to_success() {
     review(&place, &["state", "out", "--review", "second"]).expect(0);
     review(&place, &["export", "out", "--review", "first", "--to", "d.csv"]).expect(0);
 }
+
+/// The first commands of the guide, in its order; `ID` is a feature.
+#[test]
+fn the_commands_of_the_guide_run() {
+    const GUIDE: &str = include_str!("../../../docs/guides/review.md");
+    let place = Place::new();
+    place.draw("a.tif", &Picture::new(5, 24), Window::new(3_260_000, -34_310_000, 90, 70));
+    let feature = place.run(&["a.tif"], "out", &[]).features().remove(0).id;
+    let block = GUIDE.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let script = block
+        .replace("arpent ", &format!("\"{}\" ", env!("CARGO_BIN_EXE_arpent")))
+        .replace(" ID ", &format!(" {feature} "));
+    let output = Command::new("bash").args(["-ec", &script]).current_dir(place.path("")).output().unwrap();
+    let ended = Ended::from(output).expect(0);
+    assert!(ended.out.contains("intact") && ended.out.contains("1 features, confirmed"), "{}", ended.out);
+    // The columns are those of the table.
+    const COLUMNS: &str = include_str!("../../../docs/json.md");
+    let documented = COLUMNS.split("Columns of `arpent review export`").nth(1).unwrap();
+    for column in arpent_review::table::columns() {
+        assert!(documented.contains(&format!("`{}`", column.name)), "{}", column.name);
+    }
+}

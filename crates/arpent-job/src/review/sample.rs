@@ -13,7 +13,7 @@ use super::store::OpenReview;
 
 /// Tasks of all reviewers.
 const TASKS: &str = "tasks.csv";
-/// What was drawn and why, for whoever evaluates it.
+/// What was drawn and why, for the person who evaluates it.
 const SAMPLE: &str = "sample.json";
 
 /// What is asked of a sample of a review.
@@ -61,7 +61,7 @@ fn candidate(feature: &MapFeature) -> Candidate<'_> {
     Candidate { id: &feature.id, class: &feature.class, zone: &feature.zone, score: feature.score }
 }
 
-/// Draws a sample of the features of a map, and writes tasks for reviewers and a key for whoever evaluates them. The
+/// Draws a sample of the features of a map, and writes tasks for reviewers and a key for the person who evaluates them. The
 /// features are read twice; memory grows with the sample.
 ///
 /// # Errors
