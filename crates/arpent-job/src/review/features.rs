@@ -43,7 +43,7 @@ impl MapFeatures {
             })
         };
         let events = of_role(ROLE_EVENTS).map(|(artifact, _)| (artifact, None, "kind"));
-        let features = of_role(ROLE_FEATURES).map(|(artifact, layer)| (artifact, layer, "class"));
+        let features = of_role(ROLE_FEATURES).map(|(artifact, layer)| (artifact, layer, "class_name"));
         let missing = || ReviewJobError::NoFeatures { output: target.url().to_owned() };
         let (artifact, layer, class) = events.or(features).ok_or_else(missing)?;
         Ok(Self { address: checked_address(target, artifact)?, layer, class })

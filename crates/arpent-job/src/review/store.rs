@@ -1,9 +1,10 @@
 //! A review below an output: opened, read and appended to.
 
 use std::collections::BTreeSet;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arpent_base::{DoingWhat as _, Result, sha256_hex};
-use arpent_publish::{MANIFEST_NAME, Manifest, ObjectKind, REVIEWS, Target, unique_key, utc_now};
+use arpent_publish::{MANIFEST_NAME, Manifest, ObjectKind, REVIEWS, Target, unique_key};
 use arpent_review::{Chain, Decision, Key, Log, OBJECT_BYTES, Object, ObjectId, Review, Statement, Time};
 
 use super::error::ReviewJobError;
@@ -73,7 +74,9 @@ pub(super) struct OpenReview {
 
 /// The time of this machine.
 pub(super) fn now() -> Result<Time> {
-    Ok(utc_now().parse()?)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let millis = i64::try_from(since.as_millis()).ok().and_then(Time::of_millis);
+    millis.context("the clock of this machine is not between 1970 and 9999")
 }
 
 impl OpenReview {
@@ -86,13 +89,19 @@ impl OpenReview {
     pub(super) fn create(map: ReviewedMap, review: Review) -> Result<Self> {
         let (bytes, id) = review.to_bytes()?;
         let output = map.target.url().to_owned();
-        let folder = format!("{REVIEWS}/{}", review.name);
-        let place = map.target.below(&folder)?;
-        if !place.create(HEADER, bytes.clone(), MEDIA_TYPE)? {
-            return Err(ReviewJobError::Exists { output, name: review.name }.into());
+        let place = map.target.below(&format!("{REVIEWS}/{}", review.name))?;
+        let exists = || ReviewJobError::Exists { output: output.clone(), name: review.name.clone() };
+        // Asked first, so that a store that replaces objects does not replace the header of a review.
+        if place.read(HEADER, ObjectKind::Record)?.is_some() {
+            return Err(exists().into());
+        }
+        // The answer to a first request may have been lost: then the object is this one.
+        if !place.create(HEADER, bytes.clone(), MEDIA_TYPE)?
+            && place.read(HEADER, ObjectKind::Record)?.is_none_or(|stored| stored != bytes)
+        {
+            return Err(exists().into());
         }
         if place.create(HEADER, bytes, MEDIA_TYPE)? {
-            map.target.delete_below(&folder)?;
             return Err(ReviewJobError::NotConditional { output }.into());
         }
         Ok(Self { map, place, review, id })
