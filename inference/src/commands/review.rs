@@ -82,7 +82,13 @@ fn add(args: &ReviewAddArgs) -> Result<AddReport> {
     let (output, review) = (&args.of.output, args.of.review.as_deref());
     let person = person(&args.person)?;
     if args.stdin {
-        return arpent_job::review_add(output, review, &person, &mut std::io::stdin().lock());
+        return arpent_job::review_add(
+            output,
+            review,
+            &person,
+            &mut std::io::stdin().lock(),
+            "standard input",
+        );
     }
     let kind = match (args.contest, args.answers.is_empty()) {
         (true, _) => "contest",
@@ -101,7 +107,7 @@ fn add(args: &ReviewAddArgs) -> Result<AddReport> {
     });
     let line = line.to_string();
     let mut lines: &mut dyn BufRead = &mut line.as_bytes();
-    arpent_job::review_add(output, review, &person, &mut lines)
+    arpent_job::review_add(output, review, &person, &mut lines, "the arguments")
 }
 
 const fn of_verdict(verdict: VerdictArg) -> Verdict {

@@ -359,6 +359,7 @@ fn hints_of_reviews_lead_to_success() {
 #[test]
 fn the_commands_of_the_guide_run() {
     const GUIDE: &str = include_str!("../../../docs/guides/review.md");
+    const COLUMNS: &str = include_str!("../../../docs/json.md");
     let place = Place::new();
     place.draw("a.tif", &Picture::new(5, 24), Window::new(3_260_000, -34_310_000, 90, 70));
     let feature = place.run(&["a.tif"], "out", &[]).features().remove(0).id;
@@ -370,7 +371,6 @@ fn the_commands_of_the_guide_run() {
     let ended = Ended::from(output).expect(0);
     assert!(ended.out.contains("intact") && ended.out.contains("1 features, confirmed"), "{}", ended.out);
     // The columns are those of the table.
-    const COLUMNS: &str = include_str!("../../../docs/json.md");
     let documented = COLUMNS.split("Columns of `arpent review export`").nth(1).unwrap();
     for column in arpent_review::table::columns() {
         assert!(documented.contains(&format!("`{}`", column.name)), "{}", column.name);

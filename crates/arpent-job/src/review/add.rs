@@ -31,7 +31,7 @@ pub struct AddReport {
 }
 
 /// Adds decisions from JSON lines: an object a line, whose keys are the columns of `arpent review export`. All lines are
-/// checked before the first decision is written.
+/// checked before the first decision is written. `from` names the input in messages.
 ///
 /// # Errors
 /// When a line cannot be used, which it names, or a feature is not in the map; nothing was written then. When the store
@@ -41,13 +41,14 @@ pub fn review_add(
     review: Option<&str>,
     person: &ReviewPerson,
     lines: &mut dyn BufRead,
+    from: &str,
 ) -> Result<AddReport> {
     let opened = OpenReview::open(output, review)?;
     opened.check_map()?;
     let (time, mut statements) = (now()?, Vec::new());
     for (line, number) in lines.lines().zip(1..) {
         let bad = |reason: String, hint: Option<String>| ReviewJobError::Line {
-            source_name: "standard input".to_owned(),
+            source_name: from.to_owned(),
             line: number,
             reason,
             hint: hint.unwrap_or_else(|| {
