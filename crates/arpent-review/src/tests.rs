@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arpent_base::SplitMix64;
-use arpent_base::number::{exact, index, wide};
+use arpent_base::number::{exact, wide};
 use proptest::prelude::*;
 
 use super::agreement::{ReviewedStratum, map_precision};
@@ -42,7 +42,9 @@ fn now() -> Time {
 
 fn log_of(review: &Review, objects: &Objects) -> Log {
     let mut log = Log::new(review.clone(), review.to_bytes().unwrap().1);
-    objects.iter().for_each(|(path, bytes)| log.add(path, bytes));
+    for (path, bytes) in objects {
+        log.add(path, bytes);
+    }
     log
 }
 
@@ -298,7 +300,7 @@ fn long_log(review: &Review, seed: u64, writers: usize) -> Objects {
         for (copy, objects) in copies.iter_mut().enumerate() {
             let writer = format!("w{round}-{copy}");
             let mut session = Session::new(review, &writer, objects);
-            for step in 0..1 + random.below(6) {
+            for step in 0..=random.below(6) {
                 let feature = format!("f{}", random.below(12));
                 let who = ["Ana", "Ben", "Cyr"][random.below(3)];
                 let minute = wide(round * 1000 + copy * 100 + step);
@@ -759,13 +761,10 @@ fn a_million_decisions_are_folded() {
     });
     assert!(done.is_ok() && states == 600_000 && decided == 600_000);
     let folded = started.elapsed();
+    let started = std::time::Instant::now();
     assert_eq!(verify(&mut log).len(), 0);
+    let verified = started.elapsed();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
-    println!(
-        "folded in {folded:?}, verified in {:?}; {peak}; {} decisions",
-        started.elapsed() - folded,
-        log.decisions()
-    );
-    let _ = index(0u64);
+    println!("folded in {folded:?}, verified in {:?}; {peak}; {} decisions", verified, log.decisions());
 }
