@@ -87,6 +87,22 @@ def shapes() -> list[bytes]:
     return [*single, struct.pack("<BII", 1, 6, 2) + single[1] + single[2], struct.pack("<BII", 1, 7, 1) + single[0]]
 
 
+def reviews() -> list[str]:
+    """Objects of a review in canonical form."""
+    sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    person = {"name": "A B", "function": "f", "organization": "o"}
+    reference = {"run_id": "r", "manifest_sha256": sha}
+    header = {"format": "arpent-review/1", "name": "r", "map": reference, "created": "2026-01-02T03:04:05Z", "classes": ["a"], "max_area_m2": 1000000}
+    header |= {"reasons": [{"code": "c", "en": "c", "fr": "c"}], "people": [{"person": person, "key": "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="}]}
+    ring = [[5, 43], [5.001, 43], [5.001, 43.001], [5, 43]]
+    statement = {"feature": "f", "kind": "answer", "verdict": "confirmed", "person": person, "time": "2026-01-02T03:04:05Z", "comment": "c", "class": "a"}
+    statement |= {"geometry": {"type": "Polygon", "coordinates": [ring]}, "previous": [sha], "answers": [sha], "scenes": ["s"], "task": {"sample": "s", "order": 1}}
+    writer = {"id": "w", "number": 2, "before": sha}
+    decision = {"format": "arpent-decision/1", "review": sha, "map": reference, "statement": statement, "writer": writer, "signature": "AAAA"}
+    seal = {"format": "arpent-seal/1", "review": sha, "writer": "w", "number": 1, "count": 1, "last": sha, "seen": [sha]}
+    return [json.dumps(d, sort_keys=True, separators=(",", ":")) for d in (header, decision, seal)]
+
+
 def manifests() -> list[str]:
     full = {
         "format": "arpent-run/1", "run_id": "r", "created": "2026-01-01T00:00:00Z", "attempt": "a", "software": {"arpent": "0.1.0"},
@@ -168,6 +184,7 @@ def main() -> None:
     seeds = {
         "aoi": areas(),
         "manifest": manifests(),
+        "review": reviews(),
         "nomenclature": [json.dumps(json.loads(p)["classes"]) for p in packages],
         "shapes": shapes(),
         "stac": stac(),

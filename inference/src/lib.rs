@@ -14,7 +14,7 @@ use clap::CommandFactory as _;
 use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
     catalog, change, check, doctor, explain, gc, inspect, merge, model, plan, probe,
-    report as report_command, run, schema, status, submit, train, view, worker, zonal,
+    report as report_command, review, run, schema, status, submit, train, view, worker, zonal,
 };
 
 /// Runs the command line and reports its error, once.
@@ -46,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Submit(args) => submit::main(&args, cli.format),
         Command::Zonal(args) => zonal::main(&args, cli.format),
         Command::Change(args) => change::main(&args, cli.format),
+        Command::Review(args) => review::main(&args, cli.format),
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Doctor(args) => doctor::main(&args, cli.format),
         Command::Catalog(args) => catalog::main(&args, cli.format),

@@ -34,7 +34,12 @@ const ROOMS: &[(&str, &str)] = &[
         "arpent-engine",
         "engine training winners > compute ranges > tasks > schedule > lower memory > forms rewrite > shapes > fusions kernels > extent > numbers spec",
     ),
-    ("arpent-change", "areas control > balance events evidence register"),
+    ("arpent-sampling", "draw estimate plan > error share"),
+    (
+        "arpent-review",
+        "agreement known sample state table verify > log > seal > decision > header > geometry signature time > canonical finding > error intern verdict",
+    ),
+    ("arpent-change", "control > balance events evidence register"),
     (
         "arpent-tiles",
         "tiler > pictures pyramid > archive cut ordered > draw > mvt tile > overlap settle simplify > eliminate graph rings round scale spool > error mesh > grid",
@@ -76,7 +81,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "doctor explain margins planned > reports > change > zonal > execute > map > shards > pipeline > job > mask > reference > present > report > address scratch sorted stores warnings \
+        "doctor explain margins planned review > reports > change > zonal > execute > map > shards > pipeline > job > mask > reference > present > report > address scratch sorted stores warnings \
          > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),

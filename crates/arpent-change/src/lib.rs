@@ -7,9 +7,10 @@
 //!
 //! Nothing here depends on the file, the window or the order of work. This crate opens no file.
 
-pub mod areas;
 pub mod balance;
 pub mod control;
 pub mod events;
 pub mod evidence;
 pub mod register;
+
+pub use arpent_sampling as areas;

@@ -49,6 +49,7 @@ mod present;
 mod reference;
 mod report;
 mod reports;
+mod review;
 mod scratch;
 mod shards;
 mod sorted;
@@ -90,6 +91,11 @@ pub use margins::{MarginOptions, MarginReport, MarginRow, margins, with_margin};
 pub use mask::{MaskError, MaskFacts};
 pub use planned::{MergeReport, merge, work};
 pub use reports::report;
+pub use review::{
+    AddReport, AgreementReport, ExportReport, ImportReport, NewReport, ReviewJobError, ReviewPerson,
+    ReviewSampleOptions, ReviewSampleReport, StateReport, StatusCount, VerifyReport, review_add,
+    review_export, review_import, review_new, review_sample, review_state, review_verify, statement_of_line,
+};
 pub use scratch::Scratch;
 #[doc(hidden)]
 pub use shards::reads_answers;

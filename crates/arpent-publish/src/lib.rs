@@ -68,7 +68,7 @@ pub use media::{
     ROLE_IMAGERY, ROLE_LABELS, ROLE_LINEAGE, ROLE_MAP, ROLE_MASK, ROLE_METADATA, ROLE_OBJECTS, ROLE_PROJECT,
     ROLE_REPORT, ROLE_SCHEMA, ROLE_SHEET, ROLE_SHIFT, ROLE_STYLE, ROLE_VIEWER, ROLE_ZONES, media_type,
 };
-pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, is_job_id, is_plain, unique_key};
+pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, REVIEWS, is_job_id, is_plain, unique_key};
 pub use objects::ObjectInfo;
 pub use parquet_table::ParquetTable;
 pub use pmtiles::{TilesOf, ZoneOf, ZoneTiles, ZonesOf, deepest_zoom, write_pmtiles, zoom_of_pixels};

@@ -14,6 +14,9 @@ pub const MANIFEST_FORMAT: &str = "arpent-run/1";
 /// Folder of an output that holds the states of jobs, one folder each.
 pub const JOBS: &str = "jobs";
 
+/// Folder of an output that holds the reviews of its map, one folder each.
+pub const REVIEWS: &str = "reviews";
+
 /// Hexadecimal digits of a job's id.
 const JOB_DIGITS: usize = 16;
 

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::device::Device;
 use super::examples;
+use super::review::ReviewArgs;
 use super::submit::SubmitArgs;
 
 /// Turns aerial and satellite imagery into vector maps that a named person can check and contest.
@@ -72,6 +73,9 @@ pub enum Command {
     /// from a sample that persons have checked.
     #[command(after_help = examples::CHANGE)]
     Change(ChangeArgs),
+    /// Decisions of named persons about the features of a published map, which cannot be lost or altered unseen.
+    #[command(after_help = examples::REVIEW)]
+    Review(ReviewArgs),
     /// Describe a scene, a model package, the output of a run or a file of its features.
     #[command(after_help = examples::INSPECT)]
     Inspect {

@@ -69,6 +69,48 @@ pub(crate) const CHANGE_ESTIMATE: &str = "EXAMPLES
   arpent change estimate sample --output areas
   arpent change estimate sample/ alice.csv bob.gpkg --change change-2018-2021 --format json";
 
+/// Of `arpent review`.
+pub(crate) const REVIEW: &str = "EXAMPLES
+  arpent review new out --name first
+  arpent review add out --feature ID --verdict confirmed --person NAME --function FUNCTION --organization ORGANIZATION
+  arpent review state out --status disputed
+  arpent review verify out";
+
+/// Of `arpent review new`.
+pub(crate) const REVIEW_NEW: &str = "EXAMPLES
+  arpent review new out --name first
+  arpent review new s3://bucket/map --name 2026-spring --rules review.toml";
+
+/// Of `arpent review add`.
+pub(crate) const REVIEW_ADD: &str = "EXAMPLES
+  arpent review add out --feature ID --verdict confirmed --class pool --person NAME --function FUNCTION --organization ORGANIZATION
+  arpent review add out --feature ID --contest --comment GROUNDS --person NAME --function FUNCTION --organization ORGANIZATION
+  arpent review add out --stdin --key key.pem";
+
+/// Of `arpent review state`.
+pub(crate) const REVIEW_STATE: &str = "EXAMPLES
+  arpent review state out
+  arpent review state out FEATURE
+  arpent review state out --status disputed --format json";
+
+/// Of `arpent review verify`.
+pub(crate) const REVIEW_VERIFY: &str = "EXAMPLES
+  arpent review verify out
+  arpent review verify out --seal ID";
+
+/// Of `arpent review sample`.
+pub(crate) const REVIEW_SAMPLE: &str = "EXAMPLES
+  arpent review sample out --folder sample --reviewers Ana,Ben --top 200 --zones insee
+  arpent review sample out --folder sample --reviewers Ana --random 500 --by class,score --neyman --seed 7";
+
+/// Of `arpent review import`.
+pub(crate) const REVIEW_IMPORT: &str = "EXAMPLES
+  arpent review import out decisions.csv --person NAME --function FUNCTION --organization ORGANIZATION";
+
+/// Of `arpent review export`.
+pub(crate) const REVIEW_EXPORT: &str = "EXAMPLES
+  arpent review export out --to decisions.csv";
+
 /// Of `arpent inspect`.
 pub(crate) const INSPECT: &str = "EXAMPLES
   arpent inspect ortho.tif

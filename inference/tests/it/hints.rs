@@ -441,6 +441,14 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
     ("arpent gc OUTPUT --older-than 0s", OUTPUTS, "commands_of_hints_lead_to_success"),
     ("arpent gc URL --older-than 7d", OUTPUTS, "commands_of_hints_lead_to_success"),
     ("arpent gc` deletes", HERE, "commands_of_our_own_run"),
+    ("arpent review new {output} --name NAME", REVIEW, "hints_of_reviews_lead_to_success"),
+    (
+        "arpent review add {output} --feature",
+        REVIEW,
+        "decisions_are_added_disputed_settled_contested_and_answered",
+    ),
+    ("arpent review verify", REVIEW, "hints_of_reviews_lead_to_success"),
+    ("arpent review export`", REVIEW, "hints_of_reviews_lead_to_success"),
     ("arpent submit --help", HERE, "commands_of_our_own_run"),
     ("arpent-train fit {0}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
     ("arpent-train fit {}{resume}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
@@ -482,6 +490,7 @@ const HERE: &str = "inference/tests/it/hints.rs";
 const LAYERS: &str = "crates/arpent-gdal/tests/it/vectors.rs";
 const MASKS: &str = "inference/tests/it/mask.rs";
 const OUTPUTS: &str = "inference/tests/it/published.rs";
+const REVIEW: &str = "inference/tests/it/review.rs";
 
 /// Programs that a hint may name: those of GDAL, our own, and those of other tools.
 const PROGRAMS: &[&str] = &[
@@ -526,6 +535,7 @@ const PROGRAMS: &[&str] = &[
     "arpent zonal",
     "arpent inspect",
     "arpent check",
+    "arpent review",
     "arpent schema",
     "arpent report",
     "arpent explain",

@@ -41,6 +41,7 @@ mod real;
 mod reference;
 mod report;
 mod resample;
+mod review;
 mod schema;
 mod shards;
 mod slurm;

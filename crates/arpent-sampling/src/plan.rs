@@ -2,7 +2,7 @@
 
 use arpent_base::number::{approximate, ceil, truncate};
 
-use super::AreaError;
+use crate::AreaError;
 
 /// The sample size for a standard error of the overall accuracy: n = (sum of W_i S_i / S(O))^2 with S_i =
 /// sqrt(U_i (1 - U_i)) (Olofsson et al. 2014, equation 13, after Cochran 1977, equation 5.25; for a large population).
@@ -35,8 +35,26 @@ pub fn sample_size(weights: &[f64], users: &[f64], standard_error: f64) -> Resul
 /// [`AreaError::SampleTooSmall`] if the minima of the strata exceed the sample; [`AreaError::OutOfRange`],
 /// [`AreaError::NoStrata`].
 pub fn allocate(samples: u64, weights: &[f64], minimum: u64) -> Result<Vec<u64>, AreaError> {
+    allocate_by(samples, weights, weights, minimum)
+}
+
+/// The same in proportion to other weights than the sizes (`units`): for Neyman's allocation (Cochran 1977, section 5.5),
+/// the size times the standard deviation that is expected in the stratum.
+///
+/// # Errors
+/// As [`allocate`], and [`AreaError::Length`].
+pub fn allocate_by(
+    samples: u64,
+    units: &[f64],
+    weights: &[f64],
+    minimum: u64,
+) -> Result<Vec<u64>, AreaError> {
+    total(units)?;
     total(weights)?;
-    let units: Vec<u64> = weights.iter().map(|weight| truncate::<u64>(*weight)).collect();
+    if units.len() != weights.len() {
+        return Err(AreaError::Length { name: "weights", found: weights.len(), expected: units.len() });
+    }
+    let units: Vec<u64> = units.iter().map(|units| truncate::<u64>(*units)).collect();
     let minima: u64 = units.iter().map(|units| minimum.min(*units)).sum();
     if minima > samples {
         return Err(AreaError::SampleTooSmall { samples, minima });

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use arpent_base::number::{approximate, exact};
 use serde::{Deserialize, Serialize};
 
-use super::AreaError;
+use crate::AreaError;
+use crate::share::{ShareEstimate, clopper_pearson};
 
 /// The quantile of 95 % intervals: 97.5 % of a standard normal distribution.
 pub const Z95: f64 = 1.959_964;
@@ -153,6 +154,12 @@ impl Drawn<'_> {
         self.sampled.iter().map(of).sum::<f64>() / (self.samples - 1.0)
     }
 
+    /// Mean square of the sizes of the samples, in units of their mean.
+    fn mean_square_size(&self) -> f64 {
+        let mean = self.size / self.samples;
+        self.sampled.iter().map(|s| exact(s.count) * (s.size / mean).powi(2)).sum::<f64>() / self.samples
+    }
+
     /// Factor of a variance in the variance of a total over all strata.
     fn weight(&self) -> f64 {
         self.units * self.units * self.correction / self.samples
@@ -289,6 +296,52 @@ impl Samples {
             }
         });
         Ok(MapEstimate { overall, classes: classes.collect() })
+    }
+
+    /// The share of the population that is of a reference class, with an interval that holds also where the class is rare:
+    /// that of Clopper and Pearson for the effective sample size (Korn and Graubard 1998, *Confidence intervals for
+    /// proportions with small expected number of positive counts estimated from survey data*, Survey Methodology 24).
+    ///
+    /// A stratum without (or full of) hits has no variance in the sample, which does not mean that it has none: its
+    /// variance is at least that of one hit among n + 2 samples of mean square size.
+    ///
+    /// # Errors
+    /// As [`Samples::estimate`].
+    pub fn share_of_class(
+        &self,
+        strata: &[Stratum],
+        class_id: u8,
+        correction: Correction,
+    ) -> Result<ShareEstimate, AreaError> {
+        let drawn = self.drawn(strata, correction)?;
+        let units: f64 = drawn.iter().map(|stratum| stratum.units).sum();
+        let is_true = |_: u8, reference: u8| reference == class_id;
+        let (mut value, mut variance, mut least) = (0.0, 0.0, 0.0);
+        for stratum in &drawn {
+            let part = stratum.units / units;
+            let one = 1.0 / (stratum.samples + 2.0);
+            let floor = stratum.mean_square_size() * one * (1.0 - one);
+            value += part * stratum.mean(&is_true);
+            let spread = if stratum.correction > 0.0 {
+                stratum.covariance(&is_true, &is_true).max(floor)
+            } else {
+                0.0
+            };
+            variance += part * part * stratum.correction * spread / stratum.samples;
+            least += part * one;
+        }
+        let value = value.clamp(0.0, 1.0);
+        if variance <= 0.0 {
+            let effective_samples = drawn.iter().map(|stratum| stratum.samples).sum();
+            return Ok(ShareEstimate { value, low: value, high: value, effective_samples });
+        }
+        let least = least.min(0.5);
+        let within = value.clamp(least, 1.0 - least);
+        let certain = value <= 0.0 || value >= 1.0;
+        let p = if certain { within } else { value };
+        let effective_samples = p * (1.0 - p) / variance;
+        let [low, high] = clopper_pearson(value * effective_samples, effective_samples);
+        Ok(ShareEstimate { value, low, high, effective_samples })
     }
 
     /// Samples that map and reference give to each class.

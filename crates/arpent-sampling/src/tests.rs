@@ -162,6 +162,10 @@ fn sizes_and_allocations_of_samples() {
     assert_eq!(allocate(200, &[20.0, 1000.0], 50), Ok(vec![20, 180]));
     assert_eq!(allocate(9, &[1.0, 1.0, 1.0], 0), Ok(vec![1, 1, 1]));
     assert_eq!(allocate(10, &[50.0, 50.0, 50.0], 1), Ok(vec![4, 3, 3]));
+    // Neyman: 1,000 units of deviation 0.1 and 100 of 0.5 are 100 and 50.
+    assert_eq!(allocate_by(60, &[1000.0, 100.0], &[100.0, 50.0], 0), Ok(vec![40, 20]));
+    assert_eq!(allocate_by(600, &[1000.0, 100.0], &[100.0, 50.0], 0), Ok(vec![500, 100]));
+    assert!(allocate_by(6, &[10.0], &[1.0, 1.0], 0).is_err());
 }
 
 /// The draw of shuffled and split populations is the same; a larger sample contains the smaller one.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use arpent_base::sha256_hex;
 
-use super::AreaError;
+use crate::AreaError;
 
 /// A simple random sample of each stratum, without replacement, in one pass over the population.
 ///

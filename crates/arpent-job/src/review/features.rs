@@ -1,0 +1,78 @@
+//! The features or events of a published map, as candidates of a review.
+
+use arpent_base::{Result, Value};
+use arpent_gdal::{LayerSource, layer_facts, read_features};
+use arpent_publish::{Artifact, Manifest, ROLE_EVENTS, ROLE_FEATURES, Target};
+
+use super::error::ReviewJobError;
+use crate::address::checked_address;
+
+/// Formats to read, the fastest first, with the name of the layer of features in formats with several layers.
+const READ: [(&str, Option<&str>); 4] =
+    [(".gpkg", Some("features")), (".fgb", None), (".geojson", None), (".parquet", None)];
+
+/// A feature of a map.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct MapFeature {
+    pub(super) id: String,
+    /// Its class, or the kind of an event.
+    pub(super) class: String,
+    pub(super) score: Option<f64>,
+    /// Its value in the column of zones; empty without one.
+    pub(super) zone: String,
+}
+
+/// The file of features of a map.
+#[derive(Debug)]
+pub(super) struct MapFeatures {
+    address: String,
+    layer: Option<&'static str>,
+    class: &'static str,
+}
+
+impl MapFeatures {
+    /// Finds the file, after a check of its hash.
+    pub(super) fn open(target: &Target, manifest: &Manifest) -> Result<Self> {
+        let of_role = |role: &str| -> Option<(&Artifact, Option<&'static str>)> {
+            let mut of_role = manifest.artifacts.iter().filter(|artifact| artifact.role == role);
+            let all: Vec<&Artifact> = of_role.by_ref().collect();
+            READ.iter().find_map(|(ending, layer)| {
+                all.iter()
+                    .find(|artifact| artifact.href.ends_with(ending))
+                    .map(|artifact| (*artifact, *layer))
+            })
+        };
+        let events = of_role(ROLE_EVENTS).map(|(artifact, _)| (artifact, None, "kind"));
+        let features = of_role(ROLE_FEATURES).map(|(artifact, layer)| (artifact, layer, "class_name"));
+        let missing = || ReviewJobError::NoFeatures { output: target.url().to_owned() };
+        let (artifact, layer, class) = events.or(features).ok_or_else(missing)?;
+        Ok(Self { address: checked_address(target, artifact)?, layer, class })
+    }
+
+    /// Passes every feature, in the order of the file.
+    pub(super) fn each(
+        &self,
+        zones: Option<&str>,
+        each: &mut dyn FnMut(MapFeature) -> Result<()>,
+    ) -> Result<()> {
+        let named = match self.layer {
+            Some(layer) => format!("{}|layername={layer}", self.address),
+            None => self.address.clone(),
+        };
+        let crs = layer_facts(&named)?.crs;
+        let fields: Vec<&str> = ["id", self.class, "score"].into_iter().chain(zones).collect();
+        let source =
+            LayerSource { layer: self.layer, fields: &fields, ..LayerSource::new(&self.address, &crs) };
+        read_features(&source, &mut |feature| -> Result<()> {
+            let value = |at: usize| feature.values.get(at).and_then(Option::as_ref);
+            let text = |at: usize| value(at).map(Value::to_string).unwrap_or_default();
+            each(MapFeature {
+                id: text(0),
+                class: text(1),
+                score: value(2).and_then(Value::as_number),
+                zone: text(3),
+            })
+        })?;
+        Ok(())
+    }
+}

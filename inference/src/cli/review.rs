@@ -1,0 +1,269 @@
+//! Arguments of `arpent review`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::examples;
+
+/// A review of a published map.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ReviewCommand,
+}
+
+/// The commands of `arpent review`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ReviewCommand {
+    /// Begin a review of a published map.
+    ///
+    /// Writes OUTPUT/reviews/NAME/review.json: the map by its hash, the reasons that decisions may give, and who may decide.
+    #[command(after_help = examples::REVIEW_NEW)]
+    New(ReviewNewArgs),
+    /// Add a decision of a named person, or several as JSON lines on standard input.
+    ///
+    /// All are checked before the first is written. A decision is never replaced: to undo one, add another.
+    #[command(after_help = examples::REVIEW_ADD)]
+    Add(ReviewAddArgs),
+    /// Report what is decided, disputed, contested and open, and how well persons agree.
+    #[command(after_help = examples::REVIEW_STATE)]
+    State(ReviewStateArgs),
+    /// Check every decision and every link: an edit, a removal or an exchange is found. Exit code 1 if there is one.
+    #[command(after_help = examples::REVIEW_VERIFY)]
+    Verify(ReviewVerifyArgs),
+    /// Draw features for persons to review, and deal them as tasks.
+    ///
+    /// The sample depends on the seed and the ids alone. A share of the features goes to two reviewers, without a mark.
+    #[command(after_help = examples::REVIEW_SAMPLE)]
+    Sample(ReviewSampleArgs),
+    /// Add the decisions of a CSV file; rows that are known already are left out.
+    #[command(after_help = examples::REVIEW_IMPORT)]
+    Import(ReviewImportArgs),
+    /// Write all decisions to a CSV file.
+    #[command(after_help = examples::REVIEW_EXPORT)]
+    Export(ReviewExportArgs),
+}
+
+/// Which review.
+#[derive(Debug, Clone, Args)]
+pub struct WhichReview {
+    /// The published map: the output of `arpent run` or `arpent change`.
+    #[arg(value_name = "OUTPUT")]
+    pub output: String,
+    /// Name of the review; may be left out where there is one only.
+    #[arg(long, value_name = "NAME")]
+    pub review: Option<String>,
+}
+
+/// A new review.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewNewArgs {
+    /// The published map: the output of `arpent run` or `arpent change`.
+    #[arg(value_name = "OUTPUT")]
+    pub output: String,
+    /// Name of the review: its folder.
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// TOML file with `classes`, `max_area_m2`, `[[reasons]]` (code, en, fr) and `[[people]]` (name, function,
+    /// organization, key).
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+}
+
+/// Who decides.
+#[derive(Debug, Clone, Args)]
+pub struct PersonArgs {
+    /// First and last name of the person who decides; by default the variable ARPENT_PERSON.
+    #[arg(long, value_name = "NAME")]
+    pub person: Option<String>,
+    /// Function of the person; by default the variable ARPENT_FUNCTION.
+    #[arg(long, value_name = "TEXT")]
+    pub function: Option<String>,
+    /// Organization of the person; by default the variable ARPENT_ORGANIZATION.
+    #[arg(long, value_name = "TEXT")]
+    pub organization: Option<String>,
+    /// Private key of the person (PEM of `openssl genpkey -algorithm ed25519`), where the review lists the public one.
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+}
+
+/// A decision, or several on standard input.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewAddArgs {
+    /// The review.
+    #[command(flatten)]
+    pub of: WhichReview,
+    /// Who decides.
+    #[command(flatten)]
+    pub person: PersonArgs,
+    /// Id of the feature or event.
+    #[arg(long, value_name = "ID", required_unless_present = "stdin")]
+    pub feature: Option<String>,
+    /// The verdict.
+    #[arg(long, value_enum, value_name = "VERDICT", required_unless_present_any = ["stdin", "contest"])]
+    pub verdict: Option<VerdictArg>,
+    /// Contest what is decided, with the grounds in --comment.
+    #[arg(long, conflicts_with_all = ["verdict", "answers"])]
+    pub contest: bool,
+    /// Contests that this verdict answers, by their ids.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub answers: Vec<String>,
+    /// A reason code of the review.
+    #[arg(long, value_name = "CODE")]
+    pub reason: Option<String>,
+    /// A comment; required with --contest and --answers.
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// The corrected class.
+    #[arg(long, value_name = "CLASS")]
+    pub class: Option<String>,
+    /// The corrected geometry: GeoJSON in EPSG:4326.
+    #[arg(long, value_name = "GEOJSON")]
+    pub geometry: Option<String>,
+    /// Read decisions from standard input: a JSON object a line, with the columns of `arpent review export`.
+    #[arg(long, conflicts_with_all = ["feature", "verdict", "contest", "answers", "reason", "comment", "class", "geometry"])]
+    pub stdin: bool,
+}
+
+/// A verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum VerdictArg {
+    /// Not decided (again): withdraws earlier verdicts.
+    NotVerified,
+    /// The object is there, and may break a rule.
+    Suspect,
+    /// The object is there, and breaks a rule.
+    Illegal,
+    /// The object is there, and breaks no rule.
+    Legitimate,
+    /// The object is not there: a false detection.
+    Invalidated,
+    /// The object is there; nothing is said about rules.
+    Confirmed,
+}
+
+/// A status of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum StatusArg {
+    /// Withdrawn.
+    Open,
+    /// Decided.
+    Decided,
+    /// Contradicting decisions.
+    Disputed,
+    /// Contests without an answer.
+    Contested,
+}
+
+/// What to report.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewStateArgs {
+    /// The review.
+    #[command(flatten)]
+    pub of: WhichReview,
+    /// Id of a feature to report.
+    #[arg(value_name = "FEATURE")]
+    pub feature: Option<String>,
+    /// List the features of a status.
+    #[arg(long, value_enum, value_name = "STATUS", conflicts_with = "feature")]
+    pub status: Option<StatusArg>,
+}
+
+/// What to verify.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewVerifyArgs {
+    /// The review.
+    #[command(flatten)]
+    pub of: WhichReview,
+    /// A seal that an earlier verification printed as newest: it must still be there. May be repeated.
+    #[arg(long = "seal", value_name = "ID")]
+    pub seals: Vec<String>,
+}
+
+/// What strata are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitArg {
+    /// Classes, or kinds of events.
+    Class,
+    /// Zones.
+    Zone,
+    /// Bands of the score.
+    Score,
+}
+
+/// A sample of the features of a map.
+#[derive(Debug, Clone, Args)]
+#[command(group(clap::ArgGroup::new("design").required(true)))]
+pub struct ReviewSampleArgs {
+    /// The review.
+    #[command(flatten)]
+    pub of: WhichReview,
+    /// New folder for tasks.csv and sample.json.
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: PathBuf,
+    /// Names of the reviewers.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
+    pub reviewers: Vec<String>,
+    /// Review every feature.
+    #[arg(long, group = "design")]
+    pub all: bool,
+    /// Review so many features of highest score in each zone.
+    #[arg(long, value_name = "N", group = "design")]
+    pub top: Option<usize>,
+    /// Review so many features at random: the only design whose result can be projected to the map.
+    #[arg(long, value_name = "N", group = "design")]
+    pub random: Option<u64>,
+    /// Review so many features whose score is nearest to 0.5.
+    #[arg(long, value_name = "N", group = "design")]
+    pub least_certain: Option<usize>,
+    /// With --random: strata by class, zone or band of the score.
+    #[arg(long, value_enum, value_name = "BY", value_delimiter = ',', requires = "random")]
+    pub by: Vec<SplitArg>,
+    /// With --random: fewest features of a stratum, or all it has.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub minimum: u64,
+    /// With --random: distribute in proportion to the features times the deviation that their scores let expect.
+    #[arg(long, requires = "random")]
+    pub neyman: bool,
+    /// Column of the features with the zone of each, such as one that a reference layer gave.
+    #[arg(long, value_name = "COLUMN")]
+    pub zones: Option<String>,
+    /// Share of the features that a second reviewer gets; 0.05 by default, 0 for a single reviewer.
+    #[arg(long, value_name = "SHARE")]
+    pub doubled: Option<f64>,
+    /// Ids of features whose answer is known, which every reviewer gets.
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    pub known: Vec<String>,
+    /// Seed of the draw.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// A file to import.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewImportArgs {
+    /// The review.
+    #[command(flatten)]
+    pub of: WhichReview,
+    /// The file: CSV in UTF-8 with the columns of `arpent review export`, of which `feature` and `verdict` are required.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Who decides, in rows that do not say it.
+    #[command(flatten)]
+    pub person: PersonArgs,
+}
+
+/// A file to export.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewExportArgs {
+    /// The review.
+    #[command(flatten)]
+    pub of: WhichReview,
+    /// The file, which is not there yet.
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+}
