@@ -19,7 +19,6 @@ use arpent_raster::{Chip, CrsKind, Grid, SampleType, SceneInfo, Window};
 use arpent_shell::progress::Stage;
 use arpent_viewer::Date;
 
-use super::Output;
 use super::stretch::limits_of;
 
 /// Quality of libwebp, 1 to 100: `benches/runs/2026-11-29-imagery.md`.
@@ -64,6 +63,16 @@ pub(crate) const fn dates_of(dates: usize) -> &'static [Option<Date>] {
     if dates > 1 { &[Some(Date::Before), Some(Date::After)] } else { &[None] }
 }
 
+/// What files of pictures say, and their place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pictured<'a> {
+    pub(super) title: &'a str,
+    pub(super) run_id: &'a str,
+    pub(super) attribution: &'a str,
+    pub(super) grid: &'a Grid,
+    pub(super) window: Window,
+}
+
 /// The name of a file of pictures.
 pub(crate) const fn name_of(date: Option<Date>) -> &'static str {
     match date {
@@ -100,18 +109,22 @@ pub(crate) fn bands_of<'s>(
 ///
 /// # Errors
 /// When a scene cannot be read, or a file cannot be written.
-pub(super) fn write(output: &Output<'_>, scenes: &Scenes<'_>, folder: &Path) -> Result<Vec<StagedArtifact>> {
+pub(super) fn write(
+    output: &Pictured<'_>,
+    scenes: &Scenes<'_>,
+    folder: &Path,
+) -> Result<Vec<StagedArtifact>> {
     let limits = Stretch::of(&scenes.dates, output.window)?;
     let mut staged = Vec::new();
     for imagery in &scenes.dates {
         let path = folder.join(name_of(imagery.date));
         let ground = Ground { imagery, grid: output.grid, window: output.window, stretch: &limits };
         let (boxes, max_zoom) = ground.place()?;
-        let title = output.title();
+        let title = output.title;
         let options = PictureOptions {
             name: imagery.date.map_or_else(|| title.to_owned(), |date| format!("{title} ({})", named(date))),
-            description: format!("Scenes of the run {}", output.manifest.run_id),
-            attribution: output.options.attribution.clone().unwrap_or_default(),
+            description: format!("Scenes of the run {}", output.run_id),
+            attribution: output.attribution.to_owned(),
             boxes,
             max_zoom,
             threads: scenes.threads,

@@ -1,59 +1,22 @@
 //! What persons open of an output: files that are made of its manifest and of its other files.
 
 mod imagery;
+mod output;
 mod page;
 mod stretch;
 mod zone_tiles;
 
 use std::path::Path;
 
-use arpent_base::{Column, Language, Result};
-use arpent_publish::{Manifest, StagedArtifact};
-use arpent_raster::{Grid, Nomenclature, Window};
-use arpent_viewer::{Kind, ZoneMap};
+use arpent_base::Result;
+use arpent_publish::StagedArtifact;
 
-use crate::config::PublishOptions;
-
+use imagery::Pictured;
 pub(crate) use imagery::{Imagery, Scenes, bands_of, dates_of, name_of};
+pub(crate) use output::{Output, ZoneTable};
 pub(crate) use page::title_of_dates;
 pub(crate) use stretch::{colors, limits_of};
 pub(crate) use zone_tiles::{ZoneSpec, ZoneTiles};
-
-/// A table with a row for each zone.
-pub(crate) struct ZoneTable {
-    /// Name of its CSV file; it is left out if the output does not have it.
-    pub(crate) file: &'static str,
-    /// Its titles, English and French.
-    pub(crate) title: [&'static str; 2],
-    /// Its columns.
-    pub(crate) columns: Vec<Column>,
-}
-
-/// An output whose data are complete, before it is published.
-pub(crate) struct Output<'a> {
-    /// What it is.
-    pub(crate) kind: Kind,
-    /// Its title, if the options have none.
-    pub(crate) title: String,
-    /// The language that texts begin with.
-    pub(crate) language: Language,
-    /// The classes of its features, or of its events.
-    pub(crate) classes: &'a Nomenclature,
-    /// Its pixels.
-    pub(crate) grid: &'a Grid,
-    /// Their extent.
-    pub(crate) window: Window,
-    /// Its manifest, as it will be published.
-    pub(crate) manifest: &'a Manifest,
-    /// What is written, and what is said of it.
-    pub(crate) options: &'a PublishOptions,
-    /// Its tables of zones.
-    pub(crate) zones: Vec<ZoneTable>,
-    /// Its zones on the map.
-    pub(crate) zone_map: Option<ZoneMap>,
-    /// Its scenes.
-    pub(crate) scenes: Option<Scenes<'a>>,
-}
 
 impl Output<'_> {
     /// Writes what the options ask for to a folder, beside the files that `staged` has, and appends it to them.
@@ -62,7 +25,7 @@ impl Output<'_> {
     /// When places of the output cannot be transformed to WGS 84, a scene cannot be read, or a file cannot be written.
     pub(crate) fn present(&self, staged: &mut Vec<StagedArtifact>, folder: &Path) -> Result<()> {
         if let Some(scenes) = self.scenes.as_ref().filter(|_| self.options.imagery) {
-            staged.extend(imagery::write(self, scenes, folder)?);
+            staged.extend(imagery::write(&self.pictured(), scenes, folder)?);
         }
         // Last: the page lists the files.
         if self.options.viewer {
@@ -71,8 +34,14 @@ impl Output<'_> {
         Ok(())
     }
 
-    /// The title.
-    fn title(&self) -> &str {
-        self.options.title.as_deref().unwrap_or(&self.title)
+    /// What files of pictures say.
+    fn pictured(&self) -> Pictured<'_> {
+        Pictured {
+            title: self.title(),
+            run_id: &self.manifest.run_id,
+            attribution: self.options.attribution.as_deref().unwrap_or_default(),
+            grid: self.grid,
+            window: self.window,
+        }
     }
 }

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::imagery::date_of;
-use super::{Output, ZoneTable};
+use super::output::{Output, ZoneTable};
 
 /// Nodes on each side of the lattice of places: a map of 100 km is then off by less than 1 m.
 const NODES: usize = 17;
