@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use arpent_base::number::{exact, round};
+use arpent_base::number::{exact, index, round};
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Picture, Samples};
 use flate2::read::GzDecoder;
@@ -28,7 +28,7 @@ fn tiles(path: &Path) -> BTreeMap<Place3, Vec<u8>> {
     assert_eq!(&bytes[..8], b"PMTiles\x03");
     // Tiles as they are, in WebP.
     assert_eq!(bytes[98..100], [1, 4]);
-    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    let number = |at: usize| index(u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()));
     assert_eq!(number(48), 0, "no leaf directory");
     let mut directory = Vec::new();
     GzDecoder::new(&bytes[number(8)..number(8) + number(16)]).read_to_end(&mut directory).unwrap();
@@ -45,7 +45,7 @@ fn tiles(path: &Path) -> BTreeMap<Place3, Vec<u8>> {
         }
         unreachable!()
     };
-    let count = varint() as usize;
+    let count = index(varint());
     let ids: Vec<u64> = (0..count)
         .scan(0, |id, _| {
             *id += varint();
@@ -53,11 +53,11 @@ fn tiles(path: &Path) -> BTreeMap<Place3, Vec<u8>> {
         })
         .collect();
     let runs: Vec<u64> = (0..count).map(|_| varint()).collect();
-    let lengths: Vec<usize> = (0..count).map(|_| varint() as usize).collect();
+    let lengths: Vec<usize> = (0..count).map(|_| index(varint())).collect();
     let mut found = BTreeMap::new();
     let mut at = 0;
     for i in 0..count {
-        let offset = varint() as usize;
+        let offset = index(varint());
         at = if offset == 0 { at } else { offset - 1 };
         let start = number(56) + at;
         for run in 0..runs[i] {
@@ -230,7 +230,8 @@ fn both_dates_have_one_stretch_and_nodata_is_transparent() {
         let window = Window { width: 256, height: 256, ..SCENE };
         let value = |at: usize| {
             let (col, row) = (at % 256, at / 256);
-            let texture = u16::try_from((col * 7 + row * 13 + (at * 2_654_435_761 >> 9) % 61) % 900).unwrap();
+            let texture =
+                u16::try_from((col * 7 + row * 13 + ((at * 2_654_435_761) >> 9) % 61) % 900).unwrap();
             if by == 0 && col < 128 && row < 128 { 0 } else { 1000 + texture + by }
         };
         let samples = Samples::Gray16((0..256 * 256).map(value).collect());

@@ -12,6 +12,7 @@ use crate::error::JobError;
 /// What is published beside the data, and what it says of them. It does not change the result or the run id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct PublishOptions {
     /// Whether `index.html` is written, which shows the output in a browser.
     #[serde(default = "yes", skip_serializing_if = "is_true")]

@@ -158,7 +158,7 @@ impl Imagery<'_> {
         let every = parts.len().div_ceil(SCENES_LOOKED_AT).max(1);
         let looked_at = parts.iter().step_by(every);
         let spots = SPOTS.div_ceil(looked_at.len().max(1));
-        let side = (1..).find(|side| side * side >= spots).unwrap_or(1);
+        let side = ceil::<usize>(exact(spots).sqrt());
         let mut reader = self.reader()?;
         for part in looked_at {
             // In the middle of each of `side` x `side` cells.
@@ -328,7 +328,9 @@ impl Source<'_> {
             let middle = f64::midpoint(west, east);
             let turn = |x: &f64| ((middle - x) / 360.0).round() * 360.0;
             let by = xs.get(xs.len() / 2).map_or(0.0, turn);
-            xs.iter_mut().for_each(|x| *x += by);
+            for x in &mut xs {
+                *x += by;
+            }
         }
         let pixel = |(x, y): (&f64, &f64)| {
             let (col, row) = grid.pixel(*x, *y);

@@ -223,7 +223,9 @@ mod tests {
     fn columns_of_one_value_have_no_groups_and_equal_quantiles_are_one_break() {
         let figure = |values: &[f64]| {
             let mut sample = Sample::new(0, "share");
-            values.iter().for_each(|value| sample.add(Cell::Real(*value)));
+            for value in values {
+                sample.add(Cell::Real(*value));
+            }
             sample.figure().map(|figure| figure.breaks)
         };
         assert_eq!((figure(&[]), figure(&[2.0, 2.0]), figure(&[f64::NAN])), (None, None, None));
