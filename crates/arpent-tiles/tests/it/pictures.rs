@@ -31,6 +31,7 @@ impl PictureSource for Colors<'_> {
 }
 
 /// The four corners of a picture and its middle.
+#[expect(clippy::unnecessary_wraps, reason = "an encoder may fail")]
 fn encode(rgba: &[u8]) -> Result<Vec<u8>> {
     let (side, last) = (PICTURE_SIDE, PICTURE_SIDE - 1);
     let places = [(0, 0), (0, last), (last, 0), (last, last), (side / 2, side / 2)];
@@ -98,17 +99,20 @@ fn pictures_of_all_zooms_are_means_of_those_below_for_any_number_of_threads() {
     assert_eq!((&told["format"], &told["maxzoom"]), (&"webp".into(), &DEEPEST.into()));
 }
 
+/// Scenes that cannot be read.
+struct Broken;
+
+impl PictureSource for Broken {
+    fn draw(&mut self, _: TileId) -> Result<Option<Vec<u8>>> {
+        Err(Failure::text("broken"))
+    }
+}
+
 #[test]
 fn pictures_without_a_place_are_one_empty_tile_and_errors_end_the_work() {
     let (bytes, made, drawn) = write(Vec::new(), 2);
     assert_eq!((made.tiles, drawn), (1, 0));
     assert_eq!(contents(&bytes)[&(0, 0, 0)], [0; 20]);
-    struct Broken;
-    impl PictureSource for Broken {
-        fn draw(&mut self, _: TileId) -> Result<Option<Vec<u8>>> {
-            Err(Failure::text("broken"))
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let options = PictureOptions {
         name: String::new(),
