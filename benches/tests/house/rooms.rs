@@ -66,8 +66,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-gdal", "fingerprint > vector > write > scene > crs guard text > setup > error > ffi uri"),
     (
         "arpent-publish",
-        "catalog gc pmtiles spool stac summary verify > geojson geoparquet hilbert objects publish > features media target > dateline run \
-         > manifest session > connect hash limits parquet_table > credentials > error > failure names > about secrets",
+        "catalog feature_table gc pmtiles spool stac summary verify > about geojson geoparquet hilbert objects publish > dateline features media parquet_table target > manifest run session \
+         > connect hash limits > credentials > error > failure names > secrets",
     ),
     (
         "arpent-datasets",

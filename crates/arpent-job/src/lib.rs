@@ -90,7 +90,7 @@ pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
 pub use margins::{MarginOptions, MarginReport, MarginRow, margins, with_margin};
 pub use mask::{MaskError, MaskFacts};
 pub use planned::{MergeReport, merge, work};
-pub use reports::report;
+pub use reports::report_html;
 pub use review::{
     AddReport, AgreementReport, ExportReport, ImportReport, NewReport, ReviewJobError, ReviewPerson,
     ReviewSampleOptions, ReviewSampleReport, StateReport, StatusCount, VerifyReport, review_add,

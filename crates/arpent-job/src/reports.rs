@@ -25,7 +25,7 @@ use crate::stores::set_up_gdal;
 ///
 /// # Errors
 /// When there is no complete run or comparison, or a file of it is not as published or cannot be read.
-pub fn report(url: &str) -> Result<String> {
+pub fn report_html(url: &str) -> Result<String> {
     set_up_gdal(None)?;
     let scratch = Scratch::new(None)?;
     let folder = tempfile::tempdir_in(scratch.path()).context("cannot make a temporary folder")?;

@@ -262,7 +262,7 @@ mod tests {
                 true
             })
             .unwrap();
-        assert_eq!(ids.len(), 2);
+        assert_eq!(ids.len(), 3);
         for ((row, id), west) in ids.iter().zip(wests) {
             assert_eq!(table.find(id).unwrap(), Some(*row));
             let found = table.row(*row).unwrap().unwrap();

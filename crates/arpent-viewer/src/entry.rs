@@ -38,10 +38,10 @@ const SAID: [Said; 5] = [
         state: "file",
         texts: [
             "This page was opened as a file: browsers do not let it read the files beside it. Put the folder on a web host, or run \
-             arpent view with the folder. Without both: open the folder below, and index.html in the folder in it whose name \
+             arpent view FOLDER. Without both: open the folder below, and index.html in the folder in it whose name \
              begins with a date.",
             "Cette page a été ouverte comme fichier\u{a0}: les navigateurs ne la laissent pas lire les fichiers voisins. Déposez le \
-             dossier sur un hébergement web, ou lancez arpent view avec ce dossier. Sinon\u{a0}: ouvrez le dossier ci-dessous, puis \
+             dossier sur un hébergement web, ou lancez arpent view DOSSIER. Sinon\u{a0}: ouvrez le dossier ci-dessous, puis \
              index.html dans le sous-dossier dont le nom commence par une date.",
         ],
     },

@@ -44,7 +44,7 @@ pub(crate) const GC: &str = "EXAMPLES
 /// Of `arpent catalog`.
 pub(crate) const CATALOG: &str = "EXAMPLES
   arpent catalog maps
-  arpent catalog s3://bucket/maps --title \"Cartes de la communauté de communes\"";
+  arpent catalog s3://bucket/maps --title Cartes";
 
 /// Of `arpent zonal`.
 pub(crate) const ZONAL: &str = "EXAMPLES

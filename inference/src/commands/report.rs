@@ -13,7 +13,7 @@ use super::write::write;
 /// # Errors
 /// When there is no complete run or comparison, a file of it is not as published, or the report cannot be written.
 pub(crate) fn main(url: &str, output: Option<&Path>, format: Format) -> Result<u8> {
-    let html = arpent_job::report(url)?;
+    let html = arpent_job::report_html(url)?;
     match (output, format) {
         (Some(path), _) => {
             write(path, &html)?;

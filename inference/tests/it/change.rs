@@ -185,7 +185,14 @@ fn events_of_two_maps_are_published() {
     let of_events = names.iter().filter(|name| name.starts_with("events") || name.starts_with("lineage"));
     assert_eq!(
         of_events.collect::<Vec<_>>(),
-        ["events.geojson", "events.pmtiles", "events.qml", "lineage.csv"]
+        [
+            "events.geojson",
+            "events.pmtiles",
+            "events.qml",
+            "events.schema.json",
+            "lineage.csv",
+            "lineage.schema.json"
+        ]
     );
     let inspected = place.arpent(&["inspect", "out"]).expect(0);
     assert!(inspected.out.contains("change-"), "{}", inspected.out);

@@ -468,6 +468,16 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         "an_unknown_id_is_refused_with_a_way_to_find_ids",
     ),
     (
+        "arpent view FOLDER",
+        "inference/tests/it/view.rs",
+        "view_serves_the_files_of_the_manifest_until_it_is_interrupted",
+    ),
+    (
+        "arpent view DOSSIER",
+        "inference/tests/it/view.rs",
+        "view_serves_the_files_of_the_manifest_until_it_is_interrupted",
+    ),
+    (
         "arpent view {output}",
         "inference/tests/it/view.rs",
         "view_serves_the_files_of_the_manifest_until_it_is_interrupted",

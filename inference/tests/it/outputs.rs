@@ -51,7 +51,7 @@ fn rasters_are_cogs_with_colors_names_and_nodata() {
 #[test]
 fn verify_reports_a_changed_and_a_missing_file() {
     let (place, map) = published();
-    assert!(place.arpent(&["check", "out"]).expect(0).out.contains("intact: 13 of 13"));
+    assert!(place.arpent(&["check", "out"]).expect(0).out.contains("intact: 17 of 17"));
     let labels = map.file("labels.tif");
     let mut bytes = std::fs::read(&labels).unwrap();
     let middle = bytes.len() / 2;
@@ -60,7 +60,7 @@ fn verify_reports_a_changed_and_a_missing_file() {
     std::fs::remove_file(map.file("features.fgb")).unwrap();
     let told = place.arpent(&["check", "out"]).expect(1).out;
     assert!(
-        told.contains("DAMAGED: 11 of 13") && told.contains("features.fgb") && told.contains("labels.tif"),
+        told.contains("DAMAGED: 15 of 17") && told.contains("features.fgb") && told.contains("labels.tif"),
         "{told}"
     );
     place.arpent(&["check", "nowhere"]).expect(2);

@@ -45,6 +45,14 @@ pub enum EvidenceError {
         /// The valid values.
         expected: &'static str,
     },
+    /// Nothing separates changed from unchanged pixels.
+    #[error(
+        "all {pixels} pixels of the pair differ by the same amount, so that no threshold separates changed from unchanged ones"
+    )]
+    OneScore {
+        /// Number of pixels.
+        pixels: f64,
+    },
     /// Fewer valid pixels, or a smaller sum of weights, than the statistics need.
     #[error("{weight} pixels of the pair count, expected at least {expected}")]
     TooFewPixels {
@@ -102,6 +110,10 @@ impl Diagnostic for EvidenceError {
             Self::ConstantBand { band, .. } | Self::DependentBand { band, .. } => {
                 Some(format!("leave band {band} out at both dates"))
             }
+            Self::OneScore { .. } => Some(
+                "check that the two dates are different files: they are equal, or equal but for their brightness"
+                    .to_owned(),
+            ),
             Self::EqualDates { .. } => {
                 Some("check that the two dates are different files; or use change vectors".to_owned())
             }

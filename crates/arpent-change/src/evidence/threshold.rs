@@ -71,7 +71,7 @@ impl Histogram {
     /// change. It always divides: where nothing changed, too.
     ///
     /// # Errors
-    /// [`EvidenceError::TooFewPixels`] when fewer than two bins have a count.
+    /// [`EvidenceError::TooFewPixels`] without a count, [`EvidenceError::OneScore`] when only one bin has counts.
     pub fn otsu(&self) -> Result<f64, EvidenceError> {
         let count: f64 = number::approximate(self.count());
         let center = |bin: usize| (number::exact(bin) + 0.5) * WIDTH;
@@ -91,7 +91,11 @@ impl Histogram {
             }
         }
         let found = best.map(|(_, bin)| number::exact(bin + 1) * WIDTH);
-        found.ok_or(EvidenceError::TooFewPixels { weight: count, expected: 2.0 })
+        found.ok_or(if count < 2.0 {
+            EvidenceError::TooFewPixels { weight: count, expected: 2.0 }
+        } else {
+            EvidenceError::OneScore { pixels: count }
+        })
     }
 }
 
@@ -116,6 +120,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn one_score_alone_has_no_threshold() {
+        let mut histogram = Histogram::default();
+        assert!(matches!(histogram.otsu(), Err(EvidenceError::TooFewPixels { .. })));
+        (0..5).for_each(|_| histogram.add(0.0));
+        assert!(matches!(histogram.otsu(), Err(EvidenceError::OneScore { pixels }) if pixels > 4.0));
+    }
 
     #[test]
     fn otsu_divides_two_groups() {

@@ -132,7 +132,7 @@ fn collections_follow_the_configuration_and_those_that_are_no_more_go() {
     });
     assert_eq!(root.catalog(None).unwrap().collections[0].id, "land-cover");
     // Without outputs, an older catalog becomes empty.
-    at.delete_below("").unwrap();
+    root.delete_below("map").unwrap();
     let report = root.catalog(None).unwrap();
     assert_eq!((report.items, report.deleted), (0, 1));
 }
@@ -167,7 +167,7 @@ fn what_cannot_be_read_or_is_of_another_is_refused_by_its_name() {
     assert!(matches!(refused("refused"), PublishError::NoManifest { .. }));
     root.replace("catalog.json", b"{\"type\": \"Catalog\"}".to_vec(), JSON).unwrap();
     assert!(matches!(refused("refused/catalog.json"), PublishError::ForeignCatalog { .. }));
-    root.delete_below("").unwrap();
+    root.block_on(root.writable().unwrap().delete("catalog.json")).unwrap();
     let good = publish(&root.below("good").unwrap(), item("r1", [2.0, 47.0, 2.5, 47.5], None), |_, _| ());
     root.below("new")
         .unwrap()
@@ -175,7 +175,7 @@ fn what_cannot_be_read_or_is_of_another_is_refused_by_its_name() {
         .unwrap();
     assert!(matches!(refused("refused/new"), PublishError::ManifestFormat { .. }));
     assert_eq!(root.read("catalog.json", ObjectKind::Document).unwrap(), None, "nothing was written");
-    root.below("new").unwrap().delete_below("").unwrap();
+    root.delete_below("new").unwrap();
     root.replace(&format!("good/{}/item.json", good.attempt), b"{}".to_vec(), JSON).unwrap();
     assert!(matches!(refused("refused/good"), PublishError::NotAsPublished { .. }));
     let mut deep = root.clone();
