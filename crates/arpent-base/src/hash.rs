@@ -21,6 +21,13 @@ pub fn short_hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes)[..8])
 }
 
+/// [`short_hash`] of a JSON value, its keys in alphabetical order: whether `serde_json` keeps the order of keys depends on the
+/// features that any crate of a build asks for, and ids must not.
+pub fn hash_of_json(mut value: serde_json::Value) -> String {
+    value.sort_all_objects();
+    short_hash(value.to_string().as_bytes())
+}
+
 /// Size in bytes and SHA-256 of the rest of a reader, in bounded memory.
 ///
 /// # Errors
@@ -41,6 +48,14 @@ pub fn sha256_of(mut read: impl Read) -> Result<(u64, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_of_keys_is_no_part_of_a_json_hash() {
+        let one: serde_json::Value = serde_json::from_str(r#"{"b": [{"d": 1, "c": 2}], "a": 3}"#).unwrap();
+        let other: serde_json::Value = serde_json::from_str(r#"{"a": 3, "b": [{"c": 2, "d": 1}]}"#).unwrap();
+        assert_eq!(hash_of_json(one.clone()), hash_of_json(other));
+        assert_eq!(hash_of_json(one), short_hash(br#"{"a":3,"b":[{"c":2,"d":1}]}"#));
+    }
 
     /// FIPS 180-2, appendix B.1.
     #[test]

@@ -21,7 +21,7 @@ pub use checked::{
     PositiveShare, Readers, Share, SquareMeters, Threads, Width, WindowSide,
 };
 pub use failure::{Diagnostic, DoingWhat, Failure, Result};
-pub use hash::{hex, sha256_hex, sha256_of, short_hash};
+pub use hash::{hash_of_json, hex, sha256_hex, sha256_of, short_hash};
 pub use host::host;
 pub use listed::{listed, listed_numbers, listed_of};
 pub use random::SplitMix64;

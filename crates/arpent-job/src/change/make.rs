@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use arpent_base::{DoingWhat as _, Result, short_hash, table_schema};
+use arpent_base::{DoingWhat as _, Result, hash_of_json, table_schema};
 use arpent_change::balance::{balance_columns, flow_columns};
 use arpent_change::events::{EventKind, ImageVote, Rules};
 use arpent_gdal::{PublishedRaster, StripWriter};
@@ -507,7 +507,7 @@ impl ChangeJob<'_> {
             "values": [&self.config.before.values, &self.config.after.values],
             "options": options,
         });
-        Ok(format!("change-{}", short_hash(&serde_json::to_vec(&described)?)))
+        Ok(format!("change-{}", hash_of_json(described)))
     }
 }
 

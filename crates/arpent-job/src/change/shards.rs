@@ -91,7 +91,7 @@ pub fn write_change_plan(
         ChangeConfig { scratch: None, file: None, replaced_scenes: [Vec::new(), Vec::new()], ..config };
     let made_of =
         (&contents, versions(), &config, piece_rows, inputs.grid.key(), extent, &scoring, &correction);
-    let comparison = arpent_base::short_hash(&serde_json::to_vec(&made_of)?);
+    let comparison = arpent_base::hash_of_json(serde_json::to_value(&made_of)?);
     let plan = ChangePlan {
         format: CHANGE_PLAN_FORMAT.to_owned(),
         id: String::new(),

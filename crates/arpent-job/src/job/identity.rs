@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arpent_base::{Failure, short_hash};
+use arpent_base::{Failure, hash_of_json};
 use arpent_gdal::Fingerprint;
 use arpent_raster::{Declared, Scaling};
 use serde::Serialize;
@@ -94,7 +94,7 @@ pub(crate) fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         let reasons: Vec<_> = map.masks.facts().into_iter().map(|mask| mask.reasons).collect();
         described["mask"] = json!({ "options": mask, "masks": prints, "reasons": reasons });
     }
-    format!("run-{}", short_hash(described.to_string().as_bytes()))
+    format!("run-{}", hash_of_json(described))
 }
 
 /// The part of a source after its file: layer and open options.

@@ -34,14 +34,14 @@ pub(crate) fn names_of_map(options: &PublishOptions, dates: usize, has_features:
     if options.imagery {
         names.extend(imagery::dates_of(dates).iter().map(|date| imagery::name_of(*date)));
     }
+    if options.report {
+        names.push(REPORT_NAME);
+    }
     if options.metadata {
         if has_features {
             names.push("features.schema.json");
         }
         names.extend(sheet::NAMES);
-    }
-    if options.report {
-        names.push(REPORT_NAME);
     }
     if options.viewer {
         names.push(PAGE_NAME);
@@ -60,12 +60,12 @@ pub(crate) fn present(output: &Output<'_>, staged: &mut Vec<StagedArtifact>, fol
     if output.options.qgis {
         staged.extend(qgis::write(output, staged, folder)?);
     }
+    if let Some(make) = output.report.filter(|_| output.options.report) {
+        staged.push(report::write(output, make, staged, folder)?);
+    }
     if output.options.metadata {
         staged.extend(schemas::write(output, staged, folder)?);
         staged.extend(sheet::write(output, staged, folder)?);
-    }
-    if let Some(make) = output.report.filter(|_| output.options.report) {
-        staged.push(report::write(output, make, staged, folder)?);
     }
     // Last: the page lists the files.
     if output.options.viewer {

@@ -1,6 +1,8 @@
 //! How to read the report of a run: limits, how to contest, license, provenance, and what the computation took.
 
-use arpent_publish::{MANIFEST_NAME, Manifest, ROLE_METADATA, ROLE_REPORT, ROLE_VIEWER};
+use arpent_publish::{
+    MANIFEST_NAME, Manifest, ROLE_METADATA, ROLE_REPORT, ROLE_SCHEMA, ROLE_SHEET, ROLE_VIEWER,
+};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -90,8 +92,9 @@ pub(super) fn provenance(material: &Material<'_>, words: Words) -> Section {
         (words.say("Software", "Logiciel"), html! { (software(manifest)) }),
         (words.say("Records", "Enregistrements"), html! { code { (MANIFEST_NAME) } }),
     ]);
-    // The report is written before the page and the STAC item, which list it.
-    let is_before = |role: &str| !matches!(role, ROLE_REPORT | ROLE_VIEWER | ROLE_METADATA);
+    // Sheets, page and STAC item are written after the report, and list it.
+    let is_before =
+        |role: &str| ![ROLE_REPORT, ROLE_SCHEMA, ROLE_SHEET, ROLE_VIEWER, ROLE_METADATA].contains(&role);
     let files: Vec<&String> =
         material.files.iter().filter(|(_, file)| is_before(&file.role)).map(|(name, _)| name).collect();
     let body = html! {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use arpent_base::{Result, short_hash};
+use arpent_base::{Result, hash_of_json};
 use arpent_gdal::Fingerprint;
 use arpent_publish::is_plain;
 use arpent_raster::Window;
@@ -237,7 +237,7 @@ pub(super) trait Document: Divided + Clone + Serialize + DeserializeOwned {
     fn content_id(&self) -> serde_json::Result<String> {
         let mut content = self.clone();
         content.id_mut().clear();
-        Ok(short_hash(&serde_json::to_vec(&content)?))
+        Ok(hash_of_json(serde_json::to_value(&content)?))
     }
 }
 
@@ -306,7 +306,7 @@ impl PlannedMap {
         layers.for_each(redact);
         let read_as = reading(map);
         let made_of = (&planned, versions(), without_compute(&job.config), job.model.sha256(), read_as);
-        planned.id = short_hash(&serde_json::to_vec(&made_of)?);
+        planned.id = hash_of_json(serde_json::to_value(&made_of)?);
         Ok(planned)
     }
 

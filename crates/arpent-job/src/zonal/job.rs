@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use arpent_base::{Column, ColumnKind, Result, Value, Width, redacted, short_hash};
+use arpent_base::{Column, ColumnKind, Result, Value, Width, hash_of_json, redacted};
 use arpent_gdal::{
     LayerFeature, LayerGeometry, LayerShape, LayerShapes, LayerSource, Rings, buffer_lines,
     fingerprint_layer, layer_fields, layer_file, read_features, value_key,
@@ -298,7 +298,7 @@ impl<'a> ZonalJob<'a> {
                 "titles": self.config.titles,
             }),
         });
-        Ok(format!("zonal-{}", short_hash(&serde_json::to_vec(&described)?)))
+        Ok(format!("zonal-{}", hash_of_json(described)))
     }
 
     /// The map, by its run and the measured raster, and the zones.
