@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use arpent_job::{PLAN_FORMAT, Plan};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::common::{Ended, Place};
 
@@ -32,8 +31,7 @@ pub fn plan(shards: usize) -> Plan {
         failed_scenes: Vec::new(),
         shards,
     };
-    let hash = format!("{:x}", Sha256::digest(serde_json::to_vec(&plan).unwrap()));
-    hash[..16].clone_into(&mut plan.id);
+    plan.id = arpent_base::hash_of_json(serde_json::to_value(&plan).unwrap());
     plan
 }
 
