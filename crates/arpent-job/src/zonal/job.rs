@@ -276,7 +276,7 @@ impl<'a> ZonalJob<'a> {
     }
 
     /// `zonal-` and 16 hex digits: a hash of all inputs that can change the result.
-    pub(crate) fn run_id(&self, map: &SourceMap) -> Result<String> {
+    pub(crate) fn run_id(&self, map: &SourceMap) -> String {
         let described = json!({
             "arpent": env!("CARGO_PKG_VERSION"),
             "map": map.manifest.run_id,
@@ -298,7 +298,7 @@ impl<'a> ZonalJob<'a> {
                 "titles": self.config.titles,
             }),
         });
-        Ok(format!("zonal-{}", hash_of_json(described)))
+        format!("zonal-{}", hash_of_json(described))
     }
 
     /// The map, by its run and the measured raster, and the zones.

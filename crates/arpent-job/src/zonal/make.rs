@@ -84,7 +84,7 @@ fn make(
     let of_zones = counts::warnings(job.zones, &measured.counts);
     of_zones.iter().for_each(warn);
     warnings.extend(of_zones);
-    let run = RunInfo::new(job.run_id(map)?, &map.manifest.model.id, &map.manifest.model.sha256);
+    let run = RunInfo::new(job.run_id(map), &map.manifest.model.id, &map.manifest.model.sha256);
     let began = Instant::now();
     let Written { mut staged, columns, zone_map } =
         job.write(map, &measured, &run, scratch.path()).map_err(|error| scratch.judged(error))?;
