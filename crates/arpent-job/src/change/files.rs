@@ -24,8 +24,6 @@ pub(super) struct EventFiles<'a> {
     pub(super) classes: &'a Nomenclature,
     pub(super) about: &'a About,
     pub(super) run_id: &'a str,
-    /// Title of the comparison.
-    pub(super) title: &'a str,
     pub(super) publish: &'a PublishOptions,
 }
 
@@ -79,11 +77,11 @@ impl EventFiles<'_> {
     /// The project inside the `GeoPackage`.
     fn project(&self) -> OwnProject<'_> {
         OwnProject {
-            title: self.title,
+            is_wanted: self.publish.qgis,
+            about: self.about,
             language: self.titles,
             crs: &self.grid.crs,
             extent: self.grid.bbox(&self.extent),
-            options: self.publish,
             timestamp: TIMESTAMP,
         }
     }

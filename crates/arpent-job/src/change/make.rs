@@ -386,7 +386,6 @@ impl ChangeJob<'_> {
             classes: &inputs.classes.nomenclature,
             about: &self.about(inputs),
             run_id,
-            title: &present::title_of_dates(&inputs.dates),
             publish: &self.config.publish,
         };
         staged.extend(files.write(&events, lineage, &folder)?);

@@ -6,7 +6,7 @@ use arpent_publish::TableRow;
 use serde_json::Value as Json;
 
 use super::feature::{number, scenes, text};
-use super::sheet::{Statement, Topic, rights, state};
+use super::sheet::{Statement, Topic, attribution, rights, state};
 use crate::report::{Material, Words};
 
 /// The five topics.
@@ -99,17 +99,7 @@ impl EventRow<'_> {
                 .with(id.as_str()),
             );
         }
-        if let Some(attribution) = &self.material.imprint.attribution {
-            all.push(
-                Statement::of("attribution", |words| {
-                    words.say(
-                        &format!("Attribution: {attribution}."),
-                        &format!("Mention de source : {attribution}."),
-                    )
-                })
-                .with(attribution.as_str()),
-            );
-        }
+        all.extend(attribution(&self.material.imprint));
         all.push(Statement::of("personal_data", |words| {
             words.say(
                 "Only classes and images were compared: no name, address or other data about persons.",

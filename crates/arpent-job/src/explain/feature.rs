@@ -4,7 +4,7 @@ use arpent_base::Value;
 use arpent_publish::{Input, Manifest, TableRow};
 use serde_json::Value as Json;
 
-use super::sheet::{Statement, Topic, json, rights, state};
+use super::sheet::{Statement, Topic, attribution, json, rights, state};
 use crate::report::{Material, Words, class_names, task};
 
 /// The five topics.
@@ -152,17 +152,7 @@ pub(super) fn scenes(manifest: &Manifest, ids: &str) -> Vec<Statement> {
 fn data(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
     let manifest = material.manifest;
     let mut all = scenes(manifest, &text(row, "scene_ids"));
-    if let Some(attribution) = &material.imprint.attribution {
-        all.push(
-            Statement::of("attribution", |words| {
-                words.say(
-                    &format!("Attribution: {attribution}."),
-                    &format!("Mention de source : {attribution}."),
-                )
-            })
-            .with(attribution.as_str()),
-        );
-    }
+    all.extend(attribution(&material.imprint));
     for layer in &manifest.counts.references {
         let name = &layer.name;
         all.push(

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde::Serialize;
 
 use crate::report::{
-    Article, Material, NONE, Pictures, Section, Thumbnails, Words, facts, page, problems, proposal,
+    Article, Imprint, Material, NONE, Pictures, Section, Thumbnails, Words, facts, page, problems, proposal,
 };
 
 /// A text in both languages.
@@ -90,6 +90,15 @@ impl Statement {
     pub(super) fn with(self, value: impl Into<serde_json::Value>) -> Self {
         Self { value: value.into(), ..self }
     }
+}
+
+/// Whom the sources of the data ask to be named.
+pub(super) fn attribution(imprint: &Imprint) -> Option<Statement> {
+    let name = imprint.attribution.as_ref()?;
+    let statement = Statement::of("attribution", |words| {
+        words.say(&format!("Attribution: {name}."), &format!("Mention de source : {name}."))
+    });
+    Some(statement.with(name.as_str()))
 }
 
 /// The topics with their statements, in the order of the law.

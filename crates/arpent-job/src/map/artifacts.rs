@@ -75,13 +75,14 @@ fn write_all_features(
     let is_kept = |class: &Class| kept[usize::from(class.id)];
     let style = features_style(&job.model.classes, &is_kept, &feature_columns(&run.columns), titles);
     let crosses = crosses_antimeridian(map);
+    let about = job.about();
     let files = FeatureFiles {
         name: LAYER,
         crs: &map.grid().crs,
         shape: if crosses { LayerShape::MultiPolygon } else { LayerShape::Polygon },
         style: Some(&style),
         titles,
-        about: &job.about(),
+        about: &about,
         run,
         tiles: TileNeeds {
             // Regions of a coverage have common borders; others are drawn each for itself.
@@ -93,11 +94,11 @@ fn write_all_features(
     };
     let formats = FeatureFormat::ALL.into_iter().filter(|f| job.config.features.formats.contains(f));
     let project = OwnProject {
-        title: &job.model.title,
+        is_wanted: job.config.publish.qgis,
+        about: &about,
         language: titles,
         crs: &map.grid().crs,
         extent: map.grid().bbox(&map.plan.extent()),
-        options: &job.config.publish,
         timestamp: TIMESTAMP,
     };
     formats

@@ -7,7 +7,7 @@ use std::path::Path;
 use arpent_base::{Column, DoingWhat as _, Language, Result};
 use arpent_gdal::{LayerFormat, PublishedRaster, store_project, stored_styles};
 use arpent_publish::{
-    ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK,
+    About, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK,
     ROLE_PROJECT, ROLE_STYLE, StagedArtifact,
 };
 use arpent_qgis::{Content, Entry, Group, Project, ProjectLayer, classes_qml};
@@ -16,7 +16,6 @@ use arpent_viewer::Kind;
 
 use self::styles::{class_raster, say, share_raster};
 use super::output::Output;
-use crate::config::PublishOptions;
 
 pub(crate) use self::styles::{areas_style, events_style, features_style, table_style, zones_style};
 
@@ -75,16 +74,16 @@ pub(super) fn write(
 
 /// A project that a GeoPackage holds, with its own layers and no others: a copy of the file is complete, and may be edited.
 pub(crate) struct OwnProject<'a> {
-    /// Title of the output.
-    pub(crate) title: &'a str,
+    /// Whether files for QGIS are wanted.
+    pub(crate) is_wanted: bool,
+    /// Title of the output, its license and attribution.
+    pub(crate) about: &'a About,
     /// Language of its texts.
     pub(crate) language: Language,
     /// CRS of its layers.
     pub(crate) crs: &'a Crs,
     /// What the map shows at first, in units of the CRS.
     pub(crate) extent: [f64; 4],
-    /// Title, license and attribution, where they are configured.
-    pub(crate) options: &'a PublishOptions,
     /// Time that the file states.
     pub(crate) timestamp: &'a str,
 }
@@ -95,7 +94,7 @@ impl OwnProject<'_> {
     /// # Errors
     /// When the file cannot be read or written.
     pub(crate) fn store(&self, path: &Path) -> Result<()> {
-        if !self.options.qgis {
+        if !self.is_wanted {
             return Ok(());
         }
         let language = self.language;
@@ -112,7 +111,7 @@ impl OwnProject<'_> {
             is_read_only: false,
         };
         let layers = stored_styles(path)?.into_iter().map(layer).collect();
-        let title = self.options.title.as_deref().unwrap_or(self.title);
+        let title = &self.about.title;
         let purpose =
             say(language, "to edit, in a copy of this file", "à modifier, dans une copie de ce fichier");
         let description = say(
@@ -126,9 +125,9 @@ impl OwnProject<'_> {
             language,
             crs: self.crs,
             extent: self.extent,
-            license: self.options.license.as_deref(),
-            attribution: self.options.attribution.as_deref(),
-            groups: vec![Group { title: title.to_owned(), layers }],
+            license: self.about.license.as_deref(),
+            attribution: self.about.attribution.as_deref(),
+            groups: vec![Group { title: title.clone(), layers }],
         };
         Ok(store_project(path, stem, &project.to_qgz(stem)?, self.timestamp)?)
     }
