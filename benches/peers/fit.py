@@ -6,6 +6,8 @@ import json
 import math
 import sys
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +35,27 @@ class Normalization:
         return np.nan_to_num((values - self.mean) / self.std)
 
 
+def each_step(crops, normalize, fit, steps, threads=1):
+    """`drawn` of each step, those of the next ones ahead of their turn."""
+    with ThreadPoolExecutor(threads) as pool:
+        ahead = deque()
+        for step in steps:
+            ahead.append(pool.submit(drawn, crops, normalize, fit, step))
+            if len(ahead) > 2 * threads:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
 def drawn(crops, normalize, fit, step):
     """The chips of a step as a tensor; and the truth of each, and where it is inside the picture."""
     chips = [crops.draw(crops.stream(fit["seed"], step, i)) for i in range(fit["batch"])]
     truths = [(truth, ~np.isnan(values).any(0)) for values, truth in chips]
     return torch.from_numpy(np.stack([normalize(values) for values, _ in chips])), truths
+
+
+def device_of(network):
+    return next(network.parameters()).device
 
 
 def up(size, step):
@@ -60,7 +78,8 @@ def predict(network, values, normalize, stride, settings):
         for left in range(0, width, core):
             bottom, right = min(top + core, up(height, stride)), min(left + core, up(width, stride))
             view = padded[:, top : bottom + 2 * margin, left : right + 2 * margin]
-            out = network(torch.from_numpy(np.ascontiguousarray(view))[None])[0].numpy()
+            view = torch.from_numpy(np.ascontiguousarray(view))[None].to(device_of(network))
+            out = network(view)[0].cpu().numpy()
             if scores is None:
                 scores = np.empty((len(out), height, width), np.float32)
             to = scores[:, top:bottom, left:right]
@@ -68,7 +87,7 @@ def predict(network, values, normalize, stride, settings):
     return scores
 
 
-def fit(description, task, items, mean, std):
+def fit(description, task, items, mean, std, device="cpu", threads=1):
     """Trains, and scores on `items["val"]`; the network with the kept weights, and its report."""
     settings = description["fit"]
     torch.manual_seed(settings["seed"])
@@ -80,6 +99,7 @@ def fit(description, task, items, mean, std):
     if settings["chip_px"] % stride:
         raise SystemExit(f"chip_px is {settings['chip_px']}, expected a multiple of {stride}")
     normalize = Normalization(mean, std)
+    network.to(device)
 
     def scores_of(values):
         return predict(network, values, normalize, stride, description.get("evaluate", {}))
@@ -95,10 +115,10 @@ def fit(description, task, items, mean, std):
     for epoch in range(1, epochs + 1):
         network.train()
         start, losses = time.perf_counter(), []
-        for step in range((epoch - 1) * steps, epoch * steps):
+        of = range((epoch - 1) * steps, epoch * steps)
+        for step, (x, truths) in zip(of, each_step(task.crops, normalize, settings, of, threads)):
             optimizer.param_groups[0]["lr"] = rate(settings, step, epochs * steps)
-            x, truths = drawn(task.crops, normalize, settings, step)
-            value = task.loss(network(x), truths)
+            value = task.loss(network(x.to(device)), truths)
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
@@ -120,6 +140,7 @@ def fit(description, task, items, mean, std):
     other = {"evaluated": task.evaluate(scores_of, items["other"])} if items["other"] else {}
     report = {
         "torch": torch.__version__,
+        "device": torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else "cpu",
         "parameters": sum(p.numel() for p in network.parameters()),
         "bands": {"mean": mean.tolist(), "std": std.tolist()},
         "train_s": round(spent, 1),
@@ -136,7 +157,7 @@ def save(network, path):
     from safetensors.torch import save_file
 
     state = network.fold() if isinstance(network, nets.Plain) else network.state_dict()
-    save_file({k: v.contiguous() for k, v in state.items()}, path)
+    save_file({k: v.cpu().contiguous() for k, v in state.items()}, path)
 
 
 def main(text, make):
@@ -153,6 +174,7 @@ def main(text, make):
     parser.add_argument("--steps", type=int, help="of an epoch, instead of the description's")
     parser.add_argument("--same-numbers", action="store_true", help="the random numbers of arpent-train")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="where the network is computed: cpu, cuda")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     description = json.loads(arguments.description.read_text())
@@ -162,7 +184,8 @@ def main(text, make):
         description["fit"]["same_numbers"] = True
     items = read(description, arguments.data)
     task = make(description, items["train"])
-    network, report = fit(description, task, items, *sets.statistics(items["train"]))
+    device, threads = arguments.device, arguments.threads
+    network, report = fit(description, task, items, *sets.statistics(items["train"]), device, threads)
     if arguments.weights:
         save(network, arguments.weights)
     head = {"description": description, "items": {split: len(of) for split, of in items.items()}}

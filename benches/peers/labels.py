@@ -18,7 +18,7 @@ class Labels:
 
     def loss(self, logits, truths):
         labels = np.stack([labels for labels, _ in truths]).astype(np.int64)
-        return self.terms(logits, torch.from_numpy(labels))
+        return self.terms(logits, torch.from_numpy(labels).to(logits.device))
 
 
 def loss(settings, crops):

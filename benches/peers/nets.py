@@ -136,7 +136,8 @@ def build(architecture, bands, classes):
         cell = architecture["cell_px"]
         return Classifier(bands, classes, architecture["widths"], architecture["convs"], cell), cell
     if kind == "smp-unet":
-        network = smp.Unet(architecture["encoder"], encoder_weights=None, in_channels=bands, classes=classes)
+        width = {"decoder_channels": architecture["decoder"]} if "decoder" in architecture else {}
+        network = smp.Unet(architecture["encoder"], encoder_weights=None, in_channels=bands, classes=classes, **width)
         if architecture.get("weights"):
             load(network, architecture["weights"])
         return network, 32

@@ -42,4 +42,9 @@ def total(terms, weights, smoothing):
             return dice(logits, labels)
         raise SystemExit(f"no loss `{kind}`: expected cross-entropy, focal or dice")
 
-    return lambda logits, labels: sum(t.get("weight", 1.0) * one(t, logits, labels) for t in terms)
+    def summed(logits, labels):
+        nonlocal weights
+        weights = weights if weights is None else weights.to(logits.device)
+        return sum(t.get("weight", 1.0) * one(t, logits, labels) for t in terms)
+
+    return summed

@@ -64,8 +64,8 @@ def build(description, arguments):
     return FCOS(pyramid, classes, anchor_generator=anchors, head=head, **options)
 
 
-def targets(truths):
-    of = [torch.from_numpy(boxes) for boxes, _ in truths]
+def targets(truths, device):
+    of = [torch.from_numpy(boxes).to(device) for boxes, _ in truths]
     return [{"boxes": b[:, 1:].float(), "labels": b[:, 0].long()} for b in of]
 
 
@@ -75,7 +75,8 @@ def evaluate(network, normalize, items, names):
     network.eval()
     groups = {}
     for item in items:
-        found = network([torch.from_numpy(normalize(item.values))])[0]
+        found = network([torch.from_numpy(normalize(item.values)).to(fit.device_of(network))])[0]
+        found = {key: value.cpu() for key, value in found.items()}
         rows = [found["labels"][:, None].double(), found["scores"][:, None].double(), found["boxes"].double()]
         groups.setdefault(item.group, []).append((item.truth, torch.cat(rows, 1).numpy()))
     each = {group: objects.scores(pictures, names) for group, pictures in sorted(groups.items())}
@@ -83,20 +84,21 @@ def evaluate(network, normalize, items, names):
     return {**objects.scores(every, names), "groups": each}
 
 
-def train(network, description, items, normalize):
+def train(network, description, items, normalize, threads):
     settings, names = description["fit"], description["classes"]
     crops = chips.Crops(items["train"], len(names), description)
     epsilon, decay = settings["adam_epsilon"], settings["weight_decay"]
+    device = fit.device_of(network)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=decay, eps=epsilon)
     epochs, steps = settings["epochs"], settings["steps_per_epoch"]
     log, best, spent = [], None, 0.0
     for epoch in range(1, epochs + 1):
         network.train()
         start, losses = time.perf_counter(), []
-        for step in range((epoch - 1) * steps, epoch * steps):
+        of = range((epoch - 1) * steps, epoch * steps)
+        for step, (x, truths) in zip(of, fit.each_step(crops, normalize, settings, of, threads)):
             optimizer.param_groups[0]["lr"] = fit.rate(settings, step, epochs * steps)
-            x, truths = fit.drawn(crops, normalize, settings, step)
-            terms = network(list(x), targets(truths))
+            terms = network(list(x.to(device)), targets(truths, device))
             value = sum(terms.values())
             optimizer.zero_grad()
             value.backward()
@@ -127,6 +129,7 @@ def main():
     parser.add_argument("--seed", type=int)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="where the network is computed: cpu, cuda")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     description = json.loads(arguments.description.read_text())
@@ -135,8 +138,8 @@ def main():
     torch.manual_seed(description["fit"]["seed"])
     items = fit.read(description, arguments.data)
     normalize = fit.Normalization(*sets.statistics(items["train"]))
-    network = build(description, arguments)
-    report = train(network, description, items, normalize)
+    network = build(description, arguments).to(arguments.device)
+    report = train(network, description, items, normalize, arguments.threads)
     size = sum(p.numel() for p in network.parameters())
     counts = {split: len(of) for split, of in items.items()}
     head = {"description": description, "detector": arguments.detector, "items": counts, "parameters": size}
