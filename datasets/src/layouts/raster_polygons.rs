@@ -157,7 +157,9 @@ pub(super) fn find(
     let tiles = options.tile_px.map_or_else(Vec::new, |side| tiles(&scene.window, side.get()));
     if options.tile_px.is_some() {
         let (west, north) = (scene.window.col, scene.window.row);
-        let item = |t: &Window| Listed::alone(&format!("y{:06}x{:06}", t.row - north, t.col - west));
+        // With the scene's name: the tiles of two scenes of a data set are places of their own.
+        let stem = options.raster.file_stem().unwrap_or_default().to_string_lossy();
+        let item = |t: &Window| Listed::alone(&format!("{stem}_y{:06}x{:06}", t.row - north, t.col - west));
         items = tiles.iter().map(item).collect();
     }
     Ok(RasterPolygonsLayout {

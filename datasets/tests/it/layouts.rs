@@ -463,7 +463,7 @@ fn tiles_of_a_scene_have_all_polygons_and_what_lies_in_none() {
     let open = |text: &str| fixture.open(&format!("part = \"train\"\n{POLYGONS}\n{text}"));
     let set = open("class = \"water\"\nbackground = \"forest\"\ntile_px = 8").unwrap();
     let ids: Vec<&str> = set.items().iter().map(|i| i.item.as_str()).collect();
-    assert_eq!((ids.len(), ids[1], ids[7]), (8, "y000000x000008", "y000008x000024"));
+    assert_eq!((ids.len(), ids[1], ids[7]), (8, "scene_y000000x000008", "scene_y000008x000024"));
     let scene: Vec<f32> = (0..8)
         .flat_map(|i| {
             let example = set.read(i).unwrap();

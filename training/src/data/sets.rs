@@ -1,6 +1,7 @@
 //! Opened data sets, with classes and bands mapped to those of the model.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use arpent_base::{Result, listed_of};
@@ -53,6 +54,8 @@ struct OpenSet {
     bands: Vec<usize>,
     /// The folder of label rasters, where there is one alone.
     masks: Option<String>,
+    /// The scene that polygons were drawn over: their numbers are its own.
+    scene: Option<PathBuf>,
     /// Ids of the card that the labels read by now hold.
     met: Mutex<BTreeSet<u8>>,
 }
@@ -117,6 +120,7 @@ impl Sets {
                 classes,
                 bands: positions,
                 masks: masks_of(entry),
+                scene: scene_of(entry),
                 met: Mutex::default(),
             });
         }
@@ -427,6 +431,14 @@ fn class_map(config: &Config, entry: &SetEntry, card: &Card) -> Result<[u8; 256]
     Ok(map)
 }
 
+/// The scene of a set of polygons.
+fn scene_of(entry: &SetEntry) -> Option<PathBuf> {
+    match &entry.config.layout {
+        LayoutConfig::RasterPolygons(options) => Some(entry.config.path.join(&options.raster)),
+        _ => None,
+    }
+}
+
 /// The one folder of label rasters of a set.
 fn masks_of(entry: &SetEntry) -> Option<String> {
     match &entry.config.layout {
@@ -490,13 +502,15 @@ fn set_error(
     }
 }
 
-/// A group of one name, in sets of one card, lies in one split, also when the sets are listed as several.
+/// A group of one name, in sets of one card and over one scene, lies in one split, also when the sets are listed as
+/// several.
 fn refuse_leaks(sets: &[OpenSet]) -> Result<(), TrainError> {
-    let mut seen: BTreeMap<(&str, &str), Split> = BTreeMap::new();
+    let mut seen: BTreeMap<(&str, Option<&Path>, &str), Split> = BTreeMap::new();
     for set in sets {
         let name = set.dataset.card().name.as_str();
         for item in set.dataset.items() {
-            let first = *seen.entry((name, item.group.as_str())).or_insert(item.split);
+            let key = (name, set.scene.as_deref(), item.group.as_str());
+            let first = *seen.entry(key).or_insert(item.split);
             if first != item.split {
                 let problem = format!(
                     "group `{}` of {name} is in {} in one set and in {} in another",

@@ -93,6 +93,31 @@ fn sparse_polygons_are_enough() {
     assert!(package.territories.len() > 3 && package.territories.len() < 15, "{:?}", package.territories);
 }
 
+/// Tiles, or polygons, of two scenes of a data set have the same numbers and are different places.
+#[test]
+fn scenes_of_one_data_set_may_be_in_different_splits() {
+    let dir = TempDir::new().unwrap();
+    data(dir.path());
+    fs::copy(dir.path().join("data/fields/scene.tif"), dir.path().join("data/fields/other.tif")).unwrap();
+    let config = dir.path().join("smoke.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let (head, rest) = text.split_once("[[sets]]").unwrap();
+    let (set, fit) = rest.split_once("[fit]").unwrap();
+    let set = set.replace("split = { validation = 0.3, seed = 3 }", "part = \"train\"");
+    let fit = fit.replace("epochs = 4", "epochs = 1").replace("steps_per_epoch = 15", "steps_per_epoch = 1");
+    for tiles in ["", "tile_px = 40\nbackground = \"water\"\n"] {
+        let set = format!("{}\n{tiles}", set.trim_end());
+        let held_out = set.replace("part = \"train\"", "part = \"validation\"");
+        let of = |raster: &str| held_out.replace("scene.tif", raster);
+        let written = |held_out: String| format!("{head}[[sets]]{set}\n[[sets]]{held_out}\n[fit]{fit}");
+        fs::write(&config, written(of("other.tif"))).unwrap();
+        run(&["fit", config.to_str().unwrap(), "--restart"]).done();
+        fs::write(&config, written(of("scene.tif"))).unwrap();
+        let refused = run(&["fit", config.to_str().unwrap(), "--restart"]);
+        assert!(refused.code == 2 && refused.err.contains("in train in one set"), "{}", refused.err);
+    }
+}
+
 #[test]
 fn a_missing_field_is_reported_with_the_existing_ones() {
     let dir = TempDir::new().unwrap();
