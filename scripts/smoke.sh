@@ -16,15 +16,16 @@ for config in configs/*/{run,coverage}.toml; do
     echo "smoke: $config is left out: $model is not there (train it: arpent train fit $(dirname "$config")/train.toml)"
     continue
   fi
-  # The demo scene has 10 cm; cracks want millimeters.
+  scene=.demo/yellowstone-small.tif
+  # The demo scene has 10 cm; cracks want millimeters. A part of it as if it had 3 mm makes a map of nothing with every artifact.
   if [[ "$task" == road-damage ]]; then
-    echo "smoke: $config is left to training/tests/it/road_damage.rs: the demo has no scene of its GSD"
-    continue
+    scene="$target/smoke-3mm.tif"
+    gdal_translate -q -srcwin 0 0 640 640 -a_ullr 541000 4978000 541001.92 4977998.08 .demo/yellowstone-small.tif "$scene"
   fi
   out="$target/smoke/$task"
   if [[ "$config" == */coverage.toml ]]; then out+="-coverage"; fi
   echo "smoke: $config"
-  "$arpent" run "$config" --scene .demo/yellowstone-small.tif --output "$out" --overwrite
+  "$arpent" run "$config" --scene "$scene" --output "$out" --overwrite
   "$arpent" check "$out"
   ran=$((ran + 1))
 done
