@@ -47,6 +47,11 @@ export class Details {
     this.draw();
   }
 
+  /** The scenes of the feature that is shown, as its record names them. */
+  get sceneIds(): string {
+    return String(this.hits[this.at]?.record["scene_ids"] ?? "");
+  }
+
   get isOpen(): boolean {
     return !this.element.hidden;
   }

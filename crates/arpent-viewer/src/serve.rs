@@ -12,6 +12,7 @@ use arpent_base::number::{index, wide};
 use arpent_base::{Failure, Result};
 use tiny_http::{Header, Method, Request, Response, Server};
 
+use crate::api::{Api, ApiAnswer, BODY_BYTES, Head, names_host};
 use crate::error::ServeError;
 use crate::page::PAGE_NAME;
 
@@ -37,12 +38,13 @@ pub struct Served {
 }
 
 /// A host on the loopback address for the files of one output. It has these files and no others: a name is looked up, and
-/// never becomes a path.
+/// never becomes a path. With an [`Api`], it answers other requests, too.
 pub struct Host<'a> {
     server: Server,
     port: u16,
     files: BTreeMap<String, Served>,
     read: &'a ReadPart<'a>,
+    api: Option<Api<'a>>,
 }
 
 impl<'a> Host<'a> {
@@ -58,7 +60,13 @@ impl<'a> Host<'a> {
         let failed = |message: String| ServeError::Listen { port, message };
         let server = Server::http((Ipv4Addr::LOCALHOST, port)).map_err(|error| failed(error.to_string()))?;
         let address = server.server_addr().to_ip().ok_or_else(|| failed("it has no address".to_owned()))?;
-        Ok(Self { server, port: address.port(), files, read })
+        Ok(Self { server, port: address.port(), files, read, api: None })
+    }
+
+    /// The same with what it answers beyond files.
+    #[must_use]
+    pub fn with_api(self, api: Api<'a>) -> Self {
+        Self { api: Some(api), ..self }
     }
 
     /// The address of the page.
@@ -81,13 +89,22 @@ impl<'a> Host<'a> {
         });
     }
 
-    fn answer(&self, request: Request) {
-        let answer = self.answer_to(&request);
+    fn answer(&self, mut request: Request) {
+        let head = head_of(&request);
+        let answer = match &self.api {
+            Some(api) if self.is_own(&head) && api.name(&head).is_some() => ask(api, &head, &mut request),
+            _ => self.file(&head),
+        };
         // A reader that is gone needs no answer.
         let _ = match answer {
             Answer::Status(status, headers) => {
                 let response = headers.into_iter().fold(Response::empty(status), Response::with_header);
                 request.respond(response)
+            }
+            Answer::Json(answer) => {
+                let response = Response::from_string(answer.body).with_status_code(answer.status);
+                let response = guarded().into_iter().fold(response, Response::with_header);
+                request.respond(response.with_header(header("Content-Type", "application/json")))
             }
             Answer::Part { status, file, range, headers } => {
                 let body = Body {
@@ -105,35 +122,23 @@ impl<'a> Host<'a> {
         };
     }
 
-    fn answer_to(&self, request: &Request) -> Answer<'_> {
-        let field = |name: &str| {
-            let named = request
-                .headers()
-                .iter()
-                .find(|header| header.field.as_str().as_str().eq_ignore_ascii_case(name));
-            named.map(|header| header.value.as_str())
-        };
-        // A page of another site that a name server sends here has another name.
-        if !field("Host").is_some_and(|host| self.is_own(host)) {
+    fn file(&self, head: &Head) -> Answer<'_> {
+        if !self.is_own(head) {
             return Answer::Status(403, Vec::new());
         }
-        if !matches!(request.method(), Method::Get | Method::Head) {
+        if !matches!(&*head.method, "GET" | "HEAD") {
             return Answer::Status(405, vec![header("Allow", "GET, HEAD")]);
         }
-        let path = request.url().split(['?', '#']).next().unwrap_or_default();
-        let name = path.strip_prefix('/');
+        let name = head.path().strip_prefix('/');
         // An output has two pages of this name: at its address, and in the folder of its attempt.
         let page = || self.files.get(PAGE_NAME).filter(|_| name == Some(""));
         let Some(file) = name.and_then(|name| self.files.get(name)).or_else(page) else {
             return Answer::Status(404, Vec::new());
         };
-        let mut headers = vec![
-            header("Content-Type", media_type(&file.media_type)),
-            header("Accept-Ranges", "bytes"),
-            header("Cache-Control", "no-store"),
-            header("X-Content-Type-Options", "nosniff"),
-        ];
-        match wanted(field("Range"), file.size) {
+        let mut headers = guarded();
+        headers
+            .extend([header("Content-Type", media_type(&file.media_type)), header("Accept-Ranges", "bytes")]);
+        match wanted(head.first("range"), file.size) {
             Wanted::Whole => Answer::Part { status: 200, file, range: 0..file.size, headers },
             Wanted::Part(range) => {
                 let place = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size);
@@ -146,15 +151,56 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn is_own(&self, host: &str) -> bool {
-        let names = [Ipv4Addr::LOCALHOST.to_string(), "localhost".to_owned()];
-        names.iter().any(|name| host == format!("{name}:{}", self.port))
+    fn is_own(&self, head: &Head) -> bool {
+        names_host(head, self.port, self.api.as_ref().and_then(|api| api.public.as_ref()))
     }
+}
+
+fn head_of(request: &Request) -> Head {
+    let field = |header: &Header| {
+        (header.field.as_str().as_str().to_ascii_lowercase(), header.value.as_str().to_owned())
+    };
+    Head {
+        method: request.method().as_str().to_owned(),
+        url: request.url().to_owned(),
+        fields: request.headers().iter().map(field).collect(),
+    }
+}
+
+/// Asks the API, if it may be asked. A body is read only then.
+fn ask<'a>(api: &Api<'_>, head: &Head, request: &mut Request) -> Answer<'a> {
+    let mut asked = match api.admit(head) {
+        Ok(asked) => asked,
+        Err(refusal) => return Answer::Json(ApiAnswer::error(refusal.status, refusal.message, None)),
+    };
+    if *request.method() == Method::Post {
+        let mut body = Vec::new();
+        let most = wide(BODY_BYTES) + 1;
+        match request.as_reader().take(most).read_to_end(&mut body) {
+            Ok(size) if size <= BODY_BYTES => asked.body = Some(body),
+            _ => return Answer::Json(ApiAnswer::error(400, "the body could not be read", None)),
+        }
+    }
+    Answer::Json((api.answer)(asked))
+}
+
+/// Fields of every answer: nothing is kept or guessed, and no page of another site shows it or reads it.
+fn guarded() -> Vec<Header> {
+    vec![
+        header("Cache-Control", "no-store"),
+        header("X-Content-Type-Options", "nosniff"),
+        header("Content-Security-Policy", "frame-ancestors 'none'"),
+        header("X-Frame-Options", "DENY"),
+        header("Cross-Origin-Resource-Policy", "same-origin"),
+        header("Referrer-Policy", "no-referrer"),
+    ]
 }
 
 enum Answer<'a> {
     /// Without a body.
     Status(u16, Vec<Header>),
+    /// Of the API.
+    Json(ApiAnswer),
     /// A part of a file, or all of it.
     Part { status: u16, file: &'a Served, range: Range<u64>, headers: Vec<Header> },
 }
