@@ -119,7 +119,7 @@ export class Review {
     const status = error instanceof DeskError ? error.status : -1;
     if (error instanceof DeskError && error.state !== null && this.shown !== null) this.shown = { ...this.shown, state: error.state };
     const keys: Record<number, Key> = { 0: "review_unreachable", 403: "review_token", 409: "review_conflict", 410: "review_replaced" };
-    const unnamed = status === 403 && detail.includes("person.");
+    const unnamed = status === 403 && detail.includes("`person");
     this.problem = { key: unnamed ? "review_unnamed" : (keys[status] ?? "review_refused"), values: { detail } };
   }
 

@@ -1,8 +1,8 @@
 // Texts of the review in English and French.
 
 export const REVIEW_TEXTS = {
-  tab_review: ["Review", "Revue"],
-  review: ["Review “{name}”", "Revue « {name} »"],
+  tab_review: ["Review", "Vérification"],
+  review: ["Review “{name}”", "Vérification « {name} »"],
   review_as: ["You decide as {name}, {function}, {organization}", "Vous décidez en tant que {name}, {function}, {organization}"],
   review_progress: ["{decided} of {all} decided", "{decided} sur {all} décidés"],
   review_progress_task: ["{decided} of your {all} tasks decided", "{decided} de vos {all} tâches décidées"],
@@ -63,12 +63,12 @@ export const REVIEW_TEXTS = {
   review_refused: ["Not saved: {detail}", "Non enregistré : {detail}"],
   review_unreachable: [
     "The server of the review does not answer ({detail}). Start it again if it has ended; nothing that was confirmed is lost.",
-    "Le serveur de la revue ne répond pas ({detail}). Relancez-le s'il s'est arrêté ; rien de ce qui a été confirmé n'est perdu.",
+    "Le serveur de la vérification ne répond pas ({detail}). Relancez-le s'il s'est arrêté ; rien de ce qui a été confirmé n'est perdu.",
   ],
   review_token: [
     "This page may not decide: open the address that arpent review serve has printed. It has a new token at every start.",
     "Cette page ne peut pas décider : ouvrez l'adresse affichée par arpent review serve. Elle a un nouveau jeton à chaque démarrage.",
   ],
   review_unnamed: ["Nobody is named: {detail}", "Personne n'est nommé : {detail}"],
-  review_replaced: ["The map was published anew. This review is of the former one, and takes no more decisions.", "La carte a été publiée à nouveau. Cette revue porte sur la précédente et n'accepte plus de décisions."],
+  review_replaced: ["The map was published anew. This review is of the former one, and takes no more decisions.", "La carte a été publiée à nouveau. Cette vérification porte sur la précédente et n'accepte plus de décisions."],
 } as const satisfies Record<string, readonly [string, string]>;

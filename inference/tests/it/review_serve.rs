@@ -1,6 +1,7 @@
 //! `arpent review serve`: who may ask, what is written, two servers at once, and servers that are killed.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -34,20 +35,23 @@ fn report(place: &Place, words: &[&str], code: i32) -> Value {
     serde_json::from_str(&ended.out).unwrap()
 }
 
-/// A server that ends with the test.
+/// A process that ends with the test.
+struct Ending(Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server.
 struct Serving {
-    child: Child,
+    child: Ending,
     /// `127.0.0.1:PORT`.
     address: String,
     token: String,
     printed: Value,
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// An answer: its status, its head, its body.
@@ -75,13 +79,13 @@ impl Serving {
         let printed: Value = serde_json::from_str(&printed).unwrap();
         let url = printed["url"].as_str().unwrap().trim_start_matches("http://").to_owned();
         let (address, token) = url.split_once("/#token=").unwrap_or((url.trim_end_matches('/'), ""));
-        Self { child, address: address.to_owned(), token: token.to_owned(), printed }
+        Self { child: Ending(child), address: address.to_owned(), token: token.to_owned(), printed }
     }
 
     /// Sends a request as it is; none if the server is gone.
     fn send(&self, text: &str) -> Option<Answer> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         stream.write_all(text.as_bytes()).ok()?;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).ok()?;
@@ -96,14 +100,14 @@ impl Serving {
         let has = |name: &str| fields.iter().any(|(field, _)| field.eq_ignore_ascii_case(name));
         for (name, value) in [("Host", &self.address), ("X-Arpent-Token", &self.token)] {
             if !has(name) {
-                text += &format!("{name}: {value}\r\n");
+                let _ = write!(text, "{name}: {value}\r\n");
             }
         }
         for (name, value) in fields.iter().filter(|(_, value)| *value != "-") {
-            text += &format!("{name}: {value}\r\n");
+            let _ = write!(text, "{name}: {value}\r\n");
         }
         if method == "POST" && !has("Content-Length") {
-            text += &format!("Content-Length: {}\r\n", body.len());
+            let _ = write!(text, "Content-Length: {}\r\n", body.len());
         }
         if method == "POST" && !has("Content-Type") {
             text += "Content-Type: application/json\r\n";
@@ -362,10 +366,8 @@ fn nobody_decides_without_a_name() {
         post(&[&token[..], more].concat()).status
     };
     assert_eq!(with_token(&[]), 403);
-    assert_eq!(
-        with_token(&[named, [("Origin", "https://example.org"); 3]].concat()[..4].to_vec().as_slice()),
-        403
-    );
+    let elsewhere = [&named[..], &[("Origin", "https://example.org")]].concat();
+    assert_eq!(with_token(&elsewhere), 403);
     assert_eq!(with_token(&[&named[..], &[("Origin", "https://review.example.org")]].concat()), 201);
     assert_eq!(exported(&place, "d.csv")[0]["person_name"], "Zoé Roux");
 }
@@ -454,7 +456,7 @@ fn no_confirmed_decision_is_lost_when_the_server_is_killed() {
             // The kill comes at some moment of the request: before it, within it, or after its answer.
             let killer = (until == 0).then(|| {
                 let (id, wait) =
-                    (serving.child.id().to_string(), Duration::from_micros(3_000).mul_f64(random.unit()));
+                    (serving.child.0.id().to_string(), Duration::from_millis(15).mul_f64(random.unit()));
                 std::thread::spawn(move || {
                     std::thread::sleep(wait);
                     Command::new("kill").args(["-KILL", &id]).status().unwrap()
@@ -463,7 +465,7 @@ fn no_confirmed_decision_is_lost_when_the_server_is_killed() {
             let answer = serving.try_decide(&said);
             if let Some(killer) = killer {
                 killer.join().unwrap();
-                serving.child.wait().unwrap();
+                serving.child.0.wait().unwrap();
                 kills += 1;
                 until = random.below(PER_LIFE) + 10;
                 serving = Serving::start(&place, &ANA);
@@ -547,8 +549,35 @@ fn two_servers_write_at_once() {
     assert_eq!((&verified["findings"], &verified["decisions"]), (&json!([]), &written.into()));
     // Interrupted, a server ends by itself.
     for mut serving in servers {
-        let id = serving.child.id().to_string();
+        let id = serving.child.0.id().to_string();
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-        assert_eq!(serving.child.wait().unwrap().code(), Some(0));
+        assert_eq!(serving.child.0.wait().unwrap().code(), Some(0));
+    }
+}
+
+/// The commands of the guide's part about the browser: each serves.
+#[test]
+fn the_commands_of_the_guide_serve() {
+    const GUIDE: &str = include_str!("../../../docs/guides/review.md");
+    let (place, _) = reviewed();
+    report(&place, &["sample", "out", "--folder", "sample", "--reviewers", "Ana,Ben", "--all"], 0);
+    let part = GUIDE.split("## In the browser").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let blocks = part.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let commands: Vec<&str> = blocks.flat_map(str::lines).filter(|line| !line.is_empty()).collect();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    for command in commands {
+        let script = command.replace("arpent ", &format!("exec \"{}\" ", env!("CARGO_BIN_EXE_arpent")));
+        let child = Command::new("bash")
+            .args(["-c", &script.replace("8090", "0")])
+            .current_dir(place.path(""))
+            .envs([("ARPENT_PERSON", "Ana"), ("ARPENT_FUNCTION", "x"), ("ARPENT_ORGANIZATION", "y")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let (mut child, mut printed) = (Ending(child), String::new());
+        BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut printed).unwrap();
+        assert!(printed.starts_with("http://127.0.0.1:"), "{command}: {printed}");
+        assert_eq!(printed.contains("#token="), !command.contains("proxy"));
     }
 }

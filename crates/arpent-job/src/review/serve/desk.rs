@@ -143,10 +143,12 @@ impl ReviewDesk {
             self.log = Some(log);
             return Ok(());
         };
-        for feature in log.follow(&self.opened)? {
+        let mut features = Vec::new();
+        let followed = log.follow(&self.opened, &mut features);
+        for feature in features {
             self.queues.follow(&self.ids, &log.live, &feature);
         }
-        Ok(())
+        followed
     }
 
     /// Who asks: the person of the command line, or the one that the reverse proxy names.
@@ -157,9 +159,11 @@ impl ReviewDesk {
         let part = |name: &str| asked.fields.get(name).cloned().unwrap_or_default();
         let person =
             Person { name: part("name"), function: part("function"), organization: part("organization") };
-        person.check().map_err(|error| {
-            let hint =
-                "the reverse proxy is to send X-Arpent-Name, X-Arpent-Function and X-Arpent-Organization";
+        // As every decision of theirs is checked.
+        let review = &self.opened.review;
+        let any = Statement::new("feature", Verdict::Confirmed, person.clone(), review.created);
+        any.check(review).map_err(|error| {
+            let hint = "the reverse proxy is to send X-Arpent-Name, X-Arpent-Function and X-Arpent-Organization of a person who may decide";
             ApiAnswer::error(403, &error.to_string(), Some(hint))
         })?;
         Ok(person)

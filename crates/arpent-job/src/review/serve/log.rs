@@ -59,18 +59,17 @@ impl ServedLog {
         })
     }
 
-    /// Reads the decisions that others have written since; returns the features that they are about. A list that took long
-    /// is not repeated at once.
+    /// Reads the decisions that others have written since, and adds the features that they are about to `features`, also
+    /// before an error. A list that took long is not repeated at once.
     ///
     /// # Errors
     /// When the store cannot be read, and [`ReviewJobError::OtherMap`] when the map was replaced.
-    pub(super) fn follow(&mut self, opened: &OpenReview) -> Result<Vec<String>> {
+    pub(super) fn follow(&mut self, opened: &OpenReview, features: &mut Vec<String>) -> Result<()> {
         if self.read_at.elapsed() < self.cost * PAUSE {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let start = Instant::now();
         check_map(opened)?;
-        let mut features = Vec::new();
         for object in opened.place.list("decisions")? {
             let name = object.href.rsplit('/').next().unwrap_or_default();
             let id = name.strip_suffix(".json").and_then(|name| name.parse::<ObjectId>().ok());
@@ -86,7 +85,7 @@ impl ServedLog {
             }
         }
         (self.read_at, self.cost) = (Instant::now(), start.elapsed());
-        Ok(features)
+        Ok(())
     }
 
     /// Makes the next decision of the chain, which counts here from now on; [`ServedLog::commit`] stores it.
