@@ -14,7 +14,7 @@ import { Review, isReview } from "./review";
 import type { Cell } from "./rows";
 import { CsvRows, ParquetRows } from "./rows";
 import type { Shown, Tab } from "./state";
-import { State, read, tabsOf } from "./state";
+import { State, canSwipe, read, tabsOf } from "./state";
 import { classColumn } from "./style";
 import { DataTable } from "./table";
 import type { Key } from "./words";
@@ -54,6 +54,7 @@ class Page {
     // First: it takes the token out of the address.
     this.review = isReview() ? this.createReview() : null;
     this.state = new State(facts, read(location.hash, facts));
+    this.state.shown.faint = this.review !== null;
     this.words = new Words(this.state.shown.language, facts);
     this.legend = new Legend(this.state, this.words, { search: (id) => this.search(id) });
     this.table = this.createTable();
@@ -76,6 +77,8 @@ class Page {
   private createReview(): Review {
     return new Review(new Words(this.facts.language, this.facts), {
       show: (feature) => this.showFeature(feature),
+      summary: (feature) => this.details.summary(feature),
+      compare: () => this.compareDates(),
       scenes: () => this.shownScenes(),
       say: (text) => this.say(text),
     });
@@ -88,6 +91,10 @@ class Page {
       return;
     }
     await this.search(id, true);
+  }
+
+  private compareDates(): void {
+    if (canSwipe(this.facts)) this.state.set({ swipe: this.state.shown.swipe === null ? 0.5 : null });
   }
 
   /** Numbers of the scenes of the selected feature, if their pixels are shown. */

@@ -8,6 +8,10 @@ import type { Key, Words } from "./words";
 export interface ReviewEvents {
   /** Shows a feature on the map and its details. */
   show(feature: string): Promise<void>;
+  /** What the feature is, in one line. */
+  summary(feature: string): string;
+  /** Lays the dates side by side, or ends that. */
+  compare(): void;
   /** Numbers of the scenes whose imagery is shown of the feature. */
   scenes(): number[];
   say(text: string): void;
@@ -62,6 +66,7 @@ export class Review {
     r: () => this.reason.focus(),
     k: () => this.corrected.focus(),
     c: () => this.comment.focus(),
+    d: () => this.events.compare(),
   };
 
   constructor(
@@ -345,6 +350,7 @@ export class Review {
       h("progress", { id: "review-progress", max: Math.max(1, progress.all), value: progress.decided, "aria-label": done }),
       h("p", { id: "review-done" }, [done, ...pace].join(" · ")),
       this.allDone ? h("p", { class: "badge" }, words.say("review_all_done")) : null,
+      shown === null ? null : h("p", { id: "review-what" }, h("strong", {}, this.events.summary(shown.feature))),
       shown === null ? null : h("p", { id: "review-place" }, `${where} · ${words.say("review_status", { status: words.say(`status_${shown.state.status}`) })}`),
     );
     this.form.hidden = shown === null;
