@@ -105,6 +105,7 @@ export class Review {
   private async attempt(work: () => Promise<void>): Promise<void> {
     if (this.busy) return;
     this.busy = true;
+    this.element.ariaBusy = "true";
     try {
       this.problem = null;
       await work();
@@ -112,6 +113,7 @@ export class Review {
       this.fail(error);
     } finally {
       this.busy = false;
+      this.element.ariaBusy = "false";
       this.draw();
     }
     const { wanted } = this;

@@ -92,9 +92,13 @@ after(async () => {
 const text = (page, selector) => page.locator(selector).textContent();
 
 /** Waits until so many features are decided. */
-const decided = (page, count) => page.waitForFunction((count) => document.querySelector("#review-progress")?.value === count, count);
+const decided = (page, count) => page.waitForFunction((count) => document.querySelector("#review-progress")?.value === count && document.querySelector("#review").ariaBusy === "false", count);
 /** Waits until a place of the queue is shown. */
-const atPlace = (page, n) => page.waitForFunction((n) => new RegExp(`^(Number|Numéro)\\s${n}\\s`).test(document.querySelector("#review-place")?.textContent ?? ""), n);
+const atPlace = (page, n) =>
+  page.waitForFunction((n) => {
+    const isThere = new RegExp(`^(Number|Numéro)\\s${n}\\s`).test(document.querySelector("#review-place")?.textContent ?? "");
+    return isThere && document.querySelector("#review").ariaBusy === "false";
+  }, n);
 
 async function accessible(page) {
   await page.context().newCDPSession(page).then((session) => session.send("Page.setBypassCSP", { enabled: true }));
@@ -170,7 +174,7 @@ test("ten tasks are decided with the keyboard, one is undone, and the log has ex
     // Skipped: it comes last.
     await press("s");
     await atPlace(page, 7);
-    for (const [count, key] of [[6, "1"], [7, "2"], [8, "1"], [9, "1"], [10, "6"]].slice(0, 4)) {
+    for (const [count, key] of [[6, "1"], [7, "2"], [8, "1"], [9, "1"]]) {
       await press(key);
       await decided(page, count);
     }
@@ -215,15 +219,19 @@ test("what another one decides meanwhile is shown before it is decided again, in
     const id = /feature=([0-9a-f]+)/.exec(page.url())[1];
     await page.click("#lang-fr");
     assert.match(await text(page, "#review"), /1 sur 900|Numéro 1/);
+    // Not by the question that the page asks now and then.
+    await page.route("**/review/feature*", (route) => route.abort());
     run("review", "add", "change", "--feature", id, "--verdict", "illegal", ...named(["Ben", "agent", "IGN"]));
     await page.keyboard.press("2");
     await page.waitForFunction(() => /Ben, agent, IGN/.test(document.querySelector("#review .decisions")?.textContent ?? ""));
+    await page.unroute("**/review/feature*");
+    assert.match(await text(page, "#review [role=alert]"), /d'autres ont décidé/);
     // Contested by the person who sees it now, and answered.
     await page.keyboard.press("c");
     await page.keyboard.type("Autorisation au dossier");
     await page.keyboard.press("Escape");
     await page.keyboard.press("x");
-    await page.waitForFunction(() => /^Numéro\s2/.test(document.querySelector("#review-place")?.textContent ?? ""));
+    await atPlace(page, 2);
     await page.keyboard.press("b");
     await page.waitForFunction(() => /contesté/.test(document.querySelector("#review-place")?.textContent ?? ""));
     await page.keyboard.press("c");
@@ -232,10 +240,12 @@ test("what another one decides meanwhile is shown before it is decided again, in
     await page.keyboard.press("5");
     await decided(page, 1);
     // A feature that is chosen on the map is the one that is decided.
-    const other = page.locator(".map-frame canvas").first();
-    await other.focus();
+    const queued = await text(page, "#review-place");
+    await page.locator(".map-frame canvas").first().focus();
+    for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
+    await page.waitForTimeout(500);
     await page.keyboard.press("Enter");
-    await page.waitForFunction((id) => !location.hash.includes(id), id);
+    await page.waitForFunction((queued) => document.querySelector("#review-place").textContent !== queued, queued);
     await accessible(page);
     // Without shortcuts, a key does nothing.
     await page.uncheck("#review-keys");

@@ -91,35 +91,27 @@ impl<'a> Host<'a> {
 
     fn answer(&self, mut request: Request) {
         let head = head_of(&request);
+        let length = request.body_length().unwrap_or(0);
         let answer = match &self.api {
+            _ if length > BODY_BYTES => Answer::Json(ApiAnswer::error(413, "the body is too large", None)),
             Some(api) if self.is_own(&head) && api.name(&head).is_some() => ask(api, &head, &mut request),
             _ => self.file(&head),
         };
-        // A reader that is gone needs no answer.
-        let _ = match answer {
-            Answer::Status(status, headers) => {
-                let response = headers.into_iter().fold(Response::empty(status), Response::with_header);
-                request.respond(response)
-            }
-            Answer::Json(answer) => {
-                let response = Response::from_string(answer.body).with_status_code(answer.status);
-                let response = guarded().into_iter().fold(response, Response::with_header);
-                request.respond(response.with_header(header("Content-Type", "application/json")))
-            }
-            Answer::Part { status, file, range, headers } => {
-                let body = Body {
-                    read: self.read,
-                    source: &file.source,
-                    rest: range.clone(),
-                    part: Vec::new(),
-                    at: 0,
-                };
+        match answer {
+            // A reader that is gone needs no answer.
+            Answer::Part { status, file, range, headers } if length == 0 => {
+                let (read, source, rest) = (self.read, &*file.source, range.clone());
+                let body = Body { read, source, rest, part: Vec::new(), at: 0 };
                 let length = index(range.end - range.start);
                 let response = Response::new(status.into(), headers, body, Some(length), None);
                 // With its length: a body in chunks has none, and its end could not be told from a failure.
-                request.respond(response.with_chunked_threshold(usize::MAX))
+                let _ = request.respond(response.with_chunked_threshold(usize::MAX));
             }
-        };
+            Answer::Part { .. } => turn_away(request, Answer::Status(400, guarded())),
+            Answer::Decided(answer) => respond(request, Answer::Json(answer)),
+            answer if length == 0 => respond(request, answer),
+            answer => turn_away(request, answer),
+        }
     }
 
     fn file(&self, head: &Head) -> Answer<'_> {
@@ -181,7 +173,40 @@ fn ask<'a>(api: &Api<'_>, head: &Head, request: &mut Request) -> Answer<'a> {
             _ => return Answer::Json(ApiAnswer::error(400, "the body could not be read", None)),
         }
     }
-    Answer::Json((api.answer)(asked))
+    Answer::Decided((api.answer)(asked))
+}
+
+/// Answers a request whose body was read, or that has none.
+fn respond(request: Request, answer: Answer<'_>) {
+    let _ = match answer {
+        Answer::Json(answer) | Answer::Decided(answer) => {
+            let response = Response::from_string(answer.body).with_status_code(answer.status);
+            let response = guarded().into_iter().fold(response, Response::with_header);
+            request.respond(response.with_header(header("Content-Type", "application/json")))
+        }
+        Answer::Status(status, headers) => {
+            let response = headers.into_iter().fold(Response::empty(status), Response::with_header);
+            request.respond(response)
+        }
+        Answer::Part { .. } => Ok(()),
+    };
+}
+
+/// Answers a request whose body was not read. tiny_http waits for all of it when the request is dropped, and allocates
+/// its length: the first is done in a thread of its own, the second not at all for a length that no client means.
+fn turn_away(request: Request, answer: Answer<'_>) {
+    const ABSURD: usize = 16 << 20;
+    let (status, body) = match answer {
+        Answer::Json(answer) | Answer::Decided(answer) => (answer.status, answer.body),
+        Answer::Status(status, _) | Answer::Part { status, .. } => (status, String::new()),
+    };
+    let answer = Answer::Json(ApiAnswer { status, body });
+    if request.body_length().is_some_and(|length| length > ABSURD) {
+        let response = Response::empty(status).with_header(header("Connection", "close"));
+        std::mem::forget(request.upgrade("none", response));
+    } else {
+        std::thread::spawn(move || respond(request, answer));
+    }
 }
 
 /// Fields of every answer: nothing is kept or guessed, and no page of another site shows it or reads it.
@@ -199,8 +224,10 @@ fn guarded() -> Vec<Header> {
 enum Answer<'a> {
     /// Without a body.
     Status(u16, Vec<Header>),
-    /// Of the API.
+    /// Why the API was not asked.
     Json(ApiAnswer),
+    /// Of the API, which has read the body.
+    Decided(ApiAnswer),
     /// A part of a file, or all of it.
     Part { status: u16, file: &'a Served, range: Range<u64>, headers: Vec<Header> },
 }
@@ -392,6 +419,20 @@ mod tests {
                     .0,
                 405
             );
+            // Bodies that never come: the host goes on, however many there are and however long they say they are.
+            let mut waiting = Vec::new();
+            for length in [2_000, 300_000, 10 << 30, u64::MAX / 2].repeat(THREADS) {
+                let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+                let head =
+                    format!("POST / HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: {length}\r\n\r\n");
+                stream.write_all(head.as_bytes()).unwrap();
+                let mut status = [0; 12];
+                stream.read_exact(&mut status).unwrap();
+                let expected = if length > wide(BODY_BYTES) { b"HTTP/1.1 413" } else { b"HTTP/1.1 405" };
+                assert_eq!(&status, expected, "{length}");
+                waiting.push(stream);
+            }
+            assert_eq!(get("/", "").0, 200);
         });
         // Its port is taken while the host exists.
         let taken = Host::listen(port, BTreeMap::new(), &read).err().unwrap();
