@@ -47,6 +47,25 @@ export class Details {
     this.draw();
   }
 
+  /** The scenes of the feature that is shown, as its record names them. */
+  get sceneIds(): string {
+    return String(this.hits[this.at]?.record["scene_ids"] ?? "");
+  }
+
+  /** What the feature of an id is, in one line; empty if another one is shown. */
+  summary(id: string): string {
+    const record = this.hits[this.at]?.record;
+    if (record === undefined || record["id"] !== id) return "";
+    const { words } = this;
+    const isEvent = record["kind"] !== undefined && this.state.facts.kind === "change";
+    const classes = isEvent
+      ? [words.kind(record["kind"]), `${words.className(record["from_class"])} → ${words.className(record["to_class"])}`]
+      : [words.className(record["class_name"])];
+    const score = typeof record["score"] === "number" ? [`${words.title(this.field("score"))} ${words.score(record["score"])}`] : [];
+    const area = record[isEvent ? "changed_m2" : "area_m2"];
+    return [...classes, ...score, ...(typeof area === "number" ? [words.area(area)] : [])].join(" · ");
+  }
+
   get isOpen(): boolean {
     return !this.element.hidden;
   }

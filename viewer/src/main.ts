@@ -1,7 +1,7 @@
 // The page: header, views, and what connects map, table, filters and details.
 
 import { drawAbout } from "./about";
-import { Details } from "./details";
+import { Details, scenesOf } from "./details";
 import { fill, h, icon } from "./dom";
 import type { Facts, Field } from "./facts";
 import { lonLat, readFacts } from "./facts";
@@ -10,10 +10,11 @@ import { Legend } from "./legend";
 import type { Hit } from "./map";
 import { ResultMap } from "./map";
 import { swatch } from "./patterns";
+import { Review, isReview } from "./review";
 import type { Cell } from "./rows";
 import { CsvRows, ParquetRows } from "./rows";
 import type { Shown, Tab } from "./state";
-import { State, read, tabsOf } from "./state";
+import { State, canSwipe, read, tabsOf } from "./state";
 import { classColumn } from "./style";
 import { DataTable } from "./table";
 import type { Key } from "./words";
@@ -42,6 +43,7 @@ class Page {
   private readonly table: DataTable;
   private readonly zones: DataTable[];
   private readonly noMap = h("p", { class: "note" });
+  private readonly review: Review | null;
   private map: ResultMap | null = null;
   private rows: Promise<ParquetRows> | null = null;
   private opened = new Set<Tab>();
@@ -49,7 +51,10 @@ class Page {
   private from: Element | null = null;
 
   constructor(private readonly facts: Facts) {
+    // First: it takes the token out of the address.
+    this.review = isReview() ? this.createReview() : null;
     this.state = new State(facts, read(location.hash, facts));
+    this.state.shown.faint = this.review !== null;
     this.words = new Words(this.state.shown.language, facts);
     this.legend = new Legend(this.state, this.words, { search: (id) => this.search(id) });
     this.table = this.createTable();
@@ -66,6 +71,40 @@ class Page {
     this.state.onChange((changed) => this.onChange(changed));
     window.addEventListener("hashchange", () => this.followLink());
     this.selectFirst();
+    void this.review?.start();
+  }
+
+  private createReview(): Review {
+    return new Review(new Words(this.facts.language, this.facts), {
+      show: (feature) => this.showFeature(feature),
+      summary: (feature) => this.details.summary(feature),
+      compare: () => this.compareDates(),
+      scenes: () => this.shownScenes(),
+      say: (text) => this.say(text),
+    });
+  }
+
+  /** Shows a feature that is to be decided: its place, its outline, and why it is there. */
+  private async showFeature(id: string): Promise<void> {
+    if (this.facts.table === null) {
+      this.state.set({ selected: id, zone: null });
+      return;
+    }
+    await this.search(id, true);
+  }
+
+  private compareDates(): void {
+    if (canSwipe(this.facts)) this.state.set({ swipe: this.state.shown.swipe === null ? 0.5 : null });
+  }
+
+  /** Numbers of the scenes of the selected feature, if their pixels are shown. */
+  private shownScenes(): number[] {
+    const { facts, state } = this;
+    const { selected, imagery, opacity, tab } = state.shown;
+    const onMap = facts.imagery.length > 0 && imagery && opacity > 0 && tab === "map";
+    const hasPictures = facts.pictures.some((pictures) => pictures.id === selected);
+    const scenes = onMap || hasPictures ? scenesOf(this.details.sceneIds, facts.scenes) : [];
+    return scenes.map((scene) => facts.scenes.indexOf(scene)).filter((number) => number >= 0);
   }
 
   private build(): void {
@@ -76,7 +115,8 @@ class Page {
     this.panels.get("table")?.append(this.facts.table ? this.table.element : this.noTable);
     this.panels.get("zones")?.append(...this.zones.map((table, at) => this.largeNotes[at] ?? table.element));
     const main = h("main", { id: "results", tabindex: -1 }, this.tabs, this.alert, ...this.panels.values(), this.live);
-    const page = h("div", { class: "page" }, h("aside", { class: "side" }, this.legend.element), main, this.details.element);
+    const right = this.review ? h("div", { class: "right" }, this.review.element, this.details.element) : this.details.element;
+    const page = h("div", { class: "page" }, h("aside", { class: "side" }, this.legend.element), main, right);
     document.body.replaceChildren(h("a", { class: "skip", href: "#results", click: (event) => this.skip(event) }), this.header, page);
   }
 
@@ -219,6 +259,7 @@ class Page {
     this.drawTabs();
     this.legend.translate(words);
     this.details.translate(words);
+    this.review?.translate(words);
     this.map?.translate(words);
     this.table.translate(words);
     for (const [at, table] of this.zones.entries()) {
@@ -353,6 +394,7 @@ class Page {
   /** Marks a feature or a zone on the map, and in the link. */
   private select(hit: Hit): void {
     this.state.set(hit.isZone ? { selected: null, zone: this.zoneId(hit.record) } : { selected: hit.id, zone: null });
+    if (hit.id !== null) this.review?.visit(hit.id);
   }
 
   private zoneId(record: Record<string, Cell>): string | null {
@@ -431,7 +473,7 @@ class Page {
   }
 
   /** Finds a feature by the beginning of its id, shows and selects it. */
-  private async search(id: string): Promise<string> {
+  private async search(id: string, near = false): Promise<string> {
     try {
       const rows = await this.openRows();
       const row = await rows.find(id, () => undefined);
@@ -439,7 +481,7 @@ class Page {
       const record = await rows.record(row);
       const box = await this.boxOf(rows, row);
       this.choose([{ id: String(record["id"]), record, isZone: false }], false);
-      if (box) this.map?.showBox(box);
+      if (box) this.map?.showBox(box, near);
       return this.words.say("found", { id: String(record["id"]) });
     } catch (error) {
       this.fail(error);

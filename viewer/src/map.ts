@@ -317,12 +317,12 @@ export class ResultMap {
     this.main.fitBounds([west, south, east, north], { padding: PADDING, maxZoom: 17, animate: !calm() });
   }
 
-  /** Shows a box: west, south, east, north. */
-  showBox(box: [number, number, number, number]): void {
+  /** Shows a box: west, south, east, north; `near` as large as its surroundings allow to be judged. */
+  showBox(box: [number, number, number, number], near = false): void {
     this.resize();
     const { clientWidth, clientHeight } = this.element;
-    const padding = Math.min(90, clientWidth / 5, clientHeight / 5);
-    const options = { padding, maxZoom: 18, animate: !calm(), duration: 600 };
+    const padding = near ? Math.min(clientWidth, clientHeight) / 3 : Math.min(90, clientWidth / 5, clientHeight / 5);
+    const options = { padding, maxZoom: near ? 20 : 18, animate: !calm(), duration: near ? 250 : 600 };
     this.main.fitBounds(box, options);
   }
 

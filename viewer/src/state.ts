@@ -29,6 +29,8 @@ export interface Shown {
   imagery: boolean;
   opacity: number;
   date: "before" | "after";
+  /** Whether features are drawn so faintly over the imagery that it can be judged; no part of a link. */
+  faint?: boolean;
   /** Whether zones are shown, the number of their level, and the column that they are colored by. */
   zones: boolean;
   level: number;

@@ -116,7 +116,7 @@ export function imageryPaint(facts: Facts, shown: Shown, by: ColoredBy, side: Da
     visible: dates.map((own) => [imageryLayer(own), shown.imagery && own === date]),
     paint: [
       ...dates.map((own): Paint => [imageryLayer(own), "raster-opacity", shown.opacity]),
-      ["areas", "fill-opacity", over ? 0.35 : 0.72],
+      ["areas", "fill-opacity", over ? (shown.faint ? 0.08 : 0.35) : 0.72],
       ["outlines", "line-color", over ? color(facts, by) : "#1d2830"],
       ["outlines", "line-opacity", ["interpolate", ["linear"], ["zoom"], 11, 0, 14, over ? 1 : 0.55]],
     ],

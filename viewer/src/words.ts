@@ -1,8 +1,10 @@
 // Texts of the page in English and French.
 
 import type { Both, Facts, Field, Language } from "./facts";
+import { REVIEW_TEXTS } from "./review_texts";
 
 const TEXTS = {
+  ...REVIEW_TEXTS,
   skip: ["Skip to the results", "Aller aux résultats"],
   proposal: ["Not verified: a proposal", "Non vérifié : une proposition"],
   proposal_more: [

@@ -27,7 +27,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     ("arpent-shell", "energy install interrupt progress > print > exit lines log memory > message > usage"),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
-    ("arpent-viewer", "serve > page > entry facts > error"),
+    ("arpent-viewer", "serve > api page > entry facts > error"),
     ("arpent-qgis", "project raster style > tip xml > error expression words > key"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
@@ -37,7 +37,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-sampling", "draw estimate plan > error share"),
     (
         "arpent-review",
-        "agreement known sample state table verify > log > seal > decision > header > geometry signature time > canonical finding > error intern verdict",
+        "agreement live sample table verify > known state > log > seal > decision > header > geometry signature time > canonical finding > error intern verdict",
     ),
     ("arpent-change", "control > balance events evidence register"),
     (

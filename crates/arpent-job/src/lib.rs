@@ -92,9 +92,10 @@ pub use mask::{MaskError, MaskFacts};
 pub use planned::{MergeReport, merge, work};
 pub use reports::report_html;
 pub use review::{
-    AddReport, AgreementReport, ExportReport, ImportReport, NewReport, ReviewJobError, ReviewPerson,
-    ReviewSampleOptions, ReviewSampleReport, StateReport, StatusCount, VerifyReport, review_add,
-    review_export, review_import, review_new, review_sample, review_state, review_verify, statement_of_line,
+    AddReport, AgreementReport, ExportReport, ImportReport, NewReport, ReviewCall, ReviewDesk,
+    ReviewJobError, ReviewPerson, ReviewSampleOptions, ReviewSampleReport, ReviewServeOptions, StateReport,
+    StatusCount, VerifyReport, asking, review_add, review_export, review_import, review_new, review_sample,
+    review_state, review_verify, statement_of_line,
 };
 pub use scratch::Scratch;
 #[doc(hidden)]

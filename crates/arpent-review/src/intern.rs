@@ -32,6 +32,11 @@ impl<T: Eq + Hash> Interned<T> {
         number
     }
 
+    /// The number of a value that is there.
+    pub(crate) fn find(&self, value: &T) -> Option<u32> {
+        self.numbers.get(value).copied()
+    }
+
     /// All values.
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
         self.values.iter().map(Rc::as_ref)

@@ -18,7 +18,7 @@ pub struct Known {
 }
 
 /// Decisions that none of the group has followed, ascending.
-fn heads(group: &[&Record]) -> Vec<ObjectId> {
+pub(crate) fn heads(group: &[&Record]) -> Vec<ObjectId> {
     let followed: BTreeSet<&ObjectId> = group.iter().flat_map(|record| record.previous.iter()).collect();
     let mut heads: Vec<ObjectId> =
         group.iter().map(|record| record.id).filter(|id| !followed.contains(id)).collect();

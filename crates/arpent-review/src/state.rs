@@ -49,7 +49,7 @@ impl FeatureState {
 }
 
 /// The state of a group of decisions about one feature, sorted by id.
-fn fold(log: &Log, group: &[&Record]) -> FeatureState {
+pub(crate) fn fold(log: &Log, group: &[&Record]) -> FeatureState {
     let find = |id: &ObjectId| group.binary_search_by(|record| record.id.cmp(id)).ok();
     let mut followed: Vec<ObjectId> =
         group.iter().flat_map(|record| record.previous.iter().copied()).collect();

@@ -768,3 +768,51 @@ fn a_million_decisions_are_folded() {
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
     println!("folded in {folded:?}, verified in {:?}; {peak}; {} decisions", verified, log.decisions());
 }
+
+/// A log that is read object by object, in any order and with repetitions, says of each feature what the fold of the whole
+/// log says.
+#[test]
+fn a_live_log_says_what_the_fold_of_all_says() {
+    let (review, mut objects) = (review(), Objects::new());
+    let mut random = SplitMix64::new(5);
+    for round in 0..12 {
+        let mut copy = objects.clone();
+        for (side, name) in [(&mut objects, "Ana"), (&mut copy, "Ben")] {
+            let mut session = Session::new(&review, &format!("w{round}{name}"), side);
+            for at in 0..3 {
+                let verdict = Verdict::ALL[random.below(6)];
+                session.say(&format!("f{}", random.below(5)), verdict, name, 10 * round + at);
+            }
+        }
+        objects.append(&mut copy);
+    }
+    let whole = log_of(&review, &objects).all_states();
+    let decisions: Vec<(&String, &Vec<u8>)> =
+        objects.iter().filter(|(path, _)| path.starts_with("decisions/")).collect();
+    for turn in [0, 7, 30] {
+        // A part is there at the start, the others come later, some of them again.
+        let (first, later) = decisions.split_at(turn);
+        let start: Objects = first.iter().map(|(path, bytes)| ((*path).clone(), (*bytes).clone())).collect();
+        let mut live = Live::new(log_of(&review, &start));
+        let mut new = 0;
+        for (path, bytes) in later.iter().rev().chain(first) {
+            new += usize::from(live.add(path, bytes).is_some());
+        }
+        assert_eq!(new, later.len());
+        for expected in &whole {
+            assert_eq!(live.state(&expected.feature).as_ref(), Some(expected));
+            let mentions = live.mentions(&expected.feature);
+            assert_eq!(wide(mentions.len()), expected.decisions);
+            let heads: Vec<ObjectId> = mentions.iter().filter(|one| one.is_head).map(|one| one.id).collect();
+            assert_eq!(heads, expected.heads);
+            // What one person has said alone.
+            let ana = person("Ana");
+            let own = mentions.iter().filter(|one| *one.person == ana).count();
+            assert_eq!(live.state_by(&expected.feature, &ana).map_or(0, |state| state.decisions), wide(own));
+        }
+        assert_eq!((live.state("f9"), live.features().count()), (None, whole.len()));
+    }
+    // What is no decision of the review changes nothing.
+    let mut live = Live::new(log_of(&review, &objects));
+    assert_eq!(live.add("decisions/x.json", b"{}"), None);
+}

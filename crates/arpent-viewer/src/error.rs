@@ -33,9 +33,20 @@ pub enum FactsError {
         /// Rows.
         rows: usize,
     },
+    /// A page whose facts cannot be read: it is of another version, or no page of an output.
+    #[error("the page of the output has no facts that this version can read: {message}")]
+    Unreadable {
+        /// Why.
+        message: String,
+    },
 }
 
-impl Diagnostic for FactsError {}
+impl Diagnostic for FactsError {
+    fn hint(&self) -> Option<String> {
+        let Self::Unreadable { .. } = self else { return None };
+        Some("use the version of arpent that published the map, which its manifest names".to_owned())
+    }
+}
 
 /// A host that does not start.
 #[derive(Debug, Error)]
@@ -49,11 +60,30 @@ pub enum ServeError {
         /// Why.
         message: String,
     },
+    /// An address that no reverse proxy with TLS can have.
+    #[error(
+        "{address:?} is no public address: `https://`, a host in lower case, and a path at most are expected"
+    )]
+    Public {
+        /// The address.
+        address: String,
+    },
+    /// The operating system gives no random bits.
+    #[error("the operating system gives no random bits: {message}")]
+    Random {
+        /// Why.
+        message: String,
+    },
 }
 
 impl Diagnostic for ServeError {
     fn hint(&self) -> Option<String> {
-        let Self::Listen { port, .. } = self;
-        (*port != 0).then(|| "leave out --port: any free port is taken then".to_owned())
+        match self {
+            Self::Listen { port: 0, .. } | Self::Random { .. } => None,
+            Self::Listen { .. } => Some("leave out --port: any free port is taken then".to_owned()),
+            Self::Public { .. } => {
+                Some("give the address that persons open, such as https://review.example.org".to_owned())
+            }
+        }
     }
 }

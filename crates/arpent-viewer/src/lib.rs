@@ -5,7 +5,8 @@
 //! its own origin only). Without scripts it shows what the output is and links to the files.
 //!
 //! Equal facts give equal bytes. [`entry`] is the page at the address of an output, which leads to the page of its current
-//! attempt. [`Host`] serves an output on the loopback address, for `arpent view`.
+//! attempt. [`Host`] serves an output on the loopback address, for `arpent view`, and with an [`Api`] for a review
+//! ([`review_page`]).
 //!
 //! ```
 //! use arpent_base::Language;
@@ -24,17 +25,19 @@
 //! # Ok::<(), arpent_viewer::FactsError>(())
 //! ```
 
+mod api;
 mod entry;
 mod error;
 mod facts;
 mod page;
 mod serve;
 
+pub use api::{Answering, Api, ApiAnswer, ApiRequest, BODY_BYTES, PublicAddress, new_token};
 pub use entry::{ENTRY_MARK, entry};
 pub use error::{FactsError, ServeError};
 pub use facts::{
     ClassFact, Date, Facts, Figure, File, Imagery, Kind, KindFact, Lattice, Model, Pictures, Rules, Scene,
     Texts, Warning, ZoneMap, Zones,
 };
-pub use page::{PAGE_NAME, page};
+pub use page::{PAGE_NAME, page, review_page};
 pub use serve::{Host, ReadPart, Served};

@@ -18,11 +18,34 @@ const STYLE: &str = include_str!("../dist/viewer.css");
 /// Licenses of the libraries in the script: the page contains them, so it carries their notices.
 const LICENSES: &str = include_str!("../dist/LICENSES.txt");
 
+/// What a page has that a review is done with: the name of its element `meta`.
+const REVIEW: &str = "arpent-review";
+
 /// The page of an output, as HTML.
 ///
 /// # Errors
 /// [`FactsError`], for facts that no page can be made of.
 pub fn page(facts: &Facts) -> Result<String, FactsError> {
+    rendered(facts, false)
+}
+
+/// The page that a review is done with, from the published one: the same facts and the program of this version, which
+/// the host of the review speaks with.
+///
+/// # Errors
+/// [`FactsError::Unreadable`]
+pub fn review_page(published: &str) -> Result<String, FactsError> {
+    let unreadable = |message: String| FactsError::Unreadable { message };
+    let json = published.split_once(FACTS).and_then(|(_, rest)| rest.split_once("</script>"));
+    let (json, _) = json.ok_or_else(|| unreadable("it is no page of an output".to_owned()))?;
+    let facts = serde_json::from_str(json).map_err(|error| unreadable(error.to_string()))?;
+    rendered(&facts, true)
+}
+
+/// The start of the facts in a page.
+const FACTS: &str = "<script id=\"facts\" type=\"application/json\">";
+
+fn rendered(facts: &Facts, in_review: bool) -> Result<String, FactsError> {
     facts.check()?;
     let say = Words(facts.language);
     let kind = say.of(match facts.kind {
@@ -39,6 +62,7 @@ pub fn page(facts: &Facts) -> Result<String, FactsError> {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="referrer" content="no-referrer";
                 meta name="generator" content=(facts.software);
+                @if in_review { meta name=(REVIEW) content="1"; }
                 link rel="icon" href="data:,";
                 title { (facts.title) " – " (kind) }
                 style { (PreEscaped(STYLE)) }
@@ -279,6 +303,24 @@ mod tests {
             Lattice::of_degrees([2.0, 48.0, 2.0, 48.1]),
         ] {
             assert!(matches!(page(&Facts { places, ..facts() }), Err(FactsError::Lattice { .. })));
+        }
+    }
+
+    #[test]
+    fn the_page_of_a_review_has_the_same_facts_and_a_mark() {
+        let facts = Facts { title: HOSTILE.to_owned(), ..facts() };
+        let published = page(&facts).unwrap();
+        let review = review_page(&published).unwrap();
+        let mark = "<meta name=\"arpent-review\" content=\"1\">";
+        assert!(review.contains(mark) && !published.contains("arpent-review\" content"));
+        assert_eq!(review.replace(mark, ""), published);
+        for other in [
+            "",
+            "<html>",
+            &published.replace("\"facts\"", "\"f\""),
+            &published.replace("\"extent\":", "\"e\":"),
+        ] {
+            assert!(matches!(review_page(other), Err(FactsError::Unreadable { .. })));
         }
     }
 

@@ -12,6 +12,7 @@ use arpent_base::number::{index, wide};
 use arpent_base::{Failure, Result};
 use tiny_http::{Header, Method, Request, Response, Server};
 
+use crate::api::{Api, ApiAnswer, BODY_BYTES, Head, names_host};
 use crate::error::ServeError;
 use crate::page::PAGE_NAME;
 
@@ -37,12 +38,13 @@ pub struct Served {
 }
 
 /// A host on the loopback address for the files of one output. It has these files and no others: a name is looked up, and
-/// never becomes a path.
+/// never becomes a path. With an [`Api`], it answers other requests, too.
 pub struct Host<'a> {
     server: Server,
     port: u16,
     files: BTreeMap<String, Served>,
     read: &'a ReadPart<'a>,
+    api: Option<Api<'a>>,
 }
 
 impl<'a> Host<'a> {
@@ -58,7 +60,13 @@ impl<'a> Host<'a> {
         let failed = |message: String| ServeError::Listen { port, message };
         let server = Server::http((Ipv4Addr::LOCALHOST, port)).map_err(|error| failed(error.to_string()))?;
         let address = server.server_addr().to_ip().ok_or_else(|| failed("it has no address".to_owned()))?;
-        Ok(Self { server, port: address.port(), files, read })
+        Ok(Self { server, port: address.port(), files, read, api: None })
+    }
+
+    /// The same with what it answers beyond files.
+    #[must_use]
+    pub fn with_api(self, api: Api<'a>) -> Self {
+        Self { api: Some(api), ..self }
     }
 
     /// The address of the page.
@@ -81,59 +89,48 @@ impl<'a> Host<'a> {
         });
     }
 
-    fn answer(&self, request: Request) {
-        let answer = self.answer_to(&request);
-        // A reader that is gone needs no answer.
-        let _ = match answer {
-            Answer::Status(status, headers) => {
-                let response = headers.into_iter().fold(Response::empty(status), Response::with_header);
-                request.respond(response)
-            }
-            Answer::Part { status, file, range, headers } => {
-                let body = Body {
-                    read: self.read,
-                    source: &file.source,
-                    rest: range.clone(),
-                    part: Vec::new(),
-                    at: 0,
-                };
+    fn answer(&self, mut request: Request) {
+        let head = head_of(&request);
+        let length = request.body_length().unwrap_or(0);
+        let answer = match &self.api {
+            _ if length > BODY_BYTES => Answer::Json(ApiAnswer::error(413, "the body is too large", None)),
+            Some(api) if self.is_own(&head) && api.name(&head).is_some() => ask(api, &head, &mut request),
+            _ => self.file(&head),
+        };
+        match answer {
+            // A reader that is gone needs no answer.
+            Answer::Part { status, file, range, headers } if length == 0 => {
+                let (read, source, rest) = (self.read, &*file.source, range.clone());
+                let body = Body { read, source, rest, part: Vec::new(), at: 0 };
                 let length = index(range.end - range.start);
                 let response = Response::new(status.into(), headers, body, Some(length), None);
                 // With its length: a body in chunks has none, and its end could not be told from a failure.
-                request.respond(response.with_chunked_threshold(usize::MAX))
+                let _ = request.respond(response.with_chunked_threshold(usize::MAX));
             }
-        };
+            Answer::Part { .. } => turn_away(request, Answer::Status(400, guarded())),
+            Answer::Decided(answer) => respond(request, Answer::Json(answer)),
+            answer if length == 0 => respond(request, answer),
+            answer => turn_away(request, answer),
+        }
     }
 
-    fn answer_to(&self, request: &Request) -> Answer<'_> {
-        let field = |name: &str| {
-            let named = request
-                .headers()
-                .iter()
-                .find(|header| header.field.as_str().as_str().eq_ignore_ascii_case(name));
-            named.map(|header| header.value.as_str())
-        };
-        // A page of another site that a name server sends here has another name.
-        if !field("Host").is_some_and(|host| self.is_own(host)) {
+    fn file(&self, head: &Head) -> Answer<'_> {
+        if !self.is_own(head) {
             return Answer::Status(403, Vec::new());
         }
-        if !matches!(request.method(), Method::Get | Method::Head) {
+        if !matches!(&*head.method, "GET" | "HEAD") {
             return Answer::Status(405, vec![header("Allow", "GET, HEAD")]);
         }
-        let path = request.url().split(['?', '#']).next().unwrap_or_default();
-        let name = path.strip_prefix('/');
+        let name = head.path().strip_prefix('/');
         // An output has two pages of this name: at its address, and in the folder of its attempt.
         let page = || self.files.get(PAGE_NAME).filter(|_| name == Some(""));
         let Some(file) = name.and_then(|name| self.files.get(name)).or_else(page) else {
             return Answer::Status(404, Vec::new());
         };
-        let mut headers = vec![
-            header("Content-Type", media_type(&file.media_type)),
-            header("Accept-Ranges", "bytes"),
-            header("Cache-Control", "no-store"),
-            header("X-Content-Type-Options", "nosniff"),
-        ];
-        match wanted(field("Range"), file.size) {
+        let mut headers = guarded();
+        headers
+            .extend([header("Content-Type", media_type(&file.media_type)), header("Accept-Ranges", "bytes")]);
+        match wanted(head.first("range"), file.size) {
             Wanted::Whole => Answer::Part { status: 200, file, range: 0..file.size, headers },
             Wanted::Part(range) => {
                 let place = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size);
@@ -146,15 +143,91 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn is_own(&self, host: &str) -> bool {
-        let names = [Ipv4Addr::LOCALHOST.to_string(), "localhost".to_owned()];
-        names.iter().any(|name| host == format!("{name}:{}", self.port))
+    fn is_own(&self, head: &Head) -> bool {
+        names_host(head, self.port, self.api.as_ref().and_then(|api| api.public.as_ref()))
     }
+}
+
+fn head_of(request: &Request) -> Head {
+    let field = |header: &Header| {
+        (header.field.as_str().as_str().to_ascii_lowercase(), header.value.as_str().to_owned())
+    };
+    Head {
+        method: request.method().as_str().to_owned(),
+        url: request.url().to_owned(),
+        fields: request.headers().iter().map(field).collect(),
+    }
+}
+
+/// Asks the API, if it may be asked. A body is read only then.
+fn ask<'a>(api: &Api<'_>, head: &Head, request: &mut Request) -> Answer<'a> {
+    let mut asked = match api.admit(head) {
+        Ok(asked) => asked,
+        Err(refusal) => return Answer::Json(ApiAnswer::error(refusal.status, refusal.message, None)),
+    };
+    if *request.method() == Method::Post {
+        let mut body = Vec::new();
+        let most = wide(BODY_BYTES) + 1;
+        match request.as_reader().take(most).read_to_end(&mut body) {
+            Ok(size) if size <= BODY_BYTES => asked.body = Some(body),
+            _ => return Answer::Json(ApiAnswer::error(400, "the body could not be read", None)),
+        }
+    }
+    Answer::Decided((api.answer)(asked))
+}
+
+/// Answers a request whose body was read, or that has none.
+fn respond(request: Request, answer: Answer<'_>) {
+    let _ = match answer {
+        Answer::Json(answer) | Answer::Decided(answer) => {
+            let response = Response::from_string(answer.body).with_status_code(answer.status);
+            let response = guarded().into_iter().fold(response, Response::with_header);
+            request.respond(response.with_header(header("Content-Type", "application/json")))
+        }
+        Answer::Status(status, headers) => {
+            let response = headers.into_iter().fold(Response::empty(status), Response::with_header);
+            request.respond(response)
+        }
+        Answer::Part { .. } => Ok(()),
+    };
+}
+
+/// Answers a request whose body was not read. tiny_http waits for all of it when the request is dropped, and allocates
+/// its length: the first is done in a thread of its own, the second not at all for a length that no client means.
+fn turn_away(request: Request, answer: Answer<'_>) {
+    const ABSURD: usize = 16 << 20;
+    let (status, body) = match answer {
+        Answer::Json(answer) | Answer::Decided(answer) => (answer.status, answer.body),
+        Answer::Status(status, _) | Answer::Part { status, .. } => (status, String::new()),
+    };
+    let answer = Answer::Json(ApiAnswer { status, body });
+    if request.body_length().is_some_and(|length| length > ABSURD) {
+        let response = Response::empty(status).with_header(header("Connection", "close"));
+        std::mem::forget(request.upgrade("none", response));
+    } else {
+        std::thread::spawn(move || respond(request, answer));
+    }
+}
+
+/// Fields of every answer: nothing is kept or guessed, and no page of another site shows it or reads it.
+fn guarded() -> Vec<Header> {
+    vec![
+        header("Cache-Control", "no-store"),
+        header("X-Content-Type-Options", "nosniff"),
+        header("Content-Security-Policy", "frame-ancestors 'none'"),
+        header("X-Frame-Options", "DENY"),
+        header("Cross-Origin-Resource-Policy", "same-origin"),
+        header("Referrer-Policy", "no-referrer"),
+    ]
 }
 
 enum Answer<'a> {
     /// Without a body.
     Status(u16, Vec<Header>),
+    /// Why the API was not asked.
+    Json(ApiAnswer),
+    /// Of the API, which has read the body.
+    Decided(ApiAnswer),
     /// A part of a file, or all of it.
     Part { status: u16, file: &'a Served, range: Range<u64>, headers: Vec<Header> },
 }
@@ -346,6 +419,20 @@ mod tests {
                     .0,
                 405
             );
+            // Bodies that never come: the host goes on, however many there are and however long they say they are.
+            let mut waiting = Vec::new();
+            for length in [2_000, 300_000, 10 << 30, u64::MAX / 2].repeat(THREADS) {
+                let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+                let head =
+                    format!("POST / HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: {length}\r\n\r\n");
+                stream.write_all(head.as_bytes()).unwrap();
+                let mut status = [0; 12];
+                stream.read_exact(&mut status).unwrap();
+                let expected = if length > wide(BODY_BYTES) { b"HTTP/1.1 413" } else { b"HTTP/1.1 405" };
+                assert_eq!(&status, expected, "{length}");
+                waiting.push(stream);
+            }
+            assert_eq!(get("/", "").0, 200);
         });
         // Its port is taken while the host exists.
         let taken = Host::listen(port, BTreeMap::new(), &read).err().unwrap();

@@ -111,6 +111,12 @@ pub(crate) const REVIEW_IMPORT: &str = "EXAMPLES
 pub(crate) const REVIEW_EXPORT: &str = "EXAMPLES
   arpent review export out --to decisions.csv";
 
+/// Of `arpent review serve`.
+pub(crate) const REVIEW_SERVE: &str = "EXAMPLES
+  arpent review serve out --person NAME --function FUNCTION --organization ORGANIZATION
+  arpent review serve out --tasks sample/tasks.csv --reviewer Ana
+  arpent review serve s3://bucket/map --port 8080 --trust-proxy-headers https://review.example.org";
+
 /// Of `arpent inspect`.
 pub(crate) const INSPECT: &str = "EXAMPLES
   arpent inspect ortho.tif

@@ -44,6 +44,12 @@ pub enum ReviewCommand {
     /// Write all decisions to a CSV file.
     #[command(after_help = examples::REVIEW_EXPORT)]
     Export(ReviewExportArgs),
+    /// Decide in the browser: serve the page of the map with verdict keys, to this machine only.
+    ///
+    /// Prints the address, which has a token, and serves until it is interrupted. Every decision is written and sealed before
+    /// it is confirmed.
+    #[command(after_help = examples::REVIEW_SERVE)]
+    Serve(ReviewServeArgs),
 }
 
 /// Which review.
@@ -266,4 +272,32 @@ pub struct ReviewExportArgs {
     /// The file, which is not there yet.
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
+}
+
+/// A review to serve.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewServeArgs {
+    /// The review.
+    #[command(flatten)]
+    pub of: WhichReview,
+    /// Who decides.
+    #[command(flatten)]
+    pub person: PersonArgs,
+    /// Tasks that `arpent review sample` wrote (tasks.csv); without them, all features, the least certain first.
+    #[arg(long, value_name = "FILE")]
+    pub tasks: Option<PathBuf>,
+    /// Whose tasks they are, where the file does not have the name of the person.
+    #[arg(long, value_name = "NAME", requires = "tasks")]
+    pub reviewer: Option<String>,
+    /// Port on 127.0.0.1; by default any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+    /// Take the person of each request from the headers X-Arpent-Name, X-Arpent-Function and X-Arpent-Organization, which a
+    /// reverse proxy with a login sets: its address, such as https://review.example.org.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        conflicts_with_all = ["person", "function", "organization", "key", "reviewer"]
+    )]
+    pub trust_proxy_headers: Option<String>,
 }

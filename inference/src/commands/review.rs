@@ -52,6 +52,7 @@ pub(crate) fn main(args: &ReviewArgs, format: Format) -> Result<u8> {
             let report = arpent_job::review_export(&args.of.output, args.of.review.as_deref(), &args.to)?;
             print(&report, human_export(&report).text(), format)?;
         }
+        ReviewCommand::Serve(args) => return super::review_serve::main(args, person(&args.person)?, format),
     }
     Ok(0)
 }

@@ -46,11 +46,27 @@ impl Diagnostic for NoPage {
 pub(crate) fn main(url: &str, port: u16, format: Format) -> Result<u8> {
     let target = Target::parse(url)?;
     let manifest = target.read_manifest()?;
-    let mut files = files_of(&manifest);
+    let files = files(url, &target, &manifest)?;
+    let read = |href: &str, range| Ok(target.read_part(href, range)?);
+    let host = Host::listen(port, files, &read)?;
+    let stop = interrupt::flag()?;
+    let viewed = Viewed { url: host.url(), output: url.to_owned(), run_id: manifest.run_id };
+    print(&viewed, &format!("{}\n", viewed.url), format)?;
+    notice("serving until interrupted (Ctrl-C)");
+    host.serve(&stop);
+    Ok(0)
+}
+
+/// All files of an output by their names: the page of the current attempt at the root, and what is beside the manifest, as
+/// on any host.
+///
+/// # Errors
+/// When there is no page, or the output cannot be read.
+pub(super) fn files(url: &str, target: &Target, manifest: &Manifest) -> Result<BTreeMap<String, Served>> {
+    let mut files = files_of(manifest);
     let Some(page) = files.get(PAGE_NAME).cloned() else {
         return Err(NoPage(url.to_owned()).into());
     };
-    // The page itself is at the root; what is beside the manifest has its own names, as on any host.
     files.insert(String::new(), page);
     for name in [MANIFEST_NAME, PAGE_NAME] {
         if let Some(found) = target.read(name, ObjectKind::Manifest)? {
@@ -62,14 +78,7 @@ pub(crate) fn main(url: &str, port: u16, format: Format) -> Result<u8> {
             files.insert(name.to_owned(), served);
         }
     }
-    let read = |href: &str, range| Ok(target.read_part(href, range)?);
-    let host = Host::listen(port, files, &read)?;
-    let stop = interrupt::flag()?;
-    let viewed = Viewed { url: host.url(), output: url.to_owned(), run_id: manifest.run_id };
-    print(&viewed, &format!("{}\n", viewed.url), format)?;
-    notice("serving until interrupted (Ctrl-C)");
-    host.serve(&stop);
-    Ok(0)
+    Ok(files)
 }
 
 /// The files of the manifest by their names, as the page links to them, and by their places below the output.

@@ -42,6 +42,7 @@ mod reference;
 mod report;
 mod resample;
 mod review;
+mod review_serve;
 mod schema;
 mod shards;
 mod slurm;

@@ -91,6 +91,16 @@ pub enum ReviewJobError {
         /// The column.
         column: &'static str,
     },
+    /// A file of tasks has none of a reviewer.
+    #[error("{file} has no tasks of `{reviewer}`, only of {names}")]
+    NoTasks {
+        /// The file.
+        file: String,
+        /// The reviewer.
+        reviewer: String,
+        /// The reviewers that it has tasks of.
+        names: String,
+    },
     /// A file that was to be written is there.
     #[error("{file} is there already")]
     FileExists {
@@ -138,6 +148,7 @@ impl Diagnostic for ReviewJobError {
             Self::NoSuchFeature { .. } => "use ids of the column `id` of the map's features",
             Self::Line { hint, .. } => hint,
             Self::NoColumn { .. } => "keep the columns of a file that `arpent review export` wrote",
+            Self::NoTasks { .. } => "name the reviewer as the file does, with --reviewer",
             Self::FileExists { .. } => "name another file; exports do not replace files",
             Self::File { .. } => "check the path and its permissions",
             Self::Changed { .. } => "list the findings: `arpent review verify OUTPUT`",

@@ -8,6 +8,7 @@ mod features;
 mod make;
 mod read;
 mod sample;
+mod serve;
 mod store;
 
 pub use add::{AddReport, ReviewPerson, review_add, statement_of_line};
@@ -16,3 +17,4 @@ pub use exchange::{ExportReport, ImportReport, review_export, review_import};
 pub use make::{NewReport, review_new};
 pub use read::{AgreementReport, StateReport, StatusCount, VerifyReport, review_state, review_verify};
 pub use sample::{ReviewSampleOptions, ReviewSampleReport, review_sample};
+pub use serve::{ReviewCall, ReviewDesk, ReviewServeOptions, asking};

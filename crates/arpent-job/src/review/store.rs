@@ -9,8 +9,8 @@ use arpent_review::{Chain, Decision, Key, Log, OBJECT_BYTES, Object, ObjectId, R
 
 use super::error::ReviewJobError;
 
-const MEDIA_TYPE: &str = "application/json";
-const HEADER: &str = "review.json";
+pub(super) const MEDIA_TYPE: &str = "application/json";
+pub(super) const HEADER: &str = "review.json";
 
 /// A published map that is reviewed.
 pub(super) struct ReviewedMap {
@@ -67,7 +67,7 @@ impl ReviewedMap {
 /// A review that was opened.
 pub(super) struct OpenReview {
     pub(super) map: ReviewedMap,
-    place: Target,
+    pub(super) place: Target,
     pub(super) review: Review,
     pub(super) id: ObjectId,
 }
@@ -157,7 +157,7 @@ impl OpenReview {
     }
 
     /// Creates an object; returns the bytes that are there instead if they are other ones.
-    fn store(&self, object: &Object) -> Result<Option<Vec<u8>>> {
+    pub(super) fn store(&self, object: &Object) -> Result<Option<Vec<u8>>> {
         if self.place.create(&object.path, object.bytes.clone(), MEDIA_TYPE)? {
             return Ok(None);
         }

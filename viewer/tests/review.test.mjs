@@ -1,0 +1,277 @@
+// A review in headless Chromium, with the keyboard only, on the server that `arpent review serve` is.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromiumPath, drawn, open, start } from "./browser.mjs";
+import { HOSTILE, output } from "./fixture.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const arpent = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/arpent");
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const required = (process.env.ARPENT_TESTS_REQUIRE ?? "").split(",").includes("chromium");
+const missing = !chromiumPath ? "chromium is not installed (scripts/setup.sh --test)" : !existsSync(arpent) ? "arpent is not built (cargo build --workspace)" : false;
+const skip = required ? false : missing;
+const folder = mkdtempSync(join(tmpdir(), "review-"));
+const PERSON = [`Zoé ${HOSTILE.trim()}`, "juriste <i>", "DDTM 13 🌳"];
+const TASKS = 10;
+let [browser, map] = [];
+
+/** An output of the program's form: the files of the page, and features that the program reads. */
+function published(name, kind, more) {
+  const made = output(join(folder, name, "a1"), kind, more);
+  const collection = { type: "FeatureCollection", features: made.features.map(({ bbox, ...feature }) => feature) };
+  const layer = kind === "change" ? "events" : "features";
+  writeFileSync(join(folder, name, "a1", `${layer}.geojson`), JSON.stringify(collection));
+  const artifact = (file) => {
+    const bytes = readFileSync(join(folder, name, "a1", file));
+    const role = file.startsWith(layer) ? layer : file === "index.html" ? "viewer" : "metadata";
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    return { href: `a1/${file}`, role, media_type: "application/octet-stream", size: bytes.length, sha256 };
+  };
+  const manifest = {
+    format: "arpent-run/1",
+    run_id: made.facts.run_id,
+    created: "2026-11-29T12:00:00Z",
+    attempt: "a1",
+    software: { arpent: "0.1.0" },
+    inputs: made.facts.scenes.map(({ id }) => ({ id, uri: `https://example.org/${id}.tif` })),
+    failed_inputs: [],
+    model: { id: "", version: "", sha256: "", license: "" },
+    config: {},
+    counts: { features_per_class: { building: 1, water: 1, deciduous: 1 } },
+    timings_s: {},
+    artifacts: readdirSync(join(folder, name, "a1")).map(artifact),
+  };
+  writeFileSync(join(folder, name, "manifest.json"), JSON.stringify(manifest));
+  run("review", "new", name, "--name", "first");
+  return made;
+}
+
+function run(...words) {
+  const ended = spawnSync(arpent, words, { cwd: folder, encoding: "utf8" });
+  assert.equal(ended.status, 0, `arpent ${words.join(" ")}: ${ended.stderr}`);
+  return ended.stdout;
+}
+
+const named = ([name, job, organization]) => ["--person", name, "--function", job, "--organization", organization];
+
+/** Starts a server of a review; `url` is what it prints. */
+async function serve(name, person, ...more) {
+  const child = spawn(arpent, ["review", "serve", name, ...named(person), ...more, "--format", "json"], { cwd: folder });
+  let printed = "";
+  for await (const part of child.stdout) {
+    printed += part;
+    if (printed.trimEnd().endsWith("}")) break;
+  }
+  return { url: JSON.parse(printed).url, end: () => child.kill() };
+}
+
+/** The decisions of a review, by time. */
+function decisions(name) {
+  const at = join(folder, name, "reviews/first/decisions");
+  const read = (file) => ({ id: file.replace(".json", ""), ...JSON.parse(readFileSync(join(at, file), "utf8")).statement });
+  return readdirSync(at).map(read).sort((a, b) => (a.time < b.time ? -1 : 1));
+}
+
+before(async () => {
+  if (skip) return;
+  browser = await start();
+  map = published("map", "map");
+});
+after(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const text = (page, selector) => page.locator(selector).textContent();
+
+/** Waits until so many features are decided. */
+const decided = (page, count) => page.waitForFunction((count) => document.querySelector("#review-progress")?.value === count && document.querySelector("#review").ariaBusy === "false", count);
+/** Waits until a place of the queue is shown. */
+const atPlace = (page, n) =>
+  page.waitForFunction((n) => {
+    const isThere = new RegExp(`^(Number|Numéro)\\s${n}\\s`).test(document.querySelector("#review-place")?.textContent ?? "");
+    return isThere && document.querySelector("#review").ariaBusy === "false";
+  }, n);
+
+async function accessible(page) {
+  await page.context().newCDPSession(page).then((session) => session.send("Page.setBypassCSP", { enabled: true }));
+  await page.reload();
+  await page.waitForSelector("#review-place");
+  await drawn(page);
+  for (const language of ["en", "fr"]) {
+    await page.click(`#lang-${language}`);
+    const found = await page.evaluate(async (axe) => {
+      if (!window.axe) new Function(axe)();
+      const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
+    }, axe);
+    assert.deepEqual(found, [], language);
+  }
+}
+
+test("ten tasks are decided with the keyboard, one is undone, and the log has exactly that", { skip, timeout: 240_000 }, async () => {
+  const ids = map.features.slice(0, 600).filter((_, i) => i % 60 === 7).map((feature) => feature.properties.id);
+  const rows = ids.map((id, i) => `Zoé,s,${i + 1},${id},random,0.1\n`);
+  writeFileSync(join(folder, "tasks.csv"), `reviewer,sample,order,feature,why,probability\n${rows.join("")}`);
+  run("review", "add", "map", "--feature", ids[3], "--verdict", "invalidated", "--comment", HOSTILE, ...named(["Ben", "agent", "IGN"]));
+  const server = await serve("map", PERSON, "--tasks", "tasks.csv");
+  const page = await open(browser, server.url);
+  try {
+    await drawn(page);
+    await atPlace(page, 1);
+    assert.doesNotMatch(page.url(), /token/);
+    assert.ok((await text(page, "#review")).includes(PERSON[0]), "a name is text");
+    assert.match(page.url(), new RegExp(`feature=${ids[0]}`));
+    // The feature is at the center, as large as its surroundings allow to be judged.
+    const { bbox } = map.features.find((feature) => feature.properties.id === ids[0]);
+    await page.waitForFunction(([west, east]) => {
+      const longitude = Number(/view=([-\d.]+)/.exec(location.hash)?.[1]);
+      return longitude > west && longitude < east;
+    }, [bbox.xmin, bbox.xmax]);
+    const press = (key) => page.keyboard.press(key);
+    await press("1");
+    await decided(page, 1);
+    // A comment with markup and emoji, in a field where digits are text.
+    await press("c");
+    await page.keyboard.type(`1 <img src=x onerror=alert(1)> & 🌳`);
+    await press("Escape");
+    await press("r");
+    await page.keyboard.type("Hidden");
+    await press("Escape");
+    await press("3");
+    await decided(page, 2);
+    await press("2");
+    await decided(page, 3);
+    // A correction of the class.
+    assert.match(await text(page, "#review .others"), /shown after your verdict/);
+    assert.ok(!(await text(page, "#review")).includes("Ben"));
+    await press("k");
+    await page.keyboard.type("water");
+    await press("Escape");
+    await press("1");
+    await decided(page, 4);
+    // What another one said is shown now: back to it, and on again.
+    await press("b");
+    await atPlace(page, 4);
+    await page.waitForFunction(() => document.querySelectorAll("#review .decisions li").length === 2);
+    assert.ok((await text(page, "#review .decisions")).includes(HOSTILE));
+    await press("s");
+    await atPlace(page, 5);
+    await press("4");
+    await decided(page, 5);
+    await press("u");
+    await decided(page, 4);
+    await atPlace(page, 5);
+    await press("5");
+    await decided(page, 5);
+    // Skipped: it comes last.
+    await press("s");
+    await atPlace(page, 7);
+    for (const [count, key] of [[6, "1"], [7, "2"], [8, "1"], [9, "1"]]) {
+      await press(key);
+      await decided(page, count);
+    }
+    await atPlace(page, 6);
+    await press("x");
+    assert.match(await text(page, "#review [role=alert]"), /contest has its grounds/);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "review-comment");
+    await press("Escape");
+    await press("5");
+    await decided(page, 10);
+    assert.match(await text(page, "#review"), /Everything in your queue is decided/);
+    assert.match(await text(page, "#review-done"), /median [\d.]+ s per decision/);
+    assert.equal(await page.locator("img").count(), 0);
+    assert.deepEqual(page.off, []);
+    assert.deepEqual(page.errors, []);
+  } finally {
+    await page.context().close();
+    server.end();
+  }
+  const made = decisions("map").filter((one) => one.person.name === PERSON[0]);
+  const verdicts = (id) => made.filter((one) => one.feature === id).map((one) => one.verdict);
+  const expected = ["confirmed", "suspect", "invalidated", "confirmed", null, "legitimate", "confirmed", "invalidated", "confirmed", "confirmed"];
+  for (const [i, verdict] of expected.entries()) if (verdict !== null) assert.deepEqual(verdicts(ids[i]), [verdict], `task ${i + 1}`);
+  assert.deepEqual(verdicts(ids[4]), ["illegal", "not_verified", "legitimate"], "undo is a new decision");
+  assert.equal(made.length, TASKS + 2);
+  const of = (i) => made.filter((one) => one.feature === ids[i]);
+  assert.deepEqual([of(1)[0].comment, of(1)[0].reason], ["1 <img src=x onerror=alert(1)> & 🌳", "hidden"]);
+  assert.equal(of(3)[0].class, "water");
+  assert.equal(of(4)[1].comment, `Undo of decision ${of(4)[0].id}`);
+  assert.deepEqual(of(4)[1].previous, [of(4)[0].id]);
+  assert.ok(made.every((one) => one.task?.sample === "s" && one.person.function === PERSON[1]), "each is the task's");
+  assert.ok(made.filter((one) => one.verdict !== "not_verified").every((one) => one.duration_ms >= 0 && one.duration_ms < 60_000));
+  assert.match(run("review", "verify", "map"), /intact/);
+});
+
+test("what another one decides meanwhile is shown before it is decided again, in French", { skip, timeout: 120_000 }, async () => {
+  published("change", "change", { withImagery: true });
+  const server = await serve("change", ["Ana Roux", "instructrice", "DDTM 13"]);
+  const page = await open(browser, server.url);
+  try {
+    await atPlace(page, 1);
+    const id = /feature=([0-9a-f]+)/.exec(page.url())[1];
+    await page.click("#lang-fr");
+    assert.match(await text(page, "#review"), /1 sur 900|Numéro 1/);
+    // Not by the question that the page asks now and then.
+    await page.route("**/review/feature*", (route) => route.abort());
+    run("review", "add", "change", "--feature", id, "--verdict", "illegal", ...named(["Ben", "agent", "IGN"]));
+    await page.keyboard.press("2");
+    await page.waitForFunction(() => /Ben, agent, IGN/.test(document.querySelector("#review .decisions")?.textContent ?? ""));
+    await page.unroute("**/review/feature*");
+    assert.match(await text(page, "#review [role=alert]"), /d'autres ont décidé/);
+    // Contested by the person who sees it now, and answered.
+    await page.keyboard.press("c");
+    await page.keyboard.type("Autorisation au dossier");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("x");
+    await atPlace(page, 2);
+    await page.keyboard.press("b");
+    await page.waitForFunction(() => /contesté/.test(document.querySelector("#review-place")?.textContent ?? ""));
+    await page.keyboard.press("c");
+    await page.keyboard.type("Vérifié");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("5");
+    await decided(page, 1);
+    // A feature that is chosen on the map is the one that is decided.
+    const queued = await text(page, "#review-place");
+    await page.locator(".map-frame canvas").first().focus();
+    for (let i = 0; i < 3; i++) await page.keyboard.press("ArrowRight");
+    await page.waitForTimeout(500);
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((queued) => document.querySelector("#review-place").textContent !== queued, queued);
+    await accessible(page);
+    // Without shortcuts, a key does nothing.
+    await page.uncheck("#review-keys");
+    await page.evaluate(() => document.querySelector("#review").focus());
+    await page.keyboard.press("1");
+    await page.waitForTimeout(300);
+  } finally {
+    await page.context().close();
+    server.end();
+  }
+  const made = decisions("change");
+  assert.deepEqual(made.map((one) => [one.person.name, one.kind, one.verdict ?? null]), [
+    ["Ben", "verdict", "illegal"],
+    ["Ana Roux", "contest", null],
+    ["Ana Roux", "answer", "legitimate"],
+  ]);
+  assert.deepEqual(made[2].scenes, ["https://example.org/before-1.tif", "https://example.org/after-1.tif"]);
+});
+
+test("a page without its token says what to do", { skip, timeout: 60_000 }, async () => {
+  const server = await serve("map", PERSON);
+  const page = await open(browser, server.url.replace(/#.*/, ""));
+  try {
+    await page.waitForFunction(() => /open the address that arpent review serve has printed/.test(document.querySelector("#review [role=alert]")?.textContent ?? ""));
+  } finally {
+    await page.context().close();
+    server.end();
+  }
+});
