@@ -57,7 +57,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-metrics",
-        "calibration change detection ranking scores tolerance > confusion roc > grouped > count error",
+        "calibration change detection isotonic ranking scores tolerance > confusion roc > grouped > count error",
     ),
     (
         "arpent-testing",

@@ -268,6 +268,13 @@ impl Log {
         self.record(id).is_some()
     }
 
+    /// Who made a decision, and when.
+    pub fn author(&mut self, id: &ObjectId) -> Option<(&Person, Time)> {
+        self.sort();
+        let record = self.record(id)?;
+        Some((self.people.value(record.person), Time::of_millis(record.millis)?))
+    }
+
     /// Of each statement whether the log has it already, or an earlier one of the list is the same; what their authors had
     /// seen is not compared.
     ///

@@ -33,7 +33,7 @@ mod serve;
 pub use entry::{ENTRY_MARK, entry};
 pub use error::{FactsError, ServeError};
 pub use facts::{
-    ClassFact, Date, Facts, Figure, File, Imagery, Kind, KindFact, Lattice, Model, Pictures, Rules, Scene,
+    ClassFact, Date, Facts, Figure, File, Imagery, Kind, KindFact, Lattice, Model, Pictures, Rules, Scene, StateFact,
     Texts, Warning, ZoneMap, Zones,
 };
 pub use page::{PAGE_NAME, page};

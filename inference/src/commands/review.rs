@@ -14,6 +14,7 @@ use arpent_shell::lines::{Lines, count};
 use arpent_shell::print::{Format, print};
 use serde_json::json;
 
+use super::{review_learn, review_publish};
 use crate::cli::{
     PersonArgs, ReviewAddArgs, ReviewArgs, ReviewCommand, ReviewSampleArgs, ReviewStateArgs, SplitArg,
     StatusArg, VerdictArg,
@@ -43,6 +44,8 @@ pub(crate) fn main(args: &ReviewArgs, format: Format) -> Result<u8> {
             let report = arpent_job::review_sample(&options(args))?;
             print(&report, human_sample(&report).text(), format)?;
         }
+        ReviewCommand::Publish(args) => review_publish::main(args, format)?,
+        ReviewCommand::Learn(args) => review_learn::main(args, format)?,
         ReviewCommand::Import(args) => {
             let (output, review) = (&args.of.output, args.of.review.as_deref());
             let report = arpent_job::review_import(output, review, &args.file, &person(&args.person)?)?;

@@ -127,6 +127,16 @@ impl OpenReview {
         self.place.url()
     }
 
+    /// A decision by its id.
+    pub(super) fn decision(&self, id: &ObjectId) -> Result<Decision> {
+        let href = format!("decisions/{id}.json");
+        let bytes = self.place.read(&href, ObjectKind::Record)?.unwrap_or_default();
+        if ObjectId::of(&bytes) != *id {
+            return Err(ReviewJobError::Damaged { object: format!("{}/{href}", self.url()) }.into());
+        }
+        Ok(Decision::from_bytes(&bytes)?)
+    }
+
     /// Passes every decision, in the order of their ids; those that cannot be read are left out (the log has them as findings).
     pub(super) fn each_decision(&self, each: &mut dyn FnMut(ObjectId, Decision) -> Result<()>) -> Result<()> {
         for object in self.place.list("decisions")? {
