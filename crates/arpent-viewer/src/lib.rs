@@ -33,8 +33,8 @@ mod serve;
 pub use entry::{ENTRY_MARK, entry};
 pub use error::{FactsError, ServeError};
 pub use facts::{
-    ClassFact, Date, Facts, Figure, File, Imagery, Kind, KindFact, Lattice, Model, Pictures, Rules, Scene, StateFact,
-    Texts, Warning, ZoneMap, Zones,
+    ClassFact, Date, Facts, Figure, File, Imagery, Kind, KindFact, Lattice, Model, Pictures, Rules, Scene,
+    StateFact, Texts, Warning, ZoneMap, Zones,
 };
 pub use page::{PAGE_NAME, page};
 pub use serve::{Host, ReadPart, Served};

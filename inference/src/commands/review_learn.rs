@@ -19,5 +19,5 @@ pub(crate) fn main(args: &ReviewLearnArgs, format: Format) -> Result<()> {
         learn: LearnOptions { precision: args.precision, budget: args.budget, minimum: args.minimum },
     };
     let report = arpent_job::review_learn(&options)?;
-    print(&report, learned_text(&report).trim_end().to_owned(), format)
+    print(&report, learned_text(&report).trim_end(), format)
 }

@@ -37,7 +37,14 @@ fn human(report: &ReviewPublishReport) -> Lines {
         for (state, features) in states_in_order(&decided.states) {
             lines.add(state, format!("{} features", count(features)));
         }
-        lines.add("corrected", format!("{} classes, {} outlines", count(decided.classes_corrected), count(decided.outlines_corrected)));
+        lines.add(
+            "corrected",
+            format!(
+                "{} classes, {} outlines",
+                count(decided.classes_corrected),
+                count(decided.outlines_corrected)
+            ),
+        );
         lines.add("superseded", format!("{} proposals in a file of their own", count(decided.superseded)));
         lines.add("digest", &decided.root);
         for seal in &decided.seals {

@@ -19,11 +19,15 @@ use crate::review::{PERSON, add, add_lines, copy, report, review, reviewed};
 /// The rows of a layer by id, as GDAL reads them.
 fn rows(map: &Map, file: &str, layer: &str) -> BTreeMap<String, BTreeMap<String, String>> {
     let path = map.file(file);
-    let csv = gdal("ogr2ogr", &["-f", "CSV", "-lco", "GEOMETRY=AS_WKT", "/vsistdout/", path.to_str().unwrap(), layer]);
+    let csv = gdal(
+        "ogr2ogr",
+        &["-f", "CSV", "-lco", "GEOMETRY=AS_WKT", "/vsistdout/", path.to_str().unwrap(), layer],
+    );
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     let row = |record: csv::StringRecord| {
-        let row: BTreeMap<String, String> = names.iter().cloned().zip(record.iter().map(str::to_owned)).collect();
+        let row: BTreeMap<String, String> =
+            names.iter().cloned().zip(record.iter().map(str::to_owned)).collect();
         (row["id"].clone(), row)
     };
     reader.records().map(|record| row(record.unwrap())).collect()
@@ -31,7 +35,9 @@ fn rows(map: &Map, file: &str, layer: &str) -> BTreeMap<String, BTreeMap<String,
 
 /// A square around a feature, in degrees, as a corrected outline.
 fn drawn(map: &Map, id: &str) -> String {
-    let sql = format!("SELECT ST_AsText(ST_Transform(ST_Envelope(geom), 4326)) AS box FROM features WHERE id = '{id}'");
+    let sql = format!(
+        "SELECT ST_AsText(ST_Transform(ST_Envelope(geom), 4326)) AS box FROM features WHERE id = '{id}'"
+    );
     let path = map.file("features.gpkg");
     let found = gdal("ogrinfo", &["-q", "-dialect", "SQLITE", "-sql", &sql, path.to_str().unwrap()]);
     let inside = found.split("((").nth(1).unwrap().split("))").next().unwrap();
@@ -76,7 +82,10 @@ fn a_decided_map_has_states_corrections_and_all_that_was_proposed() {
     let facts = &map.manifest["counts"]["decided"];
     assert_eq!(report["manifest"], map.manifest);
     assert_eq!(facts["map"], proposed.manifest["run_id"]);
-    assert_eq!((&facts["decisions"], &facts["names"], &facts["address"]), (&8.into(), &"function".into(), &"../out".into()));
+    assert_eq!(
+        (&facts["decisions"], &facts["names"], &facts["address"]),
+        (&8.into(), &"function".into(), &"../out".into())
+    );
     let open = wide(ids.len()) - 6;
     assert_eq!(
         facts["states"],
@@ -98,7 +107,10 @@ fn a_decided_map_has_states_corrections_and_all_that_was_proposed() {
         assert_eq!(row["decided_by"], if at > 5 { "" } else { "SIG officer, DDTM 13" });
         let same = |column: &str| row[column] == old[id][column];
         assert_eq!((same("class_name"), same("WKT")), (at != 2, at != 3), "{at}");
-        assert_eq!((&*row["outline"], same("area_m2")), if at == 3 { ("decided", false) } else { ("proposed", true) });
+        assert_eq!(
+            (&*row["outline"], same("area_m2")),
+            if at == 3 { ("decided", false) } else { ("proposed", true) }
+        );
         assert_eq!(row["proposed_class"], if at == 2 { &*old[id]["class_name"] } else { "" });
     }
     assert_eq!(new[&ids[4]]["verdicts"], "illegal invalidated");
@@ -127,12 +139,19 @@ fn checked_by_its_readers(place: &Place, map: &Map, ids: &[String]) {
     let item: Value = serde_json::from_slice(&std::fs::read(map.file("item.json")).unwrap()).unwrap();
     let link = |rel: &str| {
         let links = item["links"].as_array().unwrap().iter();
-        links.filter(|link| link["rel"] == rel).map(|link| link["href"].as_str().unwrap().to_owned()).next().unwrap()
+        links
+            .filter(|link| link["rel"] == rel)
+            .map(|link| link["href"].as_str().unwrap().to_owned())
+            .next()
+            .unwrap()
     };
     let predecessor = map.file("item.json").parent().unwrap().join(link("predecessor-version"));
     let proposal: Value = serde_json::from_slice(&std::fs::read(predecessor).unwrap()).unwrap();
     assert_eq!(proposal["id"], map.manifest["counts"]["decided"]["map"]);
-    assert_eq!((&*link("latest-version"), &item["properties"]["version"]), ("./item.json", &map.manifest["run_id"]));
+    assert_eq!(
+        (&*link("latest-version"), &item["properties"]["version"]),
+        ("./item.json", &map.manifest["run_id"])
+    );
     let html = std::fs::read_to_string(map.file("report.html")).unwrap();
     assert!(html.contains("Named persons decided about 4 of") && html.contains("data-state=\"disputed\""));
     assert!(!html.contains("No person has verified it.") && !html.contains("Ana Roux"));
@@ -140,11 +159,17 @@ fn checked_by_its_readers(place: &Place, map: &Map, ids: &[String]) {
     assert!(page.contains("\"states\":[{\"name\":\"not_verified\""));
     let schema: Value =
         serde_json::from_slice(&std::fs::read(map.file("features.schema.json")).unwrap()).unwrap();
-    let field = |name: &str| schema["fields"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap().clone();
+    let field =
+        |name: &str| schema["fields"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap().clone();
     assert_eq!(field("state")["constraints"]["enum"].as_array().unwrap().len(), 8);
     let style = std::fs::read_to_string(map.file("features.qml")).unwrap();
     assert!(style.contains("attr=\"state\"") && style.contains("value=\"contested\""), "{style}");
-    for (at, text) in [(0, "A person decided: confirmed."), (1, "invalidated"), (4, "contradict each other"), (5, "no answer yet")] {
+    for (at, text) in [
+        (0, "A person decided: confirmed."),
+        (1, "invalidated"),
+        (4, "contradict each other"),
+        (5, "no answer yet"),
+    ] {
         let sheet = place.arpent(&["explain", "decided", &ids[at], "--format", "json"]).expect(0).out;
         assert!(sheet.contains(text) && sheet.contains("SIG officer, DDTM 13"), "{at}: {sheet}");
     }
@@ -152,9 +177,17 @@ fn checked_by_its_readers(place: &Place, map: &Map, ids: &[String]) {
         .as_array()
         .unwrap()
         .iter()
-        .map(|artifact| String::from_utf8_lossy(&std::fs::read(map.root.join(artifact["href"].as_str().unwrap())).unwrap()).into_owned())
+        .map(|artifact| {
+            String::from_utf8_lossy(
+                &std::fs::read(map.root.join(artifact["href"].as_str().unwrap())).unwrap(),
+            )
+            .into_owned()
+        })
         .collect();
-    assert!(!everything.contains("Ana Roux") && !everything.contains("It is there"), "personal data that nobody asked for");
+    assert!(
+        !everything.contains("Ana Roux") && !everything.contains("It is there"),
+        "personal data that nobody asked for"
+    );
 }
 
 #[test]
@@ -173,8 +206,15 @@ fn names_are_published_only_where_they_are_asked_for_and_files_are_the_same_agai
         assert_eq!(rows(&map, "features.gpkg", "features")[&ids[0]]["decided_by"], by);
     }
     // Another decision is another version, which replaces one only if that is asked for.
-    let contest = crate::review::report(&place, &["state", "out", &ids[5]], 0)["features"][0]["contests"][0].as_str().unwrap().to_owned();
-    add(&place, "out", &["--feature", &ids[5], "--verdict", "confirmed", "--answers", &contest, "--comment", "Right."]);
+    let contest = crate::review::report(&place, &["state", "out", &ids[5]], 0)["features"][0]["contests"][0]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    add(
+        &place,
+        "out",
+        &["--feature", &ids[5], "--verdict", "confirmed", "--answers", &contest, "--comment", "Right."],
+    );
     review(&place, &["publish", "out", "--to", "function"]).expect(2);
     let next = published(&place, "function", &["--overwrite"]);
     assert_ne!(next["manifest"]["run_id"], first["manifest"]["run_id"]);
@@ -189,7 +229,10 @@ fn names_are_published_only_where_they_are_asked_for_and_files_are_the_same_agai
     let rows = rows(&Map::at(&place.path("third")), "features.gpkg", "features");
     let state = |at: usize| rows[&ids[at]]["state"].as_str();
     assert_eq!([state(0), state(3), state(4), state(6)], ["confirmed", "legitimate", "disputed", "suspect"]);
-    assert_eq!((&*rows[&ids[3]]["outline"], &*rows[&ids[0]]["decided_by"]), ("decided", "SIG officer, DDTM 13"));
+    assert_eq!(
+        (&*rows[&ids[3]]["outline"], &*rows[&ids[0]]["decided_by"]),
+        ("decided", "SIG officer, DDTM 13")
+    );
 }
 
 #[test]
@@ -281,7 +324,8 @@ fn learned_from() -> (Place, Vec<String>) {
 fn verdicts_give_probabilities_thresholds_and_examples_that_a_training_reads() {
     let (place, ids) = learned_from();
     assert!(ids.len() > 200, "{} features", ids.len());
-    let words = ["learn", "out", "--to", "learned", "--precision", "0.4", "--budget", "50", "--minimum", "40"];
+    let words =
+        ["learn", "out", "--to", "learned", "--precision", "0.4", "--budget", "50", "--minimum", "40"];
     let learned = report(&place, &words, 0);
     let stored: Value = serde_json::from_str(&place.text("learned/learn.json")).unwrap();
     assert_eq!(learned, stored);
@@ -308,7 +352,8 @@ fn verdicts_give_probabilities_thresholds_and_examples_that_a_training_reads() {
 
     // The card and the set are read by what reads those of every training.
     Card::read(&place.path("learned/card.toml")).unwrap();
-    let examples: u64 = learned["examples"]["examples"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+    let examples: u64 =
+        learned["examples"]["examples"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
     let Sets { sets } = toml::from_str(&place.text("learned/sets.toml")).unwrap();
     let set = sets[0].open(&place.path(""), ReadAs::Raw).unwrap();
     assert_eq!(wide(set.items().len()), examples);
@@ -326,7 +371,8 @@ fn the_commands_about_decided_maps_run() {
         let block = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
         let script = block.replace("arpent ", &format!("\"{}\" ", env!("CARGO_BIN_EXE_arpent")));
         let script = script.replace(" ID\n", &format!(" {}\n", ids[0]));
-        let output = std::process::Command::new("bash").args(["-ec", &script]).current_dir(place.path("")).output();
+        let output =
+            std::process::Command::new("bash").args(["-ec", &script]).current_dir(place.path("")).output();
         Ended::from(output.unwrap()).expect(0);
     }
     assert!(place.text("report.html").contains("What was decided"));

@@ -6,7 +6,7 @@ use arpent_publish::TableRow;
 use serde_json::Value as Json;
 
 use super::feature::{number, scenes, text};
-use super::sheet::{Statement, Topic, attribution, rights, not_verified};
+use super::sheet::{Statement, Topic, attribution, not_verified, rights};
 use crate::report::{Material, Words};
 
 /// The five topics.

@@ -203,7 +203,9 @@ pub(super) fn state(row: &TableRow) -> Vec<Statement> {
     ];
     let add = |all: &mut Vec<Statement>, column: &str, [en, fr]: [&str; 2]| {
         if let Some(value) = text(column) {
-            let said = Statement::of(column, |words| words.say(&format!("{en}: {value}."), &format!("{fr} : {value}.")));
+            let said = Statement::of(column, |words| {
+                words.say(&format!("{en}: {value}."), &format!("{fr} : {value}."))
+            });
             all.push(said.with(value.as_str()));
         }
     };
@@ -211,12 +213,18 @@ pub(super) fn state(row: &TableRow) -> Vec<Statement> {
     add(&mut all, "decided_at", ["Time of the decision", "Date et heure de la décision"]);
     add(&mut all, "proposed_class", ["The class that was proposed", "Classe qui était proposée"]);
     if text("outline").as_deref() == Some("decided") {
-        all.push(Statement::of("outline", |words| words.say(
+        all.push(Statement::of("outline", |words| {
+            words.say(
             "A person corrected its outline; the proposed one is in the file superseded.",
             "Une personne a corrigé son contour ; celui qui était proposé est dans le fichier superseded.",
-        )));
+        )
+        }));
     }
-    add(&mut all, "decisions", ["Decisions that count, by their SHA-256", "Décisions qui comptent, par leur SHA-256"]);
+    add(
+        &mut all,
+        "decisions",
+        ["Decisions that count, by their SHA-256", "Décisions qui comptent, par leur SHA-256"],
+    );
     all
 }
 

@@ -52,7 +52,11 @@ fn values_of(field: &Value, classes: &Nomenclature, is_decided: bool) -> Option<
         "class_name" | "from_class" | "to_class" => classes.iter().map(|class| &*class.name).collect(),
         "kind" => EventKind::ALL.into_iter().map(EventKind::name).collect(),
         "state" if field["description"].as_str().is_some_and(|text| text.contains(STATE_NOT_VERIFIED)) => {
-            if is_decided { states().collect() } else { json!([STATE_NOT_VERIFIED]) }
+            if is_decided {
+                states().collect()
+            } else {
+                json!([STATE_NOT_VERIFIED])
+            }
         }
         _ => return None,
     })

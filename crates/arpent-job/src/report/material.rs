@@ -7,7 +7,8 @@ use std::path::Path;
 use arpent_base::{Language, Result};
 use arpent_gdal::PublishedRaster;
 use arpent_publish::{
-    FeatureTable, Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_SUPERSEDED, StagedArtifact,
+    FeatureTable, Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_SUPERSEDED,
+    StagedArtifact,
 };
 use arpent_raster::Nomenclature;
 use serde::Deserialize;

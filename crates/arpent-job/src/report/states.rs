@@ -54,7 +54,8 @@ mod tests {
         let all: Vec<_> = states().collect();
         assert_eq!(all.len(), 8);
         for language in [Language::En, Language::Fr] {
-            let titles: std::collections::BTreeSet<_> = all.iter().map(|s| state_title(s, language)).collect();
+            let titles: std::collections::BTreeSet<_> =
+                all.iter().map(|s| state_title(s, language)).collect();
             assert_eq!(titles.len(), all.len(), "{titles:?}");
         }
         let colors: std::collections::BTreeSet<_> = all.iter().map(|state| state_color(state).0).collect();

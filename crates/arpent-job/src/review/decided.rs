@@ -107,7 +107,8 @@ impl Decisions {
                 if let Some((person, time)) = log.author(id) {
                     match names {
                         ReviewNames::Name => {
-                            people.insert([&*person.name, &*person.function, &*person.organization].join(", "));
+                            people
+                                .insert([&*person.name, &*person.function, &*person.organization].join(", "));
                         }
                         ReviewNames::Function => {
                             people.insert([&*person.function, &*person.organization].join(", "));
@@ -121,7 +122,8 @@ impl Decisions {
             let opinion = state.opinions.first().filter(|_| state.status == Status::Decided);
             let ids: BTreeSet<&ObjectId> = state.deciding.iter().chain(&state.contests).collect();
             let listed = |texts: &mut dyn Iterator<Item = String>| texts.collect::<Vec<_>>();
-            let verdicts: BTreeSet<&str> = state.opinions.iter().map(|opinion| opinion.verdict.name()).collect();
+            let verdicts: BTreeSet<&str> =
+                state.opinions.iter().map(|opinion| opinion.verdict.name()).collect();
             let settled = Settled {
                 state: state_of(&state),
                 class: opinion.and_then(|opinion| opinion.class.clone()),
@@ -149,7 +151,8 @@ impl Decisions {
         let used: BTreeSet<u8> = classes.iter().map(|class| class.id).collect();
         let mut free = (1..u8::MAX).filter(|id| !used.contains(id));
         for name in &new {
-            let id = free.next().ok_or_else(|| ReviewJobError::TooManyClasses { class: (*name).to_owned() })?;
+            let id =
+                free.next().ok_or_else(|| ReviewJobError::TooManyClasses { class: (*name).to_owned() })?;
             let color = Color([160; 3]);
             let name = (*name).to_owned();
             classes.push(Class { id, name, name_fr: None, code: None, color, features: true });
@@ -230,7 +233,7 @@ impl<'a> Decider<'a> {
     }
 
     /// The versions of a feature; `state` is the one that it has in the proposal.
-    pub(super) fn decide(&mut self, mut feature: Feature, state: String) -> Result<Versions> {
+    pub(super) fn decide(&mut self, mut feature: Feature, state: &str) -> Result<Versions> {
         let value = |at: usize| feature.attributes.get(at).cloned().flatten();
         let mut kept: Vec<Option<Value>> = self.kept.iter().map(|at| value(*at)).collect();
         let text = |text: &str| Some(Value::Text(text.to_owned())).filter(|_| !text.is_empty());
@@ -239,8 +242,8 @@ impl<'a> Decider<'a> {
             let mut own = self.earlier.map(|at| at.and_then(value));
             own[1] = own[1].take().or_else(|| text("proposed"));
             kept.extend(own);
-            kept.push(text(&state));
-            self.count(&state, &feature);
+            kept.push(text(state));
+            self.count(state, &feature);
             feature.attributes = kept;
             return Ok(Versions { decided: Some(feature), superseded: None });
         };

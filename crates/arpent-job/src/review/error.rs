@@ -183,10 +183,14 @@ impl Diagnostic for ReviewJobError {
             Self::OfEvents { .. } => {
                 "export the decisions instead: `arpent review export OUTPUT --to decisions.csv`"
             }
-            Self::NoExactFeatures { .. } => "publish the map with one of these formats; GeoJSON is in degrees and rounded",
+            Self::NoExactFeatures { .. } => {
+                "publish the map with one of these formats; GeoJSON is in degrees and rounded"
+            }
             Self::NoPlace { .. } => "make the map again with this version: its item.json has what is needed",
             Self::NoDecisions { output, .. } => {
-                return Some(format!("decide first: `arpent review add {output} --feature ID --verdict VERDICT --person NAME`"));
+                return Some(format!(
+                    "decide first: `arpent review add {output} --feature ID --verdict VERDICT --person NAME`"
+                ));
             }
             Self::SamePlace { .. } => "name another folder or prefix with --to: the proposal stays as it is",
             Self::TooManyClasses { .. } => "list fewer classes in the rules of the review",

@@ -89,8 +89,12 @@ pub(super) struct Examples<'a> {
 
 impl<'a> Examples<'a> {
     pub(super) const fn new(proposal: &'a Proposal, wrong_up_to: BTreeMap<String, f64>) -> Self {
-        let counts =
-            ExampleCounts { examples: BTreeMap::new(), without_truth: 0, scenes: Vec::new(), left_out: Vec::new() };
+        let counts = ExampleCounts {
+            examples: BTreeMap::new(),
+            without_truth: 0,
+            scenes: Vec::new(),
+            left_out: Vec::new(),
+        };
         Self { proposal, wrong_up_to, scene_ids: BTreeSet::new(), counts }
     }
 
@@ -191,8 +195,14 @@ impl<'a> Examples<'a> {
         };
         std::fs::write(folder.join("card.toml"), toml::to_string(&card).map_err(Failure::foreign)?)?;
         let sets = self.sets(manifest, place);
-        let text = if sets.is_empty() { String::new() } else { toml::to_string(&Sets { sets }).map_err(Failure::foreign)? };
-        let head = format!("# Append to the train.toml of a training, and train with `arpent-train fit train.toml --from PACKAGE`.\n# {lineage}\n");
+        let text = if sets.is_empty() {
+            String::new()
+        } else {
+            toml::to_string(&Sets { sets }).map_err(Failure::foreign)?
+        };
+        let head = format!(
+            "# Append to the train.toml of a training, and train with `arpent-train fit train.toml --from PACKAGE`.\n# {lineage}\n"
+        );
         std::fs::write(folder.join("sets.toml"), format!("{head}{text}"))?;
         Ok(self.counts)
     }
@@ -201,7 +211,9 @@ impl<'a> Examples<'a> {
     fn sets(&mut self, manifest: &Manifest, place: &Path) -> Vec<SetConfig> {
         let task = manifest.package.as_ref().and_then(|package| package["task"].as_str()).unwrap_or_default();
         if task != "semantic-segmentation" {
-            self.counts.left_out.push(format!("the model's task is {task}: only labels of pixels are trained from polygons"));
+            self.counts
+                .left_out
+                .push(format!("the model's task is {task}: only labels of pixels are trained from polygons"));
             return Vec::new();
         }
         if manifest.inputs.iter().any(|input| input.date.is_some()) {
@@ -217,7 +229,10 @@ impl<'a> Examples<'a> {
             }
             let path = Path::new(&input.uri);
             if !path.is_file() {
-                self.counts.left_out.push(format!("{} is no file of this machine: copy it and name it in `raster`", input.id));
+                self.counts.left_out.push(format!(
+                    "{} is no file of this machine: copy it and name it in `raster`",
+                    input.id
+                ));
                 continue;
             }
             let raster = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -261,5 +276,8 @@ fn set(place: &Path, raster: &Path, input: &Input) -> SetConfig {
 
 /// The name of a band of a package: a text, or a table with a name.
 fn band_name(band: &serde_json::Value) -> Option<String> {
-    band.as_str().or_else(|| band["common_name"].as_str()).or_else(|| band["name"].as_str()).map(str::to_owned)
+    band.as_str()
+        .or_else(|| band["common_name"].as_str())
+        .or_else(|| band["name"].as_str())
+        .map(str::to_owned)
 }

@@ -1,20 +1,17 @@
 //! `arpent review learn`: probabilities, thresholds, hard examples, and what the decisions were worth.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use arpent_base::{DoingWhat as _, Result, json_document};
 use arpent_review::{FindingKind, Log, Status, Verdict};
-use arpent_sampling::ShareEstimate;
-use arpent_shell::lines::count;
-use serde::Serialize;
 
 use super::decided::{Decider, Decisions, ReviewNames};
 use super::error::ReviewJobError;
 use super::examples::{ExampleCounts, Examples};
 use super::features::MapFeatures;
-use super::lessons::{Case, LearnOptions, Lessons, ScoreCounts, learn};
+use super::learned::{ReviewLearnReport, learned_text};
+use super::lessons::{Case, LearnOptions, ScoreCounts, learn};
 use super::proposal::Proposal;
 use super::store::{OpenReview, now};
 use crate::reports::material;
@@ -34,44 +31,6 @@ pub struct ReviewLearnOptions {
     pub zones: Option<String>,
     /// What is learned.
     pub learn: LearnOptions,
-}
-
-/// Result of `arpent review learn`, as printed and as `learn.json`.
-#[derive(Debug, Serialize)]
-pub struct ReviewLearnReport {
-    /// `arpent-review-learn/1`.
-    pub format: &'static str,
-    /// The folder.
-    pub folder: String,
-    /// Run id of the map.
-    pub map: String,
-    /// SHA-256 of its manifest.
-    pub manifest_sha256: String,
-    /// Name of the review.
-    pub review: String,
-    /// Digest of its decisions and seals.
-    pub root: String,
-    /// What was asked for.
-    pub options: LearnOptions,
-    /// Column of zones.
-    pub zones: Option<String>,
-    /// Decisions of the log.
-    pub decisions: u64,
-    /// Features of the map.
-    pub features: u64,
-    /// Features that are decided and have a score: what is learned from.
-    pub learned_from: u64,
-    /// Those of them that have a decision of a task of a sample.
-    pub from_samples: u64,
-    /// Features that are decided and have no score.
-    pub without_score: u64,
-    /// Features that are disputed, contested or withdrawn: nothing is learned from them.
-    pub not_settled: u64,
-    /// What was learned.
-    #[serde(flatten)]
-    pub lessons: Lessons,
-    /// Hard examples.
-    pub examples: ExampleCounts,
 }
 
 /// What is decided about a feature.
@@ -98,10 +57,12 @@ fn outcomes(opened: &OpenReview, log: &mut Log) -> Result<(HashMap<String, Outco
             not_settled += 1;
             continue;
         };
-        let millis = state.deciding.iter().filter_map(|id| log.author(id).map(|(_, time)| time.millis())).max();
+        let millis =
+            state.deciding.iter().filter_map(|id| log.author(id).map(|(_, time)| time.millis())).max();
         let from_sample = state.deciding.iter().any(|id| from_samples.contains(id));
         let class = state.opinions.into_iter().next().and_then(|opinion| opinion.class);
-        decided.insert(state.feature, Outcome { there, class, millis: millis.unwrap_or_default(), from_sample });
+        decided
+            .insert(state.feature, Outcome { there, class, millis: millis.unwrap_or_default(), from_sample });
     }
     Ok((decided, not_settled))
 }
@@ -172,7 +133,8 @@ pub fn review_learn(options: &ReviewLearnOptions) -> Result<ReviewLearnReport> {
     let Seen { cases, counts, features, from_samples, without_score, wrong_up_to } =
         seen(&opened, &decided, options.zones.as_deref())?;
     let lessons = learn(&cases, &counts, &options.learn)?;
-    let parent = options.folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent =
+        options.folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
     let made = tempfile::Builder::new().prefix(".arpent-learn-").tempdir_in(parent);
     let made = made.with_context(|| format!("cannot write to {}", parent.display()))?;
@@ -201,7 +163,11 @@ pub fn review_learn(options: &ReviewLearnOptions) -> Result<ReviewLearnReport> {
     let made = made.keep();
     if let Err(error) = std::fs::rename(&made, &options.folder) {
         std::fs::remove_dir_all(&made).ok();
-        return Err(ReviewJobError::File { file: options.folder.display().to_string(), reason: error.to_string() }.into());
+        return Err(ReviewJobError::File {
+            file: options.folder.display().to_string(),
+            reason: error.to_string(),
+        }
+        .into());
     }
     Ok(report)
 }
@@ -231,81 +197,4 @@ fn examples(
     let mut examples = Examples::new(&proposal, wrong_up_to);
     examples.write(&mut decider, &lineage, folder)?;
     examples.describe(manifest, (material.imprint.license.as_deref(), &lineage), (folder, place))
-}
-
-fn share(share: Option<&ShareEstimate>) -> String {
-    share.map_or("not known".to_owned(), |s| format!("{:.3} ({:.3} to {:.3})", s.value, s.low, s.high))
-}
-
-/// The report in plain text.
-pub fn learned_text(report: &ReviewLearnReport) -> String {
-    let mut text = String::new();
-    let mut line = |words: std::fmt::Arguments<'_>| drop(writeln!(text, "{words}"));
-    line(format_args!("What the decisions of the review {} teach about the map {}", report.review, report.map));
-    line(format_args!("Digest of the review: {}", report.root));
-    line(format_args!(
-        "{} decisions; {} of {} features are decided and have a score ({} without a score, {} not settled).",
-        count(report.decisions), count(report.learned_from), count(report.features), count(report.without_score), count(report.not_settled)
-    ));
-    line(format_args!(
-        "{} of them are of tasks of a sample. Only a random sample speaks for the whole map: others are often the easy or the hard ones.",
-        count(report.from_samples)
-    ));
-    line(format_args!("\nProbabilities (share right; Brier score before and after, on verdicts held out; 95 % intervals)"));
-    for group in &report.lessons.groups {
-        let zone = group.zone.as_ref().map_or(String::new(), |zone| format!(", zone {zone}"));
-        let name = format!("{}{zone}", group.class);
-        line(format_args!("  {name}: {} verdicts, right {}", count(group.verdicts), share(group.precision.as_ref())));
-        match (&group.recalibrated, &group.left_out) {
-            (Some(of), _) => {
-                let [before, after] = [of.before, of.after].map(|errors| errors.brier.unwrap_or_default());
-                let word = if of.improves { "better" } else { "no improvement" };
-                let gain = of.gain;
-                line(format_args!(
-                    "    Brier {before:.4} -> {after:.4}, gain {:.4} ({:.4} to {:.4}): {word}",
-                    gain.value, gain.low, gain.high
-                ));
-            }
-            (None, Some(why)) => line(format_args!("    left out: {why}")),
-            (None, None) => {}
-        }
-    }
-    for threshold in &report.lessons.thresholds {
-        let class = threshold.class.as_deref().unwrap_or("all classes");
-        match (threshold.score, &threshold.left_out) {
-            (Some(score), _) => line(format_args!(
-                "\nThreshold for the {} of {class}: {score:.4} keeps {} features; held out: precision {}, share of the right ones kept {}",
-                threshold.wanted,
-                threshold.features.map_or_else(String::new, count),
-                share(threshold.precision.as_ref()),
-                share(threshold.recall.as_ref()),
-            )),
-            (None, why) => {
-                line(format_args!("\nNo threshold for the {} of {class}: {}", threshold.wanted, why.as_deref().unwrap_or("-")));
-            }
-        }
-    }
-    line(format_args!("\nWhat the decisions were worth"));
-    match &report.lessons.replay {
-        None => line(format_args!("  too few verdicts to hold a half out")),
-        Some(replay) => {
-            line(format_args!("  Brier score on {} features held out, without any: {:.4}", count(replay.held_out), replay.brier_before));
-            for at in &replay.bought {
-                line(format_args!(
-                    "  {} decisions: {:.4}; in random order {:.4} ({:.4} to {:.4})",
-                    count(at.decisions), at.brier, at.random, at.random_low, at.random_high
-                ));
-            }
-            line(format_args!("  gain {:.4} ({:.4} to {:.4}): {}.", replay.gain.value, replay.gain.low, replay.gain.high, replay.conclusion));
-        }
-    }
-    let all: Vec<String> = report.examples.examples.iter().map(|(why, n)| format!("{} {why}", count(*n))).collect();
-    line(format_args!("\nHard examples: {}", if all.is_empty() { "none".to_owned() } else { all.join(", ") }));
-    if report.examples.without_truth > 0 {
-        line(format_args!("  {} absent features are not among them: no class of the map stands for the ground", count(report.examples.without_truth)));
-    }
-    for why in &report.examples.left_out {
-        line(format_args!("  no set: {why}"));
-    }
-    text
 }

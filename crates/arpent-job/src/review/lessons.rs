@@ -227,7 +227,8 @@ fn gain(differences: &[f64]) -> Gain {
         let one = |_| differences[random.below(differences.len())];
         mean(&mut (0..differences.len()).map(one))
     };
-    let mut means: Vec<f64> = if differences.is_empty() { vec![0.0] } else { (0..DRAWS).map(|_| draw()).collect() };
+    let mut means: Vec<f64> =
+        if differences.is_empty() { vec![0.0] } else { (0..DRAWS).map(|_| draw()).collect() };
     means.sort_by(f64::total_cmp);
     let [low, high] = tails(&means);
     Gain { value: mean(&mut differences.iter().copied()), low, high }
@@ -321,7 +322,12 @@ fn kept(cases: &mut dyn Iterator<Item = &Case>, score: f64) -> [u64; 3] {
     counts
 }
 
-fn of_precision(class: &str, cases: &[&Case], counts: &ScoreCounts, (wanted, minimum): (f64, usize)) -> Threshold {
+fn of_precision(
+    class: &str,
+    cases: &[&Case],
+    counts: &ScoreCounts,
+    (wanted, minimum): (f64, usize),
+) -> Threshold {
     let mut threshold = Threshold {
         class: Some(class.to_owned()),
         wanted: "precision",
@@ -483,7 +489,9 @@ pub(super) fn learn(cases: &[Case], counts: &ScoreCounts, options: &LearnOptions
     let all: Vec<&Case> = cases.iter().collect();
     let mut thresholds = Vec::new();
     if let Some(wanted) = options.precision {
-        let of = |(class, cases): (&&str, &Vec<&Case>)| of_precision(class, cases, counts, (wanted, options.minimum));
+        let of = |(class, cases): (&&str, &Vec<&Case>)| {
+            of_precision(class, cases, counts, (wanted, options.minimum))
+        };
         thresholds.extend(by_class.iter().map(of));
     }
     if let Some(budget) = options.budget {
@@ -504,7 +512,7 @@ mod tests {
             let score = (random.unit() * 1e4).round() / 1e4;
             let right = random.unit() < truth(score);
             let id = sha256_hex(format!("{class} {i}").as_bytes());
-            let zone = if i % 4 == 0 { "13001" } else { "13002" }.to_owned();
+            let zone = if i.is_multiple_of(4) { "13001" } else { "13002" }.to_owned();
             Case { id, class: class.to_owned(), zone, score, right, millis: fitted(i) }
         };
         (0..count).map(case).collect()
@@ -512,7 +520,9 @@ mod tests {
 
     fn counts(cases: &[Case]) -> ScoreCounts {
         let mut counts = ScoreCounts::default();
-        cases.iter().for_each(|case| counts.add(&case.class, case.score));
+        for case in cases {
+            counts.add(&case.class, case.score);
+        }
         counts
     }
 
@@ -528,20 +538,31 @@ mod tests {
             lessons.groups.iter().find(|g| g.class == class && g.zone.as_deref() == zone).unwrap()
         };
         let pool = group("pool", None).recalibrated.as_ref().unwrap();
-        assert!(pool.improves && pool.after.calibration.unwrap() < 0.5 * pool.before.calibration.unwrap(), "{pool:?}");
+        assert!(
+            pool.improves && pool.after.calibration.unwrap() < 0.5 * pool.before.calibration.unwrap(),
+            "{pool:?}"
+        );
         // The truth, a line of half the score, is found.
-        let fitted = Isotonic::fit(&all[..2_000].iter().map(|c| (c.score, c.right)).collect::<Vec<_>>()).unwrap().unwrap();
+        let fitted = Isotonic::fit(&all[..2_000].iter().map(|c| (c.score, c.right)).collect::<Vec<_>>())
+            .unwrap()
+            .unwrap();
         for score in [0.2, 0.5, 0.8] {
             assert!((fitted.of(score) - 0.5 * score).abs() < 0.1, "{score}: {}", fitted.of(score));
         }
         let shed = group("shed", None).recalibrated.as_ref().unwrap();
         assert!(!shed.improves, "scores that are probabilities cannot be improved: {shed:?}");
         let tent = group("tent", None);
-        assert_eq!((tent.recalibrated.is_none(), tent.left_out.as_deref()), (true, Some("30 verdicts, fewer than 50")));
+        assert_eq!(
+            (tent.recalibrated.is_none(), tent.left_out.as_deref()),
+            (true, Some("30 verdicts, fewer than 50"))
+        );
         let zones: Vec<u64> = ["13001", "13002"].map(|zone| group("pool", Some(zone)).verdicts).to_vec();
         assert_eq!(zones, [500, 1_500]);
         let replay = lessons.replay.unwrap();
-        assert!(replay.gain.low > 0.0 && replay.conclusion.starts_with("the probabilities are better"), "{replay:?}");
+        assert!(
+            replay.gain.low > 0.0 && replay.conclusion.starts_with("the probabilities are better"),
+            "{replay:?}"
+        );
         assert!(replay.bought.last().unwrap().brier < replay.brier_before);
     }
 
@@ -557,7 +578,7 @@ mod tests {
             let score = precision.score.unwrap();
             assert!((0.6..0.95).contains(&score), "{seed}: {score}");
             let share = precision.precision.unwrap();
-            let true_mean = (1.0 + score) / 2.0;
+            let true_mean = score.midpoint(1.0);
             inside += u32::from(share.low <= true_mean && true_mean <= share.high);
             let budget = of("budget");
             assert_eq!(budget.features, Some(kept(&mut all.iter(), budget.score.unwrap())[1]));
@@ -571,7 +592,12 @@ mod tests {
         let all = cases(1_200, "pool", 7, &|score| 0.3 + 0.2 * score);
         let of = |all: &[Case]| learn(all, &counts(all), &OPTIONS).unwrap().replay.unwrap();
         let by_chance = of(&all);
-        assert!(by_chance.conclusion.contains("no difference") || by_chance.conclusion.contains("at 0 and worse at 1"), "{}", by_chance.conclusion);
+        assert!(
+            by_chance.conclusion.contains("no difference")
+                || by_chance.conclusion.contains("at 0 and worse at 1"),
+            "{}",
+            by_chance.conclusion
+        );
         // All right features first: nothing can be learned until the wrong ones come.
         let mut sorted = all;
         sorted.sort_by_key(|case| !case.right);
@@ -588,7 +614,11 @@ mod tests {
         assert!(none.thresholds[0].left_out.is_some());
         let one_sided = cases(200, "pool", 5, &|_| 1.0);
         let lessons = learn(&one_sided, &counts(&one_sided), &OPTIONS).unwrap();
-        assert!(lessons.groups[0].left_out.as_deref().unwrap().contains("wrong features"), "{:?}", lessons.groups[0]);
+        assert!(
+            lessons.groups[0].left_out.as_deref().unwrap().contains("wrong features"),
+            "{:?}",
+            lessons.groups[0]
+        );
         let bad = cases(400, "pool", 6, &|_| 0.3);
         let lessons = learn(&bad, &counts(&bad), &LearnOptions { precision: Some(0.99), ..OPTIONS }).unwrap();
         let threshold = &lessons.thresholds[0];

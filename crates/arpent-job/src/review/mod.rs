@@ -8,6 +8,7 @@ mod examples;
 mod exchange;
 mod features;
 mod learn;
+mod learned;
 mod lessons;
 mod make;
 mod proposal;
@@ -22,7 +23,8 @@ pub use decided::{ReviewNames, columns as decided_columns};
 pub use error::ReviewJobError;
 pub use examples::ExampleCounts;
 pub use exchange::{ExportReport, ImportReport, review_export, review_import};
-pub use learn::{ReviewLearnOptions, ReviewLearnReport, learned_text, review_learn};
+pub use learn::{ReviewLearnOptions, review_learn};
+pub use learned::{ReviewLearnReport, learned_text};
 pub use lessons::{
     Bought, Errors, Gain, GroupLesson, LearnOptions, Lessons, Recalibrated, Replay, Threshold,
 };

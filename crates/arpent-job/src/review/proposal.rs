@@ -42,35 +42,37 @@ impl Proposal {
     /// Opens a map; `material` are its files.
     pub(super) fn open(map: &ReviewedMap, material: &Material<'_>) -> Result<Self> {
         let output = map.target.url().to_owned();
-        if map.manifest.counts.change.is_some() || map.manifest.artifacts.iter().any(|a| a.role == ROLE_EVENTS) {
+        if map.manifest.counts.change.is_some()
+            || map.manifest.artifacts.iter().any(|a| a.role == ROLE_EVENTS)
+        {
             return Err(ReviewJobError::OfEvents { output }.into());
         }
         let missing = || ReviewJobError::NoExactFeatures { output: output.clone() };
-        let source = match material.table()? {
-            Some(table) => Source::Table(table),
-            None => {
-                let of = |(ending, layer): (&str, Option<&'static str>)| {
-                    let is_of = |artifact: &&Artifact| {
-                        artifact.role == ROLE_FEATURES && artifact.href.ends_with(ending)
-                    };
-                    map.manifest.artifacts.iter().find(is_of).map(|artifact| (artifact, layer))
-                };
-                let (artifact, layer) = EXACT.into_iter().find_map(of).ok_or_else(missing)?;
-                Source::Layer(checked_address(&map.target, artifact)?, layer)
-            }
+        let source = if let Some(table) = material.table()? {
+            Source::Table(table)
+        } else {
+            let of = |(ending, layer): (&str, Option<&'static str>)| {
+                let is_of =
+                    |artifact: &&Artifact| artifact.role == ROLE_FEATURES && artifact.href.ends_with(ending);
+                map.manifest.artifacts.iter().find(is_of).map(|artifact| (artifact, layer))
+            };
+            let (artifact, layer) = EXACT.into_iter().find_map(of).ok_or_else(missing)?;
+            Source::Layer(checked_address(&map.target, artifact)?, layer)
         };
         let of_every_map: Vec<String> = feature_columns(&[]).into_iter().map(|column| column.name).collect();
         let fields = map.manifest.columns.as_ref().and_then(|schema| schema["fields"].as_array());
         let columns = fields.into_iter().flatten().filter_map(Column::of_table_schema_field);
         let columns = columns.filter(|column| !of_every_map.contains(&column.name)).collect();
-        let no_place = |reason: &str| ReviewJobError::NoPlace { output: output.clone(), reason: reason.to_owned() };
-        let classes = material.classes.as_deref().cloned().ok_or_else(|| no_place("it does not name its classes"))?;
+        let no_place =
+            |reason: &str| ReviewJobError::NoPlace { output: output.clone(), reason: reason.to_owned() };
+        let classes =
+            material.classes.as_deref().cloned().ok_or_else(|| no_place("it does not name its classes"))?;
         let (item, grid, window) = place_of(map, &no_place)?;
         Ok(Self { source, columns, classes, grid, window, item })
     }
 
     /// Passes every feature with its state, in the order of the file.
-    pub(super) fn each(&self, take: &mut dyn FnMut(Feature, String) -> Result<()>) -> Result<()> {
+    pub(super) fn each(&self, take: &mut dyn FnMut(Feature, &str) -> Result<()>) -> Result<()> {
         match &self.source {
             Source::Table(table) => table.each_row(&mut |row| self.pass(row, take)),
             Source::Layer(address, layer) => {
@@ -94,14 +96,18 @@ impl Proposal {
         }
     }
 
-    fn pass(&self, row: TableRow, take: &mut dyn FnMut(Feature, String) -> Result<()>) -> Result<()> {
+    fn pass(&self, mut row: TableRow, take: &mut dyn FnMut(Feature, &str) -> Result<()>) -> Result<()> {
+        let polygons = MultiPolygon(std::mem::take(&mut row.polygons));
         let text = |column: &str| row.value(column).map(Value::to_string);
         let number = |column: &str| row.value(column).and_then(Value::as_number);
         let class_id = row.value("class_id").and_then(|value| match value {
             Value::Integer(id) => u8::try_from(*id).ok(),
             Value::Real(_) | Value::Text(_) => None,
         });
-        let required = |column: &str| ReviewJobError::NoColumn { file: "the features".to_owned(), column: column.to_owned() };
+        let required = |column: &str| ReviewJobError::NoColumn {
+            file: "the features".to_owned(),
+            column: column.to_owned(),
+        };
         let feature = Feature {
             id: text("id").ok_or_else(|| required("id"))?,
             class_id: class_id.ok_or_else(|| required("class_id"))?,
@@ -112,9 +118,10 @@ impl Proposal {
             scene_ids: text("scene_ids").into_iter().collect(),
             acquired: text("acquired"),
             attributes: self.columns.iter().map(|column| row.value(&column.name).cloned()).collect(),
-            polygons: MultiPolygon(row.polygons.clone()),
+            polygons,
         };
-        take(feature, text("state").ok_or_else(|| required("state"))?)
+        let state = text("state").ok_or_else(|| required("state"))?;
+        take(feature, &state)
     }
 }
 
@@ -126,12 +133,11 @@ fn polygon(rings: &[Vec<[f64; 2]>]) -> Polygon<f64> {
 }
 
 /// The grid and the window of a map, as its STAC item has them: maps of detections have no raster.
-fn place_of(
-    map: &ReviewedMap,
-    failed: &dyn Fn(&str) -> ReviewJobError,
-) -> Result<(String, Grid, Window)> {
-    let is_item = |artifact: &&Artifact| artifact.href.rsplit_once('/').is_some_and(|(_, name)| name == ITEM_NAME);
-    let artifact = map.manifest.artifacts.iter().find(is_item).ok_or_else(|| failed("it has no item.json"))?;
+fn place_of(map: &ReviewedMap, failed: &dyn Fn(&str) -> ReviewJobError) -> Result<(String, Grid, Window)> {
+    let is_item =
+        |artifact: &&Artifact| artifact.href.rsplit_once('/').is_some_and(|(_, name)| name == ITEM_NAME);
+    let artifact =
+        map.manifest.artifacts.iter().find(is_item).ok_or_else(|| failed("it has no item.json"))?;
     let bytes = map.target.read(&artifact.href, ObjectKind::Document)?.unwrap_or_default();
     if sha256_hex(&bytes) != artifact.sha256 {
         return Err(failed("item.json is not as published").into());

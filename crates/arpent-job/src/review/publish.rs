@@ -97,7 +97,8 @@ fn run_id(opened: &OpenReview, log: &mut Log, names: ReviewNames) -> String {
 
 /// Refuses the proposal itself, and folders in it.
 fn check_place(output: &str, to: &str) -> Result<()> {
-    let folders = [output, to].map(|url| Target::parse(url).ok().and_then(|t| t.local_folder().map(resolved)));
+    let folders =
+        [output, to].map(|url| Target::parse(url).ok().and_then(|t| t.local_folder().map(resolved)));
     let is_inside = match &folders {
         [Some(output), Some(to)] => to.starts_with(output),
         _ => to.trim_end_matches('/').starts_with(&format!("{}/", output.trim_end_matches('/'))),
@@ -112,7 +113,8 @@ fn check_place(output: &str, to: &str) -> Result<()> {
 fn resolved(folder: &Path) -> PathBuf {
     let missing = |ancestor: &&Path| ancestor.canonicalize().is_err();
     let known = folder.ancestors().find(|ancestor| !missing(ancestor));
-    let known = known.and_then(|ancestor| Some((ancestor.canonicalize().ok()?, folder.strip_prefix(ancestor).ok()?)));
+    let known =
+        known.and_then(|ancestor| Some((ancestor.canonicalize().ok()?, folder.strip_prefix(ancestor).ok()?)));
     known.map_or_else(|| folder.to_owned(), |(ancestor, rest)| ancestor.join(rest))
 }
 
@@ -123,7 +125,8 @@ fn way(from: &Target, to: &Target) -> Option<String> {
         (None, Some(_)) => return None,
         (_, None) => return Some(redacted(to.url())),
     };
-    let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) = (from.components().collect(), to.components().collect());
+    let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) =
+        (from.components().collect(), to.components().collect());
     let common = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
     let up = from[common..].iter().map(|_| "..".to_owned());
     let down = to[common..].iter().map(|part| part.as_os_str().to_string_lossy().into_owned());
@@ -196,7 +199,8 @@ fn make(
         superseded: tally.superseded,
         classes_added,
     };
-    let Written { staged, manifest } = version.write(&spooled, &classes, (decided, tally.has_parts), warnings)?;
+    let Written { staged, manifest } =
+        version.write(&spooled, &classes, (decided, tally.has_parts), warnings)?;
     stage.end(&format!("{} files", staged.len()));
     let stage = Stage::begin("publish", 0);
     let published = match target.publish(&staged, manifest, options.overwrite) {
@@ -222,7 +226,10 @@ fn not_areas(tally: &Tally) -> Option<Warning> {
         "{} corrected outlines are points or lines, which a layer of areas cannot hold: these features keep the proposed outline",
         tally.not_areas.len()
     );
-    Some(Warning::new("outline-not-an-area", first, message).with_hint("the decisions have what was drawn: `arpent review export`"))
+    Some(
+        Warning::new("outline-not-an-area", first, message)
+            .with_hint("the decisions have what was drawn: `arpent review export`"),
+    )
 }
 
 /// Counts of features by state, in the order in which they are shown.

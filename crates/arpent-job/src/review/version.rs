@@ -6,9 +6,9 @@ use std::path::Path;
 use arpent_base::{Column, Language, Result, table_schema};
 use arpent_gdal::LayerShape;
 use arpent_publish::{
-    About, Acquired, Artifact, Decided, ITEM_NAME, Kind, MANIFEST_FORMAT, Manifest, ROLE_FEATURES, ROLE_IMAGERY,
-    ROLE_METADATA, ROLE_SUPERSEDED, RunInfo, SortedFeatures, Spool, SpoolOptions, StacRun, StacVersion, StagedArtifact,
-    Warning, feature_columns, utc_now, write_stac_item,
+    About, Acquired, Artifact, Decided, ITEM_NAME, Kind, MANIFEST_FORMAT, Manifest, ROLE_FEATURES,
+    ROLE_IMAGERY, ROLE_METADATA, ROLE_SUPERSEDED, RunInfo, SortedFeatures, Spool, SpoolOptions, StacRun,
+    StacVersion, StagedArtifact, Warning, feature_columns, utc_now, write_stac_item,
 };
 use arpent_raster::Nomenclature;
 use serde::Deserialize;
@@ -94,11 +94,24 @@ impl Version<'_> {
         std::fs::create_dir_all(&folder)?;
         let configured = Configured::deserialize(&self.opened.map.manifest.config).unwrap_or_default();
         let about = configured.publish.about(&self.material.title);
-        let mut run = RunInfo::new(self.run_id, &self.opened.map.manifest.model.id, &self.opened.map.manifest.model.sha256);
+        let mut run = RunInfo::new(
+            self.run_id,
+            &self.opened.map.manifest.model.id,
+            &self.opened.map.manifest.model.sha256,
+        );
         run.own_states = true;
         run.columns.clone_from(&self.columns);
-        let is_coverage = self.material.configured(&["coverage"]).is_some() && decided.outlines_corrected == 0;
-        let layer = Layer { version: self, configured: &configured, about: &about, run: &run, classes, has_parts, is_coverage };
+        let is_coverage =
+            self.material.configured(&["coverage"]).is_some() && decided.outlines_corrected == 0;
+        let layer = Layer {
+            version: self,
+            configured: &configured,
+            about: &about,
+            run: &run,
+            classes,
+            has_parts,
+            is_coverage,
+        };
         let mut staged = layer.write(&spooled.decided, "features", ROLE_FEATURES, &folder)?;
         staged.extend(layer.write(&spooled.superseded, "superseded", ROLE_SUPERSEDED, &folder)?);
         staged.extend(self.imagery(&folder)?);

@@ -17,7 +17,9 @@ use arpent_viewer::Kind;
 use self::styles::{class_raster, say, share_raster};
 use super::output::Output;
 
-pub(crate) use self::styles::{areas_style, decided_style, events_style, features_style, table_style, zones_style};
+pub(crate) use self::styles::{
+    areas_style, decided_style, events_style, features_style, table_style, zones_style,
+};
 
 /// Name of the project.
 const PROJECT: &str = "map.qgz";
@@ -267,10 +269,14 @@ impl<'a> Styled<'a> {
         let is_decided = output.manifest.counts.decided.is_some();
         let description = match (output.kind, self.language) {
             (Kind::Map, Language::En) if is_decided => {
-                format!("What named persons decided, and proposals of the model {model} that are not verified: by state. Run {run}.")
+                format!(
+                    "What named persons decided, and proposals of the model {model} that are not verified: by state. Run {run}."
+                )
             }
             (Kind::Map, Language::Fr) if is_decided => {
-                format!("Ce que des personnes nommées ont décidé, et propositions non vérifiées du modèle {model} : selon l'état. Traitement {run}.")
+                format!(
+                    "Ce que des personnes nommées ont décidé, et propositions non vérifiées du modèle {model} : selon l'état. Traitement {run}."
+                )
             }
             (Kind::Map, Language::En) => {
                 format!("Proposals of the model {model}, not verified by a person. Run {run}.")

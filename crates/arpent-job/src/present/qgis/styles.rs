@@ -13,7 +13,16 @@ const FEATURE_TIP: [&str; 8] =
     ["class_name", "state", "score", "area_m2", "acquired", "scene_ids", "model_id", "run_id"];
 /// Columns of the map tip of a feature of a decided map.
 const DECIDED_TIP: [&str; 10] = [
-    "class_name", "state", "verdicts", "decided_by", "decided_at", "proposed_class", "outline", "score", "area_m2", "run_id",
+    "class_name",
+    "state",
+    "verdicts",
+    "decided_by",
+    "decided_at",
+    "proposed_class",
+    "outline",
+    "score",
+    "area_m2",
+    "run_id",
 ];
 /// Columns of an event's map tip.
 const EVENT_TIP: [&str; 9] =
