@@ -13,6 +13,7 @@ use arpent_raster::{ReadAs, Window};
 use arpent_testing::Picture;
 use serde::Deserialize;
 
+use crate::change::{MAPS, change, dated, events, pair};
 use crate::common::{Ended, Map, Place, Row, gdal};
 use crate::review::{PERSON, add, add_lines, copy, report, review, reviewed};
 
@@ -262,6 +263,24 @@ fn what_is_no_decided_map_is_refused() {
     assert!(place.shows_nothing("decided"));
 }
 
+#[test]
+fn a_comparison_has_no_decided_version_and_its_decisions_are_exported() {
+    let place = Place::empty();
+    let [before, after] = pair();
+    let (before, after) = (before.write(&place, "before.tif"), after.write(&place, "after.tif"));
+    change(&place, &dated("2018", "2021", MAPS), &before, &after, "out", &[]).expect(0);
+    review(&place, &["new", "out", "--name", "first"]).expect(0);
+    let event = events(&place, "out")[0]["id"].as_str().unwrap().to_owned();
+    add(&place, "out", &["--feature", &event, "--verdict", "confirmed"]);
+    let ended = review(&place, &["publish", "out", "--to", "decided"]).expect(2);
+    assert!(ended.err.contains("only maps have decided versions"), "{}", ended.err);
+    let hint = ended.err.lines().find(|line| line.starts_with("hint: ")).unwrap();
+    let command = hint.split('`').nth(1).unwrap().replace("OUTPUT", "out");
+    let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+    place.arpent(&words).expect(0);
+    assert!(place.text("decisions.csv").contains(&event));
+}
+
 /// Processes that publish are killed at random moments: there is the whole version or none, and the next one makes the same.
 #[test]
 fn a_publication_that_is_killed_leaves_the_whole_version_or_none() {
@@ -376,4 +395,58 @@ fn the_commands_about_decided_maps_run() {
         Ended::from(output.unwrap()).expect(0);
     }
     assert!(place.text("report.html").contains("What was decided"));
+}
+
+/// The shipped package on a tile where every tree has a box: verdicts are simulated from the boxes. What few verdicts do not
+/// teach is said.
+#[test]
+fn learning_on_a_shipped_task_improves_or_says_that_it_does_not() {
+    let Some(scene) = crate::real::real("scenes/neon_osbs_029/OSBS_029.tif") else { return };
+    let place = Place::empty();
+    crate::real::shipped(&place, "[features]\nmin_area_m2 = 1.0\n");
+    let map = place.run(&[scene.to_str().unwrap()], "out", &[]);
+    review(&place, &["new", "out", "--name", "first"]).expect(0);
+    let boxes: Vec<[f64; 4]> = csv::Reader::from_path(scene.with_extension("csv"))
+        .unwrap()
+        .deserialize::<BTreeMap<String, String>>()
+        .map(|row| {
+            let row = row.unwrap();
+            ["xmin", "ymin", "xmax", "ymax"].map(|name| row[name].parse().unwrap())
+        })
+        .collect();
+    let item: Value = serde_json::from_slice(&std::fs::read(map.file("item.json")).unwrap()).unwrap();
+    let transform: Vec<f64> = serde_json::from_value(item["properties"]["proj:transform"].clone()).unwrap();
+    let lines: Vec<Value> = rows(&map, "features.gpkg", "features")
+        .values()
+        .map(|row| {
+            let numbers: Vec<f64> = row["WKT"]
+                .split(|c: char| c.is_alphabetic() || "(), ".contains(c))
+                .filter_map(|word| word.parse().ok())
+                .collect();
+            let mean = |axis: usize| {
+                let of: Vec<f64> = numbers.iter().skip(axis).step_by(2).copied().collect();
+                of.iter().sum::<f64>() / arpent_base::number::exact(of.len())
+            };
+            let (col, row_px) =
+                ((mean(0) - transform[2]) / transform[0], (mean(1) - transform[5]) / transform[4]);
+            let is_in = |b: &&[f64; 4]| b[0] <= col && col <= b[2] && b[1] <= row_px && row_px <= b[3];
+            let verdict = if boxes.iter().any(|b| is_in(&b)) { "confirmed" } else { "invalidated" };
+            json!({ "feature": row["id"], "verdict": verdict })
+        })
+        .collect();
+    add_lines(&place, "out", &lines, &PERSON).expect(0);
+    let learned =
+        report(&place, &["learn", "out", "--to", "learned", "--minimum", "20", "--precision", "0.9"], 0);
+    eprintln!("{}", place.text("learned/report.txt"));
+    assert_eq!(learned["learned_from"], lines.len());
+    for group in learned["groups"].as_array().unwrap() {
+        match (&group["recalibrated"], group["left_out"].as_str()) {
+            (Value::Null, Some(why)) => assert!(why.contains("fewer than"), "{why}"),
+            (of, None) => assert_eq!(of["improves"], of["gain"]["low"].as_f64().unwrap() > 0.0),
+            other => panic!("{other:?}"),
+        }
+    }
+    let replay = &learned["replay"];
+    let improves = replay["gain"]["low"].as_f64().unwrap() > 0.0;
+    assert_eq!(replay["conclusion"].as_str().unwrap().starts_with("nothing improves"), !improves, "{replay}");
 }
