@@ -37,7 +37,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-sampling", "draw estimate plan > error share"),
     (
         "arpent-review",
-        "agreement known sample state table verify > log > seal > decision > header > geometry signature time > canonical finding > error intern verdict",
+        "agreement known sample state table verify > log > seal > decision history > header > geometry signature time > canonical finding > error intern verdict",
     ),
     ("arpent-change", "control > balance events evidence register"),
     (

@@ -92,12 +92,13 @@ pub use mask::{MaskError, MaskFacts};
 pub use planned::{MergeReport, merge, work};
 pub use reports::report_html;
 pub use review::{
-    AddReport, AgreementReport, Bought, Errors, ExampleCounts, ExportReport, Gain, GroupLesson, ImportReport,
-    LearnOptions, Lessons, NewReport, Recalibrated, Replay, ReviewJobError, ReviewLearnOptions,
+    AddReport, After, AgreementReport, Bought, Errors, ExampleCounts, ExportReport, Gain, GroupLesson,
+    ImportReport, LearnOptions, Lessons, NewReport, Recalibrated, Replay, ReviewJobError, ReviewLearnOptions,
     ReviewLearnReport, ReviewNames, ReviewPerson, ReviewPublishOptions, ReviewPublishReport,
     ReviewSampleOptions, ReviewSampleReport, StateReport, StatusCount, Threshold, VerifyReport,
     decided_columns, learned_text, review_add, review_export, review_import, review_learn, review_new,
-    review_publish, review_sample, review_state, review_verify, statement_of_line, states_in_order,
+    review_new_after, review_publish, review_sample, review_state, review_verify, statement_of_line,
+    states_in_order,
 };
 pub use scratch::Scratch;
 #[doc(hidden)]

@@ -79,7 +79,8 @@ pub(crate) const REVIEW: &str = "EXAMPLES
 /// Of `arpent review new`.
 pub(crate) const REVIEW_NEW: &str = "EXAMPLES
   arpent review new out --name first
-  arpent review new s3://bucket/map --name 2026-spring --rules review.toml";
+  arpent review new s3://bucket/map --name 2026-spring --rules review.toml
+  arpent review new out-2026 --name second --after out-2023";
 
 /// Of `arpent review add`.
 pub(crate) const REVIEW_ADD: &str = "EXAMPLES

@@ -80,6 +80,12 @@ pub struct ReviewNewArgs {
     /// organization, key).
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
+    /// An earlier map whose review is shown as history of the same objects; it never counts.
+    #[arg(long, value_name = "OUTPUT")]
+    pub after: Option<String>,
+    /// Name of the review of the earlier map; may be left out where there is one only.
+    #[arg(long, value_name = "NAME", requires = "after")]
+    pub after_review: Option<String>,
 }
 
 /// Who decides.

@@ -263,6 +263,54 @@ fn what_is_no_decided_map_is_refused() {
     assert!(place.shows_nothing("decided"));
 }
 
+/// Decisions about an earlier map are shown beside the same objects of a later one, and count for nothing.
+#[test]
+fn decisions_carry_over_to_the_next_map_as_history_and_never_as_verdicts() {
+    let (place, ids) = reviewed();
+    let lines: Vec<Value> = ids.iter().map(|id| json!({ "feature": id, "verdict": "illegal" })).collect();
+    add_lines(&place, "out", &lines, &PERSON).expect(0);
+    // 20 columns further east: features at the edge are cut, and have other ids.
+    place.draw("b.tif", &Picture::new(5, 24), Window::new(3_260_020, -34_310_000, 90, 70));
+    let later = place.run(&["b.tif"], "later", &[]);
+    let new = report(&place, &["new", "later", "--name", "second", "--after", "out"], 0);
+    let history: Value = serde_json::from_str(&place.text("later/reviews/second/history.json")).unwrap();
+    let features = history["features"].as_object().unwrap();
+    assert_eq!(new["with_history"], features.len());
+    let other = |id: &String| {
+        features[id].as_array().unwrap().iter().any(|earlier| earlier["feature"] != id.as_str())
+    };
+    let (same, cut): (Vec<&String>, Vec<&String>) = features.keys().partition(|id| ids.contains(id));
+    assert!(!same.is_empty() && cut.iter().any(|id| other(id)), "{features:#?}");
+    let known: Vec<String> = later.features().into_iter().map(|row| row.id).collect();
+    assert!(features.len() < known.len(), "what is new has no history");
+    assert!(features.keys().all(|id| known.contains(id)) && !history.to_string().contains("Ana Roux"));
+
+    let state = report(&place, &["state", "later", same[0]], 0);
+    assert_eq!((&state["decisions"], &state["features"][0]["status"]), (&0.into(), &"open".into()));
+    assert_eq!(state["features"][0]["history"][0]["verdict"], "illegal");
+    add(&place, "later", &["--feature", same[0], "--verdict", "legitimate"]);
+    report(&place, &["publish", "later", "--to", "decided"], 0);
+    let map = Map::at(&place.path("decided"));
+    let published = rows(&map, "features.gpkg", "features");
+    assert_eq!(published[same[0]]["state"], "legitimate");
+    assert_eq!(published[cut[0]]["state"], "not_verified");
+    assert!(
+        published[cut[0]]["history"].starts_with("illegal 20")
+            && published[same[0]]["history"].starts_with("illegal 20")
+    );
+    let sheet = place.arpent(&["explain", "decided", cut[0], "--format", "json"]).expect(0).out;
+    assert!(sheet.contains("it does not count here"), "{sheet}");
+
+    // An edited and a removed history are found.
+    report(&place, &["verify", "later"], 0);
+    let file = place.path("later/reviews/second/history.json");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, whole.replace("illegal", "suspect")).unwrap();
+    assert_eq!(report(&place, &["verify", "later"], 1)["findings"][0]["kind"], "edited");
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(report(&place, &["verify", "later"], 1)["findings"][0]["kind"], "missing-history");
+}
+
 #[test]
 fn a_comparison_has_no_decided_version_and_its_decisions_are_exported() {
     let place = Place::empty();

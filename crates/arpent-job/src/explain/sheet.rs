@@ -181,7 +181,18 @@ pub(super) fn state(row: &TableRow) -> Vec<Statement> {
     let text = |column: &str| row.value(column).map(ToString::to_string);
     let state = text("state").unwrap_or_default();
     if state == arpent_publish::STATE_NOT_VERIFIED {
-        return vec![not_verified()];
+        let history = text("history").map(|history| {
+            Statement::of("history", |words| {
+                words.say(
+                    &format!("Decided before, about an earlier map; it does not count here: {history}."),
+                    &format!(
+                        "Décidé auparavant, sur une carte antérieure ; cela ne compte pas ici : {history}."
+                    ),
+                )
+            })
+            .with(history.as_str())
+        });
+        return std::iter::once(not_verified()).chain(history).collect();
     }
     let [en, fr] = [Language::En, Language::Fr].map(|language| state_title(&state, language).to_owned());
     let mut all = vec![
@@ -220,6 +231,14 @@ pub(super) fn state(row: &TableRow) -> Vec<Statement> {
         )
         }));
     }
+    add(
+        &mut all,
+        "history",
+        [
+            "Decided before, about an earlier map; it does not count here",
+            "Décidé auparavant, sur une carte antérieure ; cela ne compte pas ici",
+        ],
+    );
     add(
         &mut all,
         "decisions",

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use arpent_base::{Column, ColumnKind, Result, Value};
 use arpent_gdal::Transformer;
 use arpent_raster::{Class, Color, Grid, Nomenclature};
-use arpent_review::{FeatureState, Geometry, Log, ObjectId, Status, Verdict};
+use arpent_review::{Earlier, FeatureState, Geometry, Log, ObjectId, Status, Verdict};
 use arpent_vector::{Feature, polygons_m2};
 use geo::orient::{Direction, Orient as _};
 use geo_types::{LineString, MultiPolygon, Polygon};
 use serde::Serialize;
 
 use super::error::ReviewJobError;
+use super::history_text::history_text;
 use super::store::OpenReview;
 use crate::report::{CONTESTED, DISPUTED};
 
@@ -40,7 +41,7 @@ impl ReviewNames {
 }
 
 /// The values of the columns of [`columns`], in their order.
-const COLUMNS: usize = 6;
+const COLUMNS: usize = 7;
 
 /// The columns that a decided map has after those of the proposal.
 pub fn columns() -> Vec<Column> {
@@ -65,6 +66,9 @@ pub fn columns() -> Vec<Column> {
         text("decisions")
             .titled("Decisions", "Décisions")
             .described("Ids (SHA-256) of the decisions that count, and of contests without an answer, separated by spaces."),
+        text("history").titled("Earlier decisions", "Décisions antérieures").described(
+            "What was decided about the object in an earlier map, separated by `; `: it does not count here.",
+        ),
     ]
 }
 
@@ -84,6 +88,7 @@ struct Settled {
 /// What the persons of a review decided, by feature. Memory grows with the decisions.
 pub(super) struct Decisions {
     by_feature: HashMap<String, Settled>,
+    history: BTreeMap<String, Vec<Earlier>>,
 }
 
 /// The state that a feature has in a decided map.
@@ -98,7 +103,7 @@ fn state_of(state: &FeatureState) -> &'static str {
 
 impl Decisions {
     /// Folds a log.
-    pub(super) fn of(log: &mut Log, names: ReviewNames) -> Self {
+    pub(super) fn of(log: &mut Log, names: ReviewNames, history: BTreeMap<String, Vec<Earlier>>) -> Self {
         let mut by_feature = HashMap::new();
         for state in log.all_states() {
             let mut people = BTreeSet::new();
@@ -135,7 +140,7 @@ impl Decisions {
             };
             by_feature.insert(state.feature, settled);
         }
-        Self { by_feature }
+        Self { by_feature, history }
     }
 
     /// Classes that decisions give and the map does not have, sorted.
@@ -237,9 +242,12 @@ impl<'a> Decider<'a> {
         let value = |at: usize| feature.attributes.get(at).cloned().flatten();
         let mut kept: Vec<Option<Value>> = self.kept.iter().map(|at| value(*at)).collect();
         let text = |text: &str| Some(Value::Text(text.to_owned())).filter(|_| !text.is_empty());
+        let history =
+            self.decisions.history.get(&feature.id).and_then(|earlier| text(&history_text(earlier)));
         let Some(settled) = self.decisions.by_feature.get(&feature.id).cloned() else {
             // What an earlier review decided stays.
             let mut own = self.earlier.map(|at| at.and_then(value));
+            own[COLUMNS - 1] = history.or_else(|| own[COLUMNS - 1].take());
             own[1] = own[1].take().or_else(|| text("proposed"));
             kept.extend(own);
             kept.push(text(state));
@@ -257,6 +265,7 @@ impl<'a> Decider<'a> {
                 settled.by.as_deref().and_then(text),
                 settled.at.as_deref().and_then(text),
                 text(&settled.decisions),
+                history.clone(),
                 text(settled.state),
             ]);
             attributes

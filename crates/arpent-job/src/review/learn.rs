@@ -184,7 +184,7 @@ fn examples(
     let manifest = &opened.map.manifest;
     let material = material(&opened.map.target, manifest, copies.path())?;
     let proposal = Proposal::open(&opened.map, &material)?;
-    let decisions = Decisions::of(log, ReviewNames::None);
+    let decisions = Decisions::of(log, ReviewNames::None, BTreeMap::new());
     let (classes, _) = decisions.classes(&proposal.classes)?;
     let mut decider = Decider::new(opened, (decisions, classes), &proposal.grid, &proposal.columns)?;
     let lineage = format!(

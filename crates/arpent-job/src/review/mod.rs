@@ -7,6 +7,8 @@ mod error;
 mod examples;
 mod exchange;
 mod features;
+mod history;
+mod history_text;
 mod learn;
 mod learned;
 mod lessons;
@@ -28,7 +30,7 @@ pub use learned::{ReviewLearnReport, learned_text};
 pub use lessons::{
     Bought, Errors, Gain, GroupLesson, LearnOptions, Lessons, Recalibrated, Replay, Threshold,
 };
-pub use make::{NewReport, review_new};
+pub use make::{After, NewReport, review_new, review_new_after};
 pub use publish::{ReviewPublishOptions, ReviewPublishReport, review_publish, states_in_order};
 pub use read::{AgreementReport, StateReport, StatusCount, VerifyReport, review_state, review_verify};
 pub use sample::{ReviewSampleOptions, ReviewSampleReport, review_sample};

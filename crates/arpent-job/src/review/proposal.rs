@@ -126,7 +126,7 @@ impl Proposal {
 }
 
 /// A polygon of its rings.
-fn polygon(rings: &[Vec<[f64; 2]>]) -> Polygon<f64> {
+pub(super) fn polygon(rings: &[Vec<[f64; 2]>]) -> Polygon<f64> {
     let mut lines = rings.iter().map(|ring| ring.iter().map(|[x, y]| (*x, *y)).collect::<LineString<f64>>());
     let outer = lines.next().unwrap_or_else(|| LineString(Vec::new()));
     Polygon::new(outer, lines.collect())

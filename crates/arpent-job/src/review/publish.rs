@@ -166,7 +166,7 @@ fn make(
     let stage = Stage::begin("verify", 0);
     let mut warnings = verified(opened, log, &proposal)?;
     stage.end(&format!("{} decisions", count(log.decisions())));
-    let decisions = Decisions::of(log, options.names);
+    let decisions = Decisions::of(log, options.names, opened.history()?);
     let (classes, classes_added) = decisions.classes(&proposal.classes)?;
     let mut decider = Decider::new(opened, (decisions, classes), &proposal.grid, &proposal.columns)?;
     let stage = Stage::begin("write", 0);
