@@ -266,11 +266,15 @@ fn what_is_no_decided_map_is_refused() {
 /// Decisions about an earlier map are shown beside the same objects of a later one, and count for nothing.
 #[test]
 fn decisions_carry_over_to_the_next_map_as_history_and_never_as_verdicts() {
-    let (place, ids) = reviewed();
+    let place = Place::new();
+    place.draw("a.tif", &Picture::new(5, 16), Window::new(3_260_000, -34_310_000, 160, 90));
+    let earlier = place.run(&["a.tif"], "out", &[]);
+    let ids: Vec<String> = earlier.features().into_iter().map(|row| row.id).collect();
+    review(&place, &["new", "out", "--name", "first"]).expect(0);
     let lines: Vec<Value> = ids.iter().map(|id| json!({ "feature": id, "verdict": "illegal" })).collect();
     add_lines(&place, "out", &lines, &PERSON).expect(0);
-    // 20 columns further east: features at the edge are cut, and have other ids.
-    place.draw("b.tif", &Picture::new(5, 24), Window::new(3_260_020, -34_310_000, 90, 70));
+    // 60 columns further east: features at the edges are cut, and have other ids; others are new.
+    place.draw("b.tif", &Picture::new(5, 16), Window::new(3_260_060, -34_310_000, 160, 90));
     let later = place.run(&["b.tif"], "later", &[]);
     let new = report(&place, &["new", "later", "--name", "second", "--after", "out"], 0);
     let history: Value = serde_json::from_str(&place.text("later/reviews/second/history.json")).unwrap();
