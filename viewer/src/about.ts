@@ -9,11 +9,17 @@ const LIBRARIES = "MapLibre GL JS (BSD-3-Clause), PMTiles (BSD-3-Clause), hyparq
 
 type Pair = [string, string | null];
 
+function stated(words: Words, of: Facts): string {
+  if (of.states.length === 0) return `${words.say("proposal")}. ${words.say("proposal_more")}`;
+  const counts = of.states.map((item) => `${words.of(item.title)}: ${words.count(item.features)}`);
+  return `${words.say("reviewed")}: ${counts.join("; ")}. ${words.say("reviewed_more")}`;
+}
+
 function facts(words: Words, of: Facts): Pair[] {
   const dates = [of.before, of.after].filter((date) => date !== null).map((date) => words.date(date));
   const model = of.model;
   return [
-    [words.say("state"), `${words.say("proposal")}. ${words.say("proposal_more")}`],
+    [words.say("state"), stated(words, of)],
     [words.say("dates"), dates.length > 0 ? dates.join(" → ") : words.say("unknown_date")],
     [words.say(of.kind === "change" ? "events" : of.kind === "zonal" ? "tab_zones" : "features"), words.count(of.features)],
     [words.say("model"), model ? `${model.id} ${model.version} (SHA-256 ${model.sha256})` : null],

@@ -25,6 +25,16 @@ export interface ClassFact {
   legend: boolean;
 }
 
+/** A state of review. */
+export interface StateFact {
+  /** As in the column `state`. */
+  name: string;
+  title: Both;
+  /** `#rrggbb`. */
+  color: string;
+  features: number;
+}
+
 /** A field of a Table Schema. */
 export interface Field {
   name: string;
@@ -104,6 +114,8 @@ export interface Facts {
   classes: ClassFact[];
   /** Kinds of events with their numbers. */
   kinds: { name: string; features: number }[];
+  /** States of review with their numbers, of a decided map; empty for a proposal. */
+  states: StateFact[];
   columns: Field[];
   features: number;
   tiles: File | null;

@@ -41,7 +41,7 @@ export class Legend {
       this.element.querySelector<HTMLElement>(`#${focus}`)?.focus();
     });
     state.onChange((changed) => {
-      const redraw = ["hiddenClasses", "hiddenKinds", "patterns", "score", "swipe", "level"] as const;
+      const redraw = ["hiddenClasses", "hiddenKinds", "hiddenStates", "patterns", "score", "swipe", "level"] as const;
       if (redraw.some((key) => changed.has(key)) && !this.own) this.draw();
     });
     this.draw();
@@ -79,6 +79,7 @@ export class Legend {
     return [
       facts.classes.some((item) => item.legend) ? this.classes(isChange ? "classes_after" : "classes") : null,
       facts.kinds.length > 0 ? this.kinds() : null,
+      facts.states.length > 0 ? this.states() : null,
       this.score(),
       this.searchForm(),
       h("button", { type: "button", class: "quiet", click: () => this.reset() }, this.words.say("reset")),
@@ -86,7 +87,7 @@ export class Legend {
   }
 
   private reset(): void {
-    this.state.set({ hiddenClasses: new Set(), hiddenKinds: new Set(), score: 0 });
+    this.state.set({ hiddenClasses: new Set(), hiddenKinds: new Set(), hiddenStates: new Set(), score: 0 });
     this.element.querySelector<HTMLElement>(":scope > button.quiet")?.focus();
   }
 
@@ -141,6 +142,25 @@ export class Legend {
     const all = (on: boolean): void =>
       this.state.set({ hiddenKinds: new Set(on ? [] : facts.kinds.map((item) => item.name)) });
     return this.group("kinds", choices, all, null);
+  }
+
+  private states(): HTMLElement {
+    const { facts, shown } = this.state;
+    const choices = facts.states.map((item, index): Choice => ({
+      name: this.words.of(item.title),
+      count: item.features,
+      shown: !shown.hiddenStates.has(item.name),
+      swatch: swatch(item.color, index, false),
+      toggle: (on) => {
+        const hidden = new Set(this.state.shown.hiddenStates);
+        if (on) hidden.delete(item.name);
+        else hidden.add(item.name);
+        this.set({ hiddenStates: hidden });
+      },
+    }));
+    const all = (on: boolean): void =>
+      this.state.set({ hiddenStates: new Set(on ? [] : facts.states.map((item) => item.name)) });
+    return this.group("states", choices, all, null);
   }
 
   private group(

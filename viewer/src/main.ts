@@ -163,9 +163,9 @@ class Page {
     const { facts } = this;
     const kinds = (): string[] => (facts.kinds.length > 0 ? ["kind"] : []);
     const columns = (): string[] => {
-      const { hiddenClasses, hiddenKinds, score } = this.state.shown;
-      const none = hiddenClasses.size === 0 && hiddenKinds.size === 0 && score === 0;
-      return none ? [] : [classColumn(facts), "score", ...kinds()];
+      const { hiddenClasses, hiddenKinds, hiddenStates, score } = this.state.shown;
+      const none = [hiddenClasses, hiddenKinds, hiddenStates].every((hidden) => hidden.size === 0) && score === 0;
+      return none ? [] : [classColumn(facts), "score", "state", ...kinds()];
     };
     return new DataTable(this.words, {
       name: "features",
@@ -179,9 +179,10 @@ class Page {
     });
   }
 
-  /** Whether class, score and kind of a row pass the filters, as on the map. */
-  private passes([name, score, kind]: Cell[]): boolean {
-    const { hiddenClasses, hiddenKinds, score: least } = this.state.shown;
+  /** Whether class, score, state and kind of a row pass the filters, as on the map. */
+  private passes([name, score, state, kind]: Cell[]): boolean {
+    const { hiddenClasses, hiddenKinds, hiddenStates, score: least } = this.state.shown;
+    if (hiddenStates.has(String(state))) return false;
     const isHidden = this.facts.classes.some((item) => item.name.en === name && hiddenClasses.has(item.id));
     return !isHidden && !hiddenKinds.has(String(kind)) && (typeof score !== "number" || score >= least);
   }
@@ -241,7 +242,7 @@ class Page {
 
   private onChange(changed: Set<keyof Shown>): void {
     if (changed.has("language")) this.translate();
-    const filtered = (["hiddenClasses", "hiddenKinds", "score"] as const).some((key) => changed.has(key));
+    const filtered = (["hiddenClasses", "hiddenKinds", "hiddenStates", "score"] as const).some((key) => changed.has(key));
     if (filtered || changed.has("patterns")) {
       if (this.opened.has("table")) void this.table.refresh();
     }
@@ -302,7 +303,9 @@ class Page {
         h("h1", {}, facts.title),
         h("p", { class: "subtitle" }, [...dates, ...(facts.model ? [`${facts.model.id} ${facts.model.version}`] : [])].join(" · ")),
       ),
-      h("p", { class: "badge", title: words.say("proposal_more") }, words.say("proposal")),
+      facts.states.length > 0
+        ? h("p", { class: "badge", title: words.say("reviewed_more") }, words.say("reviewed"))
+        : h("p", { class: "badge", title: words.say("proposal_more") }, words.say("proposal")),
       h(
         "div",
         { class: "header-tools" },

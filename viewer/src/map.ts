@@ -95,7 +95,7 @@ export class ResultMap {
     this.translate(words);
     if (shown.swipe !== null) this.compare(shown.swipe);
     state.onChange((changed) => {
-      if (changed.has("hiddenClasses") || changed.has("hiddenKinds") || changed.has("score")) this.refilter();
+      if (changed.has("hiddenClasses") || changed.has("hiddenKinds") || changed.has("hiddenStates") || changed.has("score")) this.refilter();
       if (changed.has("patterns")) this.repattern();
       if (changed.has("selected")) this.mark();
       if (changed.has("swipe")) this.compare(state.shown.swipe);

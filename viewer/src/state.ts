@@ -18,6 +18,8 @@ export interface Shown {
   hiddenClasses: Set<number>;
   /** Kinds of events that are hidden. */
   hiddenKinds: Set<string>;
+  /** States of review that are hidden. */
+  hiddenStates: Set<string>;
   /** Features with a lower score are hidden; those without a score are not. */
   score: number;
   /** Id of the selected feature. */
@@ -73,6 +75,7 @@ export function written(shown: Shown, facts: Facts): string {
   if (shown.language !== facts.language) parts.set("lang", shown.language);
   if (shown.hiddenClasses.size > 0) parts.set("hide", [...shown.hiddenClasses].sort((a, b) => a - b).join(","));
   if (shown.hiddenKinds.size > 0) parts.set("hide-kinds", [...shown.hiddenKinds].sort().join(","));
+  if (shown.hiddenStates.size > 0) parts.set("hide-states", [...shown.hiddenStates].sort().join(","));
   if (shown.score > 0) parts.set("score", String(shown.score));
   if (shown.selected !== null) parts.set("feature", shown.selected);
   if (shown.swipe !== null) parts.set("swipe", shown.swipe.toFixed(2));
@@ -103,6 +106,7 @@ export function read(hash: string, facts: Facts): Shown {
   const tab = parts.get("tab");
   const ids = (parts.get("hide") ?? "").split(",").filter((id) => /^\d{1,3}$/.test(id)).map(Number);
   const kinds = (parts.get("hide-kinds") ?? "").split(",");
+  const states = (parts.get("hide-states") ?? "").split(",");
   const selected = parts.get("feature");
   return {
     language: language === "en" || language === "fr" ? language : facts.language,
@@ -113,6 +117,7 @@ export function read(hash: string, facts: Facts): Shown {
         : null,
     hiddenClasses: new Set(ids.filter((id) => facts.classes.some((item) => item.legend && item.id === id))),
     hiddenKinds: new Set(kinds.filter((name) => facts.kinds.some((item) => item.name === name))),
+    hiddenStates: new Set(states.filter((name) => facts.states.some((item) => item.name === name))),
     score: within(parts.get("score"), 0, 1) ?? 0,
     selected: selected !== null && /^[0-9a-f]{1,64}$/.test(selected) ? selected : null,
     swipe: canSwipe(facts) ? within(parts.get("swipe"), 0, 1) : null,

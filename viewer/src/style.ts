@@ -38,6 +38,13 @@ function color(facts: Facts, by: ColoredBy): ExpressionSpecification | string {
   return byClass(facts, by, (index) => facts.classes[index]?.color ?? OTHER, OTHER);
 }
 
+/** The outlines of a decided map have the colors of the states; null for a proposal. */
+function byState(facts: Facts): ExpressionSpecification | null {
+  if (facts.states.length === 0) return null;
+  const cases = facts.states.flatMap((item) => [item.name, item.color]);
+  return ["match", ["get", "state"], ...cases, OTHER] as unknown as ExpressionSpecification;
+}
+
 /** The name of a class's pattern among the images of the map. */
 export function patternName(index: number): string {
   return `pattern-${index}`;
@@ -58,6 +65,7 @@ export function filter(facts: Facts, shown: Shown): FilterSpecification {
     all.push(["!", ["case", ["has", by], hidden, hiddenById]]);
   }
   if (shown.hiddenKinds.size > 0) all.push(["!", ["in", ["get", "kind"], ["literal", [...shown.hiddenKinds]]]]);
+  if (shown.hiddenStates.size > 0) all.push(["!", ["in", ["get", "state"], ["literal", [...shown.hiddenStates]]]]);
   if (shown.score > 0) {
     const score = ["get", "score"];
     all.push(["any", ["!=", ["typeof", score], "number"], [">=", ["to-number", score, 1], shown.score]]);
@@ -117,8 +125,8 @@ export function imageryPaint(facts: Facts, shown: Shown, by: ColoredBy, side: Da
     paint: [
       ...dates.map((own): Paint => [imageryLayer(own), "raster-opacity", shown.opacity]),
       ["areas", "fill-opacity", over ? (shown.faint ? 0.08 : 0.35) : 0.72],
-      ["outlines", "line-color", over ? color(facts, by) : "#1d2830"],
-      ["outlines", "line-opacity", ["interpolate", ["linear"], ["zoom"], 11, 0, 14, over ? 1 : 0.55]],
+      ["outlines", "line-color", byState(facts) ?? (over ? color(facts, by) : "#1d2830")],
+      ["outlines", "line-opacity", ["interpolate", ["linear"], ["zoom"], 11, 0, 14, over || facts.states.length > 0 ? 1 : 0.55]],
     ],
   };
 }
@@ -242,7 +250,7 @@ export function style(facts: Facts, shown: Shown, by: ColoredBy, side: DateName 
         ...vector,
         filter: shownBy,
         paint: {
-          "line-width": ["interpolate", ["linear"], ["zoom"], 12, 0.2, 16, 0.8, 20, 1.6],
+          "line-width": ["interpolate", ["linear"], ["zoom"], ...(facts.states.length > 0 ? [12, 0.6, 16, 2, 20, 3.5] : [12, 0.2, 16, 0.8, 20, 1.6])] as unknown as ExpressionSpecification,
         },
       },
       {

@@ -53,6 +53,12 @@ const TEXTS = {
   classes: ["Classes", "Classes"],
   classes_after: ["Classes after", "Classes après"],
   kinds: ["Kinds", "Natures"],
+  states: ["State of review (outlines)", "État de validation (contours)"],
+  reviewed: ["Reviewed by named persons", "Relu par des personnes nommées"],
+  reviewed_more: [
+    "What is decided, and what is still a proposal of a model, is in the column state of each feature.",
+    "La colonne state de chaque objet dit ce qui est décidé, et ce qui reste une proposition d'un modèle.",
+  ],
   all: ["All", "Toutes"],
   none: ["None", "Aucune"],
   patterns: ["Patterns beside colors", "Motifs en plus des couleurs"],
@@ -366,6 +372,8 @@ export class Words {
   }
 
   state(name: unknown): string {
+    const found = this.facts.states.find((item) => item.name === name);
+    if (found) return this.of(found.title);
     return name === "not_verified" ? this.say("proposal") : String(name ?? "–");
   }
 

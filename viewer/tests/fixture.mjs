@@ -239,6 +239,7 @@ export function output(folder, kind, more = {}) {
       ...CLASSES.map((item) => ({ ...item, features: classes.get(item.name.en) ?? 0, legend: true })),
     ],
     kinds: isChange ? KINDS.map((name) => ({ name, features: kinds.get(name) ?? 0 })) : [],
+    states: [],
     columns,
     features: features.length,
     tiles: file(`${name}.pmtiles`, name),

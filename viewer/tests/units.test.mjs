@@ -55,6 +55,7 @@ const facts = {
   language: "fr",
   classes: [{ id: 1, legend: true }, { id: 7, legend: true }, { id: 0, legend: false }],
   kinds: [{ name: "grown" }],
+  states: [{ name: "disputed" }],
   zones: [],
   imagery: [],
   zone_map: { id: "id", level: "type", levels: ["commune", "epci"], columns: [], figures: [{ column: "net", breaks: [1] }], color: "net" },
@@ -68,6 +69,7 @@ test("a link holds what is shown", () => {
     view: { longitude: 2.345678, latitude: -48.5, zoom: 12.25 },
     hiddenClasses: new Set([7]),
     hiddenKinds: new Set(["grown"]),
+    hiddenStates: new Set(["disputed"]),
     score: 0.35,
     selected: "ab12",
     swipe: 0.25,
@@ -88,10 +90,11 @@ test("a fresh page has an empty link", () => {
 });
 
 test("what a link names and the page does not have is ignored", () => {
-  const link = "#view=NaN,1,2&tab=zones&lang=xx&hide=9,1,x,0&hide-kinds=moved&score=7&feature=%3Cb%3E&swipe=2&patterns=yes&imagery=no&opacity=9&level=7&figure=x&date=now";
+  const link = "#view=NaN,1,2&tab=zones&lang=xx&hide=9,1,x,0&hide-kinds=moved&hide-states=illegal&score=7&feature=%3Cb%3E&swipe=2&patterns=yes&imagery=no&opacity=9&level=7&figure=x&date=now";
   const shown = read(link, facts);
   assert.deepEqual([...shown.hiddenClasses], [1]);
   assert.equal(shown.hiddenKinds.size, 0);
+  assert.equal(shown.hiddenStates.size, 0);
   const { imagery, opacity, level, figure, date } = shown;
   assert.deepEqual({ imagery, opacity, level, figure, date }, { imagery: true, opacity: 1, level: 0, figure: "net", date: "after" });
   const { language, tab, view, score, selected, swipe, patterns } = shown;

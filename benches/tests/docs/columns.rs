@@ -18,6 +18,8 @@ pub(crate) fn page() -> String {
          of rules](../json.md#features)); last the geometry. GeoParquet has it as `{geometry}` (WKB), with its box in `{bbox}`.\n\n\
          ## With `[objects]`\n\n{}\n\
          ## With `[ocs_ge]`\n\n{}\n\
+         ## Decided maps\n\n\
+         After all others, in the output of `arpent review publish`: `features` and `superseded`.\n\n{}\n\
          ## Lineage of a comparison\n\n\
          `lineage.csv`, the layer `lineage` of `events.gpkg` (a table without geometry) and `lineage.parquet`; `tables.lineage` of \
          `manifest.json` holds them as a Table Schema. A row for each pair of objects that an event links: an object that appeared or \
@@ -34,6 +36,7 @@ pub(crate) fn page() -> String {
         of(&feature_columns(&[])),
         of(&arpent_job::ObjectOptions::columns()),
         of(&arpent_job::OcsGe::columns()),
+        of(&arpent_job::decided_columns()),
         of(&arpent_job::lineage_columns()),
         of(&arpent_job::balance_columns()),
         of(&arpent_job::differential_columns()),

@@ -37,7 +37,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-sampling", "draw estimate plan > error share"),
     (
         "arpent-review",
-        "agreement live sample table verify > known state > log > seal > decision > header > geometry signature time > canonical finding > error intern verdict",
+        "agreement live sample table verify > known state > log > seal > decision history > header > geometry signature time > canonical finding > error intern verdict",
     ),
     ("arpent-change", "control > balance events evidence register"),
     (
@@ -57,7 +57,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-metrics",
-        "calibration change detection ranking scores tolerance > confusion roc > grouped > count error",
+        "calibration change detection isotonic ranking scores tolerance > confusion roc > grouped > count error",
     ),
     (
         "arpent-testing",

@@ -92,10 +92,13 @@ pub use mask::{MaskError, MaskFacts};
 pub use planned::{MergeReport, merge, work};
 pub use reports::report_html;
 pub use review::{
-    AddReport, AgreementReport, ExportReport, ImportReport, NewReport, ReviewCall, ReviewDesk,
-    ReviewJobError, ReviewPerson, ReviewSampleOptions, ReviewSampleReport, ReviewServeOptions, StateReport,
-    StatusCount, VerifyReport, asking, review_add, review_export, review_import, review_new, review_sample,
-    review_state, review_verify, statement_of_line,
+    AddReport, After, AgreementReport, Bought, Errors, ExampleCounts, ExportReport, Gain, GroupLesson,
+    ImportReport, LearnOptions, Lessons, NewReport, Recalibrated, Replay, ReviewCall, ReviewDesk,
+    ReviewJobError, ReviewLearnOptions, ReviewLearnReport, ReviewNames, ReviewPerson, ReviewPublishOptions,
+    ReviewPublishReport, ReviewSampleOptions, ReviewSampleReport, ReviewServeOptions, StateReport,
+    StatusCount, Threshold, VerifyReport, asking, decided_columns, learned_text, review_add, review_export,
+    review_import, review_learn, review_new, review_new_after, review_publish, review_sample, review_state,
+    review_verify, statement_of_line, states_in_order,
 };
 pub use scratch::Scratch;
 #[doc(hidden)]

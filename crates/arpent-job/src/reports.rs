@@ -7,7 +7,7 @@ use std::path::Path;
 use arpent_base::{DoingWhat as _, Language, Result};
 use arpent_publish::{
     Artifact, Manifest, ROLE_BALANCE, ROLE_CHIP, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP,
-    ROLE_SHIFT, Target,
+    ROLE_SHIFT, ROLE_SUPERSEDED, Target,
 };
 use arpent_raster::{Class, Color, Nomenclature};
 use serde::Deserialize;
@@ -105,7 +105,7 @@ fn files(target: &Target, manifest: &Manifest, folder: &Path) -> Result<Files> {
         let is_read = match &*artifact.role {
             ROLE_MAP | ROLE_LABELS | ROLE_SHIFT | ROLE_CHIP => true,
             ROLE_BALANCE => TABLES.contains(&name),
-            ROLE_FEATURES | ROLE_EVENTS => name.ends_with(".parquet"),
+            ROLE_FEATURES | ROLE_EVENTS | ROLE_SUPERSEDED => name.ends_with(".parquet"),
             _ => false,
         };
         let place = if is_read { placed(target, artifact, &folder.join(name))? } else { String::new() };

@@ -12,6 +12,7 @@
 //! | boxes | [`DetectionScores`] | one score and one bit set for each detection |
 //! | ranked candidates | [`Ranking`], [`Roc`] | one score for each candidate |
 //! | confidence | [`Reliability`], [`Calibration`] | one line for each bin |
+//! | confidence, corrected by verdicts | [`Isotonic`] | its levels |
 //!
 //! A value that is not defined (the recall of a class without truth) is `None`, never 0 or NaN; a mean is over the
 //! defined values. Each public measure cites the source of its formula, and `tests/oracle` compares it with other
@@ -24,6 +25,7 @@ mod count;
 mod detection;
 mod error;
 mod grouped;
+mod isotonic;
 mod ranking;
 mod roc;
 mod scores;
@@ -38,6 +40,7 @@ pub use detection::{
 };
 pub use error::MetricsError;
 pub use grouped::{Grouped, Interval, Merge};
+pub use isotonic::Isotonic;
 pub use ranking::Ranking;
 pub use roc::{BudgetPoint, OperatingPoint, Population, Roc, precision_at_prevalence};
 pub use scores::{ClassScores, Scores};

@@ -126,6 +126,45 @@ impl FeatureTable {
         Ok(found)
     }
 
+    /// Passes every row with all its columns to `take`.
+    ///
+    /// # Errors
+    /// Those of `take`, which end it, and as [`FeatureTable::each`].
+    pub fn each_row<E: From<PublishError>>(
+        &self,
+        take: &mut dyn FnMut(TableRow) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let names = self.names();
+        for batch in self.reader(Some(&names), None)? {
+            let batch = batch.map_err(|error| reading(&self.path)(error.into()))?;
+            for at in 0..batch.num_rows() {
+                take(self.row_of(&batch, &names, at)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Its columns without the bounding box.
+    fn names(&self) -> Vec<&str> {
+        let fields = self.metadata.schema().fields();
+        fields.iter().map(|f| f.name().as_str()).filter(|name| *name != GEOMETRY_COLUMNS[1]).collect()
+    }
+
+    fn row_of(&self, batch: &RecordBatch, names: &[&str], at: usize) -> Result<TableRow> {
+        let (mut values, mut polygons) = (Vec::with_capacity(names.len()), Vec::new());
+        for name in names {
+            let array = self.column(batch, name)?;
+            if *name == GEOMETRY_COLUMNS[0] {
+                let wkb = array.as_binary_opt::<i32>().map(|bytes| bytes.value(at));
+                let read = wkb.and_then(polygons_of_wkb);
+                polygons = read.ok_or_else(|| self.other("a geometry is no polygon"))?;
+            } else {
+                values.push(((*name).to_owned(), value(cell(array, at))));
+            }
+        }
+        Ok(TableRow { values, polygons })
+    }
+
     /// A row with all its columns, by its number; `None` beyond the last one.
     ///
     /// # Errors
@@ -134,27 +173,13 @@ impl FeatureTable {
         if row >= self.rows() {
             return Ok(None);
         }
-        let [geometry, bbox] = GEOMETRY_COLUMNS;
-        let fields = self.metadata.schema().fields();
-        let names: Vec<&str> =
-            fields.iter().map(|f| f.name().as_str()).filter(|name| *name != bbox).collect();
+        let names = self.names();
         for batch in self.reader(Some(&names), Some(row))? {
             let batch = batch.map_err(|error| reading(&self.path)(error.into()))?;
             if batch.num_rows() == 0 {
                 continue;
             }
-            let (mut values, mut polygons) = (Vec::new(), Vec::new());
-            for name in &names {
-                let array = self.column(&batch, name)?;
-                if *name == geometry {
-                    let wkb = array.as_binary_opt::<i32>().map(|bytes| bytes.value(0));
-                    let read = wkb.and_then(polygons_of_wkb);
-                    polygons = read.ok_or_else(|| self.other("a geometry is no polygon"))?;
-                } else {
-                    values.push(((*name).to_owned(), value(cell(array, 0))));
-                }
-            }
-            return Ok(Some(TableRow { values, polygons }));
+            return Ok(Some(self.row_of(&batch, &names, 0)?));
         }
         Ok(None)
     }
@@ -270,6 +295,13 @@ mod tests {
             assert!((found.polygons[0].exterior().0[0].x - west).abs() <= 1.0, "{found:?}");
         }
         assert_eq!((table.find("nothing").unwrap(), table.row(u64::from(count)).unwrap()), (None, None));
+        let mut all = 0;
+        let each = |row: TableRow| {
+            all += u32::from(row.polygons.len() == 1 && row.value("id").is_some());
+            Ok::<_, PublishError>(())
+        };
+        table.each_row(&mut { each }).unwrap();
+        assert_eq!(all, count);
         // It ends when it is told to.
         let mut seen = 0;
         table

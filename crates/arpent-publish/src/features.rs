@@ -146,8 +146,9 @@ const COLUMNS: [FeatureColumn; 12] = [
         distinct: false,
         title: ["State of review", "État de validation"],
         unit: "",
-        description: "`not_verified` until a named person has decided.",
-        value: |row| Cell::Text(&row.run.state),
+        description: "`not_verified` until a named person has decided; in a decided map the verdict (`suspect`, `illegal`, `legitimate`, \
+                      `confirmed`, `invalidated`), or `disputed` or `contested`.",
+        value: |row| row.state(),
     },
 ];
 
@@ -184,6 +185,12 @@ impl<'f> FeatureRow<'f> {
         Self { feature, run, scene_ids: feature.scene_ids.join(",") }
     }
 
+    /// The state of its review: its own in a decided map, else that of the run.
+    fn state(&self) -> Cell<'_> {
+        let own = self.run.own_states.then(|| self.feature.attributes.get(self.run.columns.len())).flatten();
+        own.and_then(Option::as_ref).map_or(Cell::Text(&self.run.state), arpent_base::Value::as_cell)
+    }
+
     /// A cell for each of the [`feature_columns`] of the run, in their order; a missing value is null.
     pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
         let own = (0..self.run.columns.len())
@@ -217,5 +224,16 @@ mod tests {
             assert!(says.iter().all(|title| !title.is_empty()), "{}", column.name);
         }
         assert!(COLUMNS.iter().all(|column| column.description.ends_with('.')));
+        // A decided map has the state of each feature after its other values.
+        let decided = RunInfo { own_states: true, ..run.clone() };
+        let state = |attributes: Vec<Option<Value>>| {
+            let feature = Feature { attributes, ..feature.clone() };
+            let row = FeatureRow::new(&feature, &decided);
+            let cells: Vec<_> = row.cells().collect();
+            assert_eq!(cells.len(), columns.len());
+            format!("{:?}", cells[COLUMNS.len() - 1])
+        };
+        assert_eq!(state(vec![None, None, Some(Value::Text("illegal".into()))]), r#"Text("illegal")"#);
+        assert_eq!(state(vec![None]), r#"Text("not_verified")"#);
     }
 }

@@ -261,6 +261,45 @@ pub struct Counts {
     /// Facts of a comparison of two dates: registration, images, events, control, balance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<serde_json::Value>,
+    /// What persons decided, in a decided version of a map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
+}
+
+/// What a decided version of a map was made of, and what persons decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Decided {
+    /// Run id of the map that was proposed.
+    pub map: String,
+    /// SHA-256 of its manifest, hexadecimal.
+    pub manifest_sha256: String,
+    /// Address of it, relative to this output if both are folders; none if only one of them is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Name of the review.
+    pub review: String,
+    /// SHA-256 of its `review.json`.
+    pub review_id: String,
+    /// Digest of all its decisions and seals.
+    pub root: String,
+    /// Its newest seals: a later verification of the review finds the removal of everything that they hold.
+    pub seals: Vec<String>,
+    /// Its decisions.
+    pub decisions: u64,
+    /// How persons are named in columns: `name`, `function` or `none`.
+    pub names: String,
+    /// Features of the proposed map by their state, the invalidated ones included.
+    pub states: BTreeMap<String, u64>,
+    /// Features whose class a decision changed.
+    pub classes_corrected: u64,
+    /// Features whose outline a decision changed.
+    pub outlines_corrected: u64,
+    /// Rows of the table of superseded proposals.
+    pub superseded: u64,
+    /// Classes that the map did not have: decisions gave them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes_added: Vec<String>,
 }
 
 /// Results of a reference layer.

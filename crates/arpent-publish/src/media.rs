@@ -11,6 +11,8 @@ pub const ROLE_CONFIDENCE: &str = "confidence";
 pub const ROLE_MASK: &str = "mask";
 /// Role of the features, in any format.
 pub const ROLE_FEATURES: &str = "features";
+/// Role of the table of proposals of which a decided map has another version: invalidated, or of another class or outline.
+pub const ROLE_SUPERSEDED: &str = "superseded";
 /// Role of the zones with their statistics, in any format.
 pub const ROLE_ZONES: &str = "zones";
 /// Role of the events of a comparison, in any format.

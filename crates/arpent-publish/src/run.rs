@@ -17,6 +17,8 @@ pub struct RunInfo {
     pub model_sha256: String,
     /// Review state, [`STATE_NOT_VERIFIED`] for predictions.
     pub state: String,
+    /// Whether each feature has a state of its own, which persons decided: the value after those of `columns`.
+    pub own_states: bool,
     /// Additional columns of its features.
     pub columns: Vec<Column>,
 }
@@ -33,6 +35,7 @@ impl RunInfo {
             model_id: model_id.into(),
             model_sha256: model_sha256.into(),
             state: STATE_NOT_VERIFIED.into(),
+            own_states: false,
             columns: Vec::new(),
         }
     }

@@ -110,6 +110,7 @@ fn write_files(features: &SortedFeatures, nomenclature: &Nomenclature, dir: &Pat
         mask: None,
         model: Some(&model),
         lineage: None,
+        version: None,
         software: &BTreeMap::from([("arpent".to_owned(), "0.1.0".to_owned())]),
         scene_uris: &["https://example.org/scene.tif".to_owned()],
         about: &About { title: "Roofs".into(), license: Some("lov2".into()), ..About::default() },

@@ -47,6 +47,8 @@ pub enum FindingKind {
     Fork,
     /// A decision does not follow the one before it in its chain.
     Reordered,
+    /// What was decided before, which the header names, is missing.
+    MissingHistory,
     /// A seal that another one has seen is missing, or a number of a writer's seals.
     MissingSeal,
     /// A seal does not fit the decisions of its writer.

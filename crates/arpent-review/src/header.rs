@@ -77,6 +77,9 @@ pub struct Review {
     pub people: Vec<Reviewer>,
     /// Largest corrected geometry, square meters.
     pub max_area_m2: f64,
+    /// SHA-256 of `history.json`: what was decided about objects of an earlier map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<ObjectId>,
 }
 
 /// A text without blanks around it, not empty, without control characters, of bounded length.

@@ -8,6 +8,7 @@ use crate::decision::{Decision, Statement};
 use crate::error::ReviewError;
 use crate::finding::{Finding, FindingKind};
 use crate::header::{Person, Review};
+use crate::history::HISTORY_NAME;
 use crate::intern::Interned;
 use crate::seal::{Object, SEAL_FORMAT, Seal};
 use crate::time::Time;
@@ -82,6 +83,8 @@ pub struct Log {
     pub(crate) opinions: Interned<Opinion>,
     pub(crate) people: Interned<Person>,
     pub(crate) writers: Interned<String>,
+    /// Whether the history that the header names was added.
+    pub(crate) has_history: bool,
     sorted: bool,
 }
 
@@ -98,6 +101,7 @@ impl Log {
             opinions: Interned::default(),
             people: Interned::default(),
             writers: Interned::default(),
+            has_history: false,
             sorted: true,
         }
     }
@@ -108,6 +112,7 @@ impl Log {
         let done = match parts[..] {
             ["decisions", name] => self.add_decision(name, bytes),
             ["seals", writer, name] => self.add_seal(writer, name, bytes),
+            [HISTORY_NAME] => self.add_history(bytes),
             ["review.json"] | ["samples", ..] => Ok(()),
             _ => Err((FindingKind::Unknown, "an object of no kind that a review has".to_owned())),
         };
@@ -118,6 +123,19 @@ impl Log {
                 self.findings.push(finding);
             }
         }
+    }
+
+    fn add_history(&mut self, bytes: &[u8]) -> Result<(), (FindingKind, String)> {
+        let (found, expected) = (ObjectId::of(bytes), self.review.history);
+        if Some(found) != expected {
+            let expected = expected.map_or("none".to_owned(), |id| id.to_string());
+            return Err((
+                FindingKind::Edited,
+                format!("the SHA-256 of its content is {found}, expected {expected}"),
+            ));
+        }
+        self.has_history = true;
+        Ok(())
     }
 
     fn add_decision(&mut self, name: &str, bytes: &[u8]) -> Result<(), (FindingKind, String)> {
@@ -266,6 +284,13 @@ impl Log {
     pub fn has_decision(&mut self, id: &ObjectId) -> bool {
         self.sort();
         self.record(id).is_some()
+    }
+
+    /// Who made a decision, and when.
+    pub fn author(&mut self, id: &ObjectId) -> Option<(&Person, Time)> {
+        self.sort();
+        let record = self.record(id)?;
+        Some((self.people.value(record.person), Time::of_millis(record.millis)?))
     }
 
     /// Of each statement whether the log has it already, or an earlier one of the list is the same; what their authors had

@@ -32,6 +32,8 @@ pub struct FeatureState {
     pub opinions: Vec<Opinion>,
     /// Decisions that no other one followed, ascending: what the next decision has to list as `previous`.
     pub heads: Vec<ObjectId>,
+    /// Decisions that gave these opinions, ascending: heads, and what contests among the heads are about.
+    pub deciding: Vec<ObjectId>,
     /// Contests that no answer names, ascending.
     pub contests: Vec<ObjectId>,
     /// Number of its decisions.
@@ -58,7 +60,7 @@ pub(crate) fn fold(log: &Log, group: &[&Record]) -> FeatureState {
     let is_head = |record: &&&Record| followed.binary_search(&record.id).is_err();
     let heads: Vec<ObjectId> = group.iter().filter(is_head).map(|record| record.id).collect();
     // A contest has the opinions of what it contests. The stack is finite also for hostile cycles.
-    let mut opinions: Vec<u32> = Vec::new();
+    let (mut opinions, mut deciding): (Vec<u32>, Vec<ObjectId>) = (Vec::new(), Vec::new());
     let (mut open, mut visited) =
         (heads.iter().filter_map(&find).collect::<Vec<_>>(), vec![false; group.len()]);
     while let Some(at) = open.pop() {
@@ -66,12 +68,16 @@ pub(crate) fn fold(log: &Log, group: &[&Record]) -> FeatureState {
             continue;
         }
         match group[at].opinion {
-            Some(opinion) => opinions.push(opinion),
+            Some(opinion) => {
+                opinions.push(opinion);
+                deciding.push(group[at].id);
+            }
             None => open.extend(group[at].previous.iter().filter_map(&find)),
         }
     }
     opinions.sort_unstable();
     opinions.dedup();
+    deciding.sort_unstable();
     let mut opinions: Vec<Opinion> =
         opinions.into_iter().map(|number| log.opinions.value(number).clone()).collect();
     opinions.sort_unstable();
@@ -84,7 +90,7 @@ pub(crate) fn fold(log: &Log, group: &[&Record]) -> FeatureState {
         _ => Status::Open,
     };
     let feature = group.first().map(|record| log.features.value(record.feature).clone()).unwrap_or_default();
-    FeatureState { feature, status, opinions, heads, contests, decisions: wide(group.len()) }
+    FeatureState { feature, status, opinions, heads, deciding, contests, decisions: wide(group.len()) }
 }
 
 impl Log {

@@ -25,6 +25,7 @@ fn review() -> Review {
         classes: vec!["pool".to_owned(), "shed".to_owned()],
         people: Vec::new(),
         max_area_m2: MOST_M2,
+        history: None,
     }
 }
 

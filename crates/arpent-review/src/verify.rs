@@ -27,6 +27,10 @@ impl Log {
         self.sort();
         let mut found = self.findings.clone();
         let mut add = |kind, object: String, message: String| found.push(Finding { kind, object, message });
+        if let Some(id) = self.review.history.filter(|_| !self.has_history) {
+            let message = format!("the history {id}, which review.json names, is missing or was edited");
+            add(FindingKind::MissingHistory, crate::history::HISTORY_NAME.to_owned(), message);
+        }
         self.check_links(now, is_known, &mut add);
         for chain in self.chains() {
             self.check_chain(&chain, &mut add);

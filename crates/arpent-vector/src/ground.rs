@@ -1,7 +1,23 @@
 //! Ground area of outlines in grid pixels.
 
 use arpent_base::number::{exact, floor};
-use arpent_raster::PixelArea;
+use arpent_raster::{Grid, PixelArea};
+use geo_types::{LineString, Polygon};
+
+/// Ground area of polygons in units of the CRS, square meters, rounded to 6 decimals: as that of features, for outlines that a
+/// person has drawn. Rings may have any direction.
+pub fn polygons_m2(polygons: &[Polygon<f64>], grid: &Grid) -> f64 {
+    let area = PixelArea::new(grid);
+    let of_ring = |ring: &LineString<f64>| {
+        let closed = ring.0.len().saturating_sub(1);
+        let pixels = ring.0.iter().take(closed).map(|at| <[f64; 2]>::from(grid.pixel(at.x, at.y)));
+        ground_area(&[pixels.collect()], &area).abs()
+    };
+    let of_polygon = |polygon: &Polygon<f64>| {
+        of_ring(polygon.exterior()) - polygon.interiors().iter().map(of_ring).sum::<f64>()
+    };
+    (polygons.iter().map(of_polygon).sum::<f64>() * 1e6).round() / 1e6
+}
 
 /// Ground area inside rings, square meters: the exterior counter-clockwise on the ground, holes clockwise, [column,
 /// row] each, not closed. The pixel area of each row applies in that row, so the area of a region's own outline is
@@ -92,6 +108,30 @@ mod tests {
         let triangle = vec![vec![[0.0, 0.0], [0.0, 3.0], [4.0, 3.0]]];
         assert!((ground_area(&triangle, &plane) - 6.0 * plane.of_row(0)).abs() < 1e-14);
         assert_eq!(ground_area(&[Vec::new()], &plane).abs().to_bits(), 0.0_f64.to_bits());
+    }
+
+    #[test]
+    fn outlines_in_units_of_the_crs_have_their_area_in_any_direction() {
+        let crs = Crs {
+            name: "made up".into(),
+            epsg: None,
+            wkt: String::new(),
+            projjson: String::new(),
+            kind: CrsKind::Projected { meters_per_unit: 1.0 },
+            semi_major_m: 6_378_137.0,
+            inverse_flattening: 298.257_223_563,
+        };
+        let grid = Grid { crs: Arc::new(crs), origin_x: 0.1, origin_y: -0.1, gsd_x: 0.2, gsd_y: 0.2 };
+        let square = |x: f64, side: f64| {
+            LineString::from(vec![(x, x), (x + side, x), (x + side, x + side), (x, x + side), (x, x)])
+        };
+        let mut backward = square(652_000.0, 10.0);
+        backward.0.reverse();
+        let hole = square(652_001.0, 2.0);
+        for outline in [square(652_000.0, 10.0), backward] {
+            let found = polygons_m2(&[Polygon::new(outline, vec![hole.clone()])], &grid);
+            assert!((found - 96.0).abs() < 1e-6, "{found}");
+        }
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub use error::VectorError;
 pub use feature::{Feature, bbox};
 pub use forest::find_root;
 pub use generalize::{DrawnCounts, Generalizer};
+pub use ground::polygons_m2;
 pub use objects::shape::Shape;
 pub use objects::{Object, ObjectMerger};
 pub use polygonize::{Connectivity, Polygonizer, fixed_point, square_meters};

@@ -38,6 +38,8 @@ pub struct Facts {
     pub classes: Vec<ClassFact>,
     /// Kinds of events, of a comparison.
     pub kinds: Vec<KindFact>,
+    /// States of review, of a decided map; empty for a proposal.
+    pub states: Vec<StateFact>,
     /// Columns of the features or events, as fields of a Table Schema.
     pub columns: Vec<Value>,
     /// Number of features or events.
@@ -173,6 +175,19 @@ pub struct KindFact {
     /// Its name, as in the column `kind`.
     pub name: String,
     /// Number of its events.
+    pub features: u64,
+}
+
+/// A state of review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateFact {
+    /// Its name, as in the column `state`.
+    pub name: String,
+    /// Its title.
+    pub title: Texts,
+    /// The color of outlines of features with it.
+    pub color: Color,
+    /// Number of its features.
     pub features: u64,
 }
 

@@ -121,10 +121,13 @@ fn without_script(facts: &Facts, say: Words) -> Markup {
     html! {
         main class="panel about" {
             h1 { (facts.title) }
-            p { strong { (say.of([
+            p { strong { (say.of(if facts.states.is_empty() { [
                 "Not verified: a proposal of a model. A named person decides.",
                 "Non vérifié\u{a0}: proposition d'un modèle. Une personne nommée décide.",
-            ])) } }
+            ] } else { [
+                "Reviewed by named persons. The state of each feature says what is decided and what is still a proposal.",
+                "Relu par des personnes nommées. L'état de chaque objet dit ce qui est décidé et ce qui reste une proposition.",
+            ] })) } }
             p { (say.of([
                 "The map and the table need JavaScript. The files below have the same information.",
                 "La carte et le tableau ont besoin de JavaScript. Les fichiers ci-dessous contiennent les mêmes informations.",
@@ -165,6 +168,10 @@ fn counts(facts: &Facts, say: Words) -> Markup {
                 li { (class.name.of(say.0)) @if let Some(count) = class.features { ": " (count) } }
             } }
         }
+        @if !facts.states.is_empty() {
+            h2 { (say.of(["States of review", "États de validation"])) }
+            ul { @for state in &facts.states { li { (state.title.of(say.0)) ": " (state.features) } } }
+        }
         @if !facts.kinds.is_empty() {
             h2 { (say.of(["Events", "Événements"])) }
             ul { @for kind in &facts.kinds { li { (kind.name) ": " (kind.features) } } }
@@ -191,7 +198,7 @@ mod tests {
     use arpent_raster::Color;
 
     use super::*;
-    use crate::facts::{ClassFact, File, KindFact, Lattice, Pictures, Texts};
+    use crate::facts::{ClassFact, File, KindFact, Lattice, Pictures, StateFact, Texts};
 
     const HOSTILE: &str = "\"'><script>alert(1)</script><!-- & \u{2028} 🌳 ]]>";
 
@@ -236,6 +243,12 @@ mod tests {
             attribution: Some(hostile.clone()),
             classes: vec![class],
             kinds: vec![KindFact { name: hostile.clone(), features: 1 }],
+            states: vec![StateFact {
+                name: hostile.clone(),
+                title: Texts { en: hostile.clone(), fr: hostile.clone() },
+                color: arpent_raster::Color([1, 2, 3]),
+                features: 1,
+            }],
             warnings: vec![warning],
             ..facts()
         };

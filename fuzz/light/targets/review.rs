@@ -14,6 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
         classes: vec!["a".to_owned()],
         people: Vec::new(),
         max_area_m2: 1e6,
+        history: None,
     };
     let (_, id) = review.to_bytes().expect("it is valid");
     let mut log = Log::new(review.clone(), id);

@@ -79,7 +79,8 @@ pub(crate) const REVIEW: &str = "EXAMPLES
 /// Of `arpent review new`.
 pub(crate) const REVIEW_NEW: &str = "EXAMPLES
   arpent review new out --name first
-  arpent review new s3://bucket/map --name 2026-spring --rules review.toml";
+  arpent review new s3://bucket/map --name 2026-spring --rules review.toml
+  arpent review new out-2026 --name second --after out-2023";
 
 /// Of `arpent review add`.
 pub(crate) const REVIEW_ADD: &str = "EXAMPLES
@@ -102,6 +103,17 @@ pub(crate) const REVIEW_VERIFY: &str = "EXAMPLES
 pub(crate) const REVIEW_SAMPLE: &str = "EXAMPLES
   arpent review sample out --folder sample --reviewers Ana,Ben --top 200 --zones insee
   arpent review sample out --folder sample --reviewers Ana --random 500 --by class,score --neyman --seed 7";
+
+/// Of `arpent review publish`.
+pub(crate) const REVIEW_PUBLISH: &str = "EXAMPLES
+  arpent review publish out --to decided
+  arpent review publish s3://bucket/map --to s3://bucket/map-2026-decided --review first --names none";
+
+/// Of `arpent review learn`.
+pub(crate) const REVIEW_LEARN: &str = "EXAMPLES
+  arpent review learn out --to learned
+  arpent review learn out --to learned --zones insee --precision 0.9
+  arpent review learn out --to learned --budget 200 --format json";
 
 /// Of `arpent review import`.
 pub(crate) const REVIEW_IMPORT: &str = "EXAMPLES

@@ -38,6 +38,16 @@ pub enum ReviewCommand {
     /// The sample depends on the seed and the ids alone. A share of the features goes to two reviewers, without a mark.
     #[command(after_help = examples::REVIEW_SAMPLE)]
     Sample(ReviewSampleArgs),
+    /// Publish a decided version of the map: states, corrected classes and outlines, and who decided.
+    ///
+    /// The proposal stays as it is. Invalidated features and what corrections replaced are in a file of their own.
+    #[command(after_help = examples::REVIEW_PUBLISH)]
+    Publish(ReviewPublishArgs),
+    /// Learn from decisions: probabilities of scores, thresholds, hard examples for a training, and what the decisions were worth.
+    ///
+    /// Writes a new folder with learn.json, report.txt, examples.gpkg, card.toml and sets.toml. What cannot be learned is said.
+    #[command(after_help = examples::REVIEW_LEARN)]
+    Learn(ReviewLearnArgs),
     /// Add the decisions of a CSV file; rows that are known already are left out.
     #[command(after_help = examples::REVIEW_IMPORT)]
     Import(ReviewImportArgs),
@@ -76,6 +86,12 @@ pub struct ReviewNewArgs {
     /// organization, key).
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
+    /// An earlier map whose review is shown as history of the same objects; it never counts.
+    #[arg(long, value_name = "OUTPUT")]
+    pub after: Option<String>,
+    /// Name of the review of the earlier map; may be left out where there is one only.
+    #[arg(long, value_name = "NAME", requires = "after")]
+    pub after_review: Option<String>,
 }
 
 /// Who decides.
@@ -300,4 +316,61 @@ pub struct ReviewServeArgs {
         conflicts_with_all = ["person", "function", "organization", "key", "reviewer"]
     )]
     pub trust_proxy_headers: Option<String>,
+}
+
+/// How persons are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NamesArg {
+    /// Name, function and organization.
+    Name,
+    /// Function and organization.
+    Function,
+    /// Nothing.
+    None,
+}
+
+/// A decided version of a map.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewPublishArgs {
+    /// The review.
+    #[command(flatten)]
+    pub of: WhichReview,
+    /// Where the decided map is published: a folder or an object store, not in the map that was proposed.
+    #[arg(long, value_name = "OUTPUT")]
+    pub to: String,
+    /// What the decided map says of who decided.
+    #[arg(long, value_enum, value_name = "WHAT", default_value = "function")]
+    pub names: NamesArg,
+    /// Replace what is there.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// What to learn from decisions.
+#[derive(Debug, Clone, Args)]
+pub struct ReviewLearnArgs {
+    /// The review.
+    #[command(flatten)]
+    pub of: WhichReview,
+    /// New folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub to: PathBuf,
+    /// Column of the features with the zone of each: probabilities also by class and zone.
+    #[arg(long, value_name = "COLUMN")]
+    pub zones: Option<String>,
+    /// Lowest score of each class whose features are right at least so often, 0 to 1.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub precision: Option<f64>,
+    /// Lowest score so that at most so many features of the map reach it.
+    #[arg(long, value_name = "N")]
+    pub budget: Option<u64>,
+    /// Fewest verdicts of a class, or of a class in a zone, to learn from.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub minimum: usize,
+}
+
+/// A share above 0, up to 1.
+fn share(text: &str) -> Result<f64, String> {
+    let share: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if share > 0.0 && share <= 1.0 { Ok(share) } else { Err("expected a share above 0, up to 1".to_owned()) }
 }

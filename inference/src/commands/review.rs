@@ -4,8 +4,8 @@ use std::io::BufRead;
 
 use arpent_base::{DoingWhat as _, Result};
 use arpent_job::{
-    AddReport, ExportReport, ImportReport, NewReport, ReviewPerson, ReviewSampleOptions, ReviewSampleReport,
-    StateReport, VerifyReport,
+    AddReport, After, ExportReport, ImportReport, NewReport, ReviewPerson, ReviewSampleOptions,
+    ReviewSampleReport, StateReport, VerifyReport,
 };
 use arpent_review::sample::{Allocation, DOUBLED, Design, SampleOptions, Split};
 use arpent_review::{Key, Person, Status, Verdict};
@@ -14,6 +14,7 @@ use arpent_shell::lines::{Lines, count};
 use arpent_shell::print::{Format, print};
 use serde_json::json;
 
+use super::{review_learn, review_publish};
 use crate::cli::{
     PersonArgs, ReviewAddArgs, ReviewArgs, ReviewCommand, ReviewSampleArgs, ReviewStateArgs, SplitArg,
     StatusArg, VerdictArg,
@@ -26,7 +27,10 @@ use crate::cli::{
 pub(crate) fn main(args: &ReviewArgs, format: Format) -> Result<u8> {
     match &args.command {
         ReviewCommand::New(args) => {
-            let report = arpent_job::review_new(&args.output, &args.name, args.rules.as_deref())?;
+            let after =
+                args.after.as_deref().map(|output| After { output, review: args.after_review.as_deref() });
+            let report =
+                arpent_job::review_new_after(&args.output, &args.name, args.rules.as_deref(), after)?;
             print(&report, human_new(&report, &args.output).text(), format)?;
         }
         ReviewCommand::Add(args) => {
@@ -43,6 +47,8 @@ pub(crate) fn main(args: &ReviewArgs, format: Format) -> Result<u8> {
             let report = arpent_job::review_sample(&options(args))?;
             print(&report, human_sample(&report).text(), format)?;
         }
+        ReviewCommand::Publish(args) => review_publish::main(args, format)?,
+        ReviewCommand::Learn(args) => review_learn::main(args, format)?,
         ReviewCommand::Import(args) => {
             let (output, review) = (&args.of.output, args.of.review.as_deref());
             let report = arpent_job::review_import(output, review, &args.file, &person(&args.person)?)?;
@@ -178,6 +184,13 @@ fn human_new(report: &NewReport, output: &str) -> Lines {
     lines.add("reasons", report.reasons.join(", ")).add("classes", arpent_base::listed(&report.classes));
     let people = if report.people == 0 { "every named person".to_owned() } else { report.people.to_string() };
     lines.add("may decide", people);
+    if report.with_history > 0 {
+        let features = count(arpent_base::number::wide(report.with_history));
+        lines.add(
+            "history",
+            format!("{features} features with decisions about their object in the earlier map"),
+        );
+    }
     lines.add(
         "next",
         format!("`arpent review add {output} --feature ID --verdict VERDICT --person NAME ...`"),
@@ -210,6 +223,9 @@ fn human_state(report: &StateReport) -> Lines {
     }
     for row in &report.features {
         lines.add(&row.feature, format!("{}: {}", word(row.status), row.opinions.join("; ")));
+        for earlier in &row.history {
+            lines.more(format!("earlier map, does not count: {} at {}", earlier.verdict, earlier.time));
+        }
         for id in &row.contests {
             lines.more(format!("contest {id} has no answer"));
         }

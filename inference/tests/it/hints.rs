@@ -449,9 +449,19 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
     ),
     ("arpent review verify", REVIEW, "hints_of_reviews_lead_to_success"),
     ("arpent review export`", REVIEW, "hints_of_reviews_lead_to_success"),
+    (
+        "arpent review export OUTPUT --to decisions.csv",
+        "inference/tests/it/decided.rs",
+        "a_comparison_has_no_decided_version_and_its_decisions_are_exported",
+    ),
     ("arpent submit --help", HERE, "commands_of_our_own_run"),
     ("arpent-train fit {0}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
     ("arpent-train fit {}{resume}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
+    (
+        "arpent-train fit train.toml --from PACKAGE",
+        "training/tests/it/image_mask.rs",
+        "a_training_starts_from_given_weights",
+    ),
     (
         "arpent-train fit train.toml --restart",
         "training/tests/it/drawn.rs",

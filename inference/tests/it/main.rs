@@ -16,6 +16,7 @@ mod cloud_masks;
 mod common;
 mod coverage;
 mod dates;
+mod decided;
 mod detection;
 mod doctor;
 mod doubtful;

@@ -9,7 +9,7 @@ pub fn real(name: &str) -> Option<PathBuf> {
     arpent_testing::real_data(name)
 }
 
-fn shipped(place: &Place, more: &str) {
+pub fn shipped(place: &Place, more: &str) {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tree-health-10cm");
     place.write("run.toml", &format!("model = \"{}\"\n{more}", model.canonicalize().unwrap().display()));
 }

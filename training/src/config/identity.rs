@@ -2,6 +2,7 @@
 //! choose the epoch, and descriptions of the package.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use arpent_base::number::signed;
 
@@ -15,8 +16,12 @@ const DESCRIPTIVE: [&str; 10] =
     ["title", "limits", "version", "weights", "license", "tried_on", "failed_on", "name_fr", "code", "color"];
 
 /// The configuration as TOML without comments, `output` and `data`, with the changes of the command line.
-pub(super) fn identity(text: &str, fit: &Fit) -> String {
+pub(super) fn identity(text: &str, fit: &Fit, from: Option<&Path>) -> String {
     let mut table: toml::Table = text.parse().expect("the text was parsed before: it is TOML");
+    if let Some(from) = from {
+        let path = toml::Value::String(from.to_string_lossy().into_owned());
+        table.insert("init".into(), toml::Value::Table(toml::Table::from_iter([("path".to_owned(), path)])));
+    }
     table.remove("output");
     table.remove("data");
     let evaluate = table.remove("evaluate");
@@ -85,9 +90,11 @@ mod tests {
             "seed = 1\nepochs = 1\nsteps_per_epoch = 1\nbatch = 1\nchip_px = 16\nlearning_rate = 1e-3",
         )
         .unwrap();
-        assert_eq!(identity(text, &fit), "task = \"a\"\n");
+        assert_eq!(identity(text, &fit, None), "task = \"a\"\n");
+        let from = identity(text, &fit, Some(Path::new("first")));
+        assert_eq!(difference(&identity(text, &fit, None), &from), "init.path was absent, is \"first\"");
         fit.score = Some("tolerance_f1".into());
-        assert_eq!(identity(text, &fit), "task = \"a\"\n\n[evaluate]\ntolerance_px = 2\n");
+        assert_eq!(identity(text, &fit, None), "task = \"a\"\n\n[evaluate]\ntolerance_px = 2\n");
     }
 
     #[test]

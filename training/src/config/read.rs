@@ -23,7 +23,7 @@ impl Config {
     fn of(path: &Path, document: Document, overrides: &Overrides) -> Result<Self> {
         let mut config = parse::parse(path, document)?;
         config.apply(overrides);
-        config.identity = identity::identity(config.document.text(), &config.fit);
+        config.identity = identity::identity(config.document.text(), &config.fit, overrides.from.as_deref());
         check::check(&config)?;
         Ok(config)
     }

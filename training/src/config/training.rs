@@ -72,6 +72,7 @@ pub(crate) struct SetEntry {
 pub(crate) struct Overrides {
     pub(crate) data: Option<PathBuf>,
     pub(crate) output: Option<PathBuf>,
+    pub(crate) from: Option<PathBuf>,
     pub(crate) seed: Option<u64>,
     pub(crate) epochs: Option<Count>,
     pub(crate) threads: Option<Threads>,
@@ -85,6 +86,9 @@ impl Config {
         }
         if let Some(output) = &overrides.output {
             self.output.clone_from(output);
+        }
+        if let Some(from) = &overrides.from {
+            self.init = Some(Init { path: from.clone() });
         }
         if let Some(seed) = overrides.seed {
             self.fit.seed = seed;

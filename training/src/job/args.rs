@@ -26,6 +26,9 @@ pub(crate) struct FitArgs {
     /// Folder of the model package, instead of `output`.
     #[arg(long)]
     output: Option<PathBuf>,
+    /// Fine-tune: begin with all weights of this package, instead of `init.path`.
+    #[arg(long, value_name = "PACKAGE", conflicts_with = "labels")]
+    from: Option<PathBuf>,
     /// Seed of all random numbers, instead of `fit.seed`.
     #[arg(long)]
     seed: Option<u64>,
@@ -47,6 +50,7 @@ impl FitArgs {
         Overrides {
             data: self.data.clone(),
             output: self.output.clone(),
+            from: self.from.clone(),
             seed: self.seed,
             epochs: self.epochs,
             threads: self.threads,

@@ -161,6 +161,13 @@ fn a_training_starts_from_given_weights() {
     place.edit("smoke.toml", with_init, "[fit]");
     let scratch = place.fit(&["--epochs", "1", "--restart"]).done();
     assert!(first_loss(&second) < first_loss(&scratch));
+    // The same by an option, for a configuration that stays as it is: all weights of the package are taken.
+    let from = place.path("first");
+    let third = place.fit(&["--epochs", "1", "--restart", "--from", from.to_str().unwrap()]).done();
+    assert_eq!(first_loss(&third).to_bits(), first_loss(&second).to_bits());
+    let taken = third.err.split(" tensors are from").next().unwrap().rsplit('\n').next().unwrap();
+    let numbers: Vec<&str> = taken.split_whitespace().filter(|word| word.parse::<u32>().is_ok()).collect();
+    assert_eq!(numbers[0], numbers[1], "{taken}");
 }
 
 #[test]

@@ -83,6 +83,7 @@ impl EventFiles<'_> {
             crs: &self.grid.crs,
             extent: self.grid.bbox(&self.extent),
             timestamp: TIMESTAMP,
+            is_decided: false,
         }
     }
 }

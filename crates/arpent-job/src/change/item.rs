@@ -39,6 +39,7 @@ pub(super) fn write_item(
         mask: None,
         model: None,
         lineage: Some(&lineage),
+        version: None,
         software: &manifest.software,
         scene_uris: &uris,
         about,

@@ -6,7 +6,7 @@ use arpent_publish::TableRow;
 use serde_json::Value as Json;
 
 use super::feature::{number, scenes, text};
-use super::sheet::{Statement, Topic, attribution, rights, state};
+use super::sheet::{Statement, Topic, attribution, not_verified, rights};
 use crate::report::{Material, Words};
 
 /// The five topics.
@@ -70,7 +70,7 @@ impl EventRow<'_> {
                 )
             })
             .with(text(self.row, "kind")),
-            state(),
+            not_verified(),
         ]
     }
 

@@ -51,7 +51,7 @@ fn contribution(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
     let manifest = material.manifest;
     let package = manifest.package.as_ref();
     let (id, version) = (&manifest.model.id, &manifest.model.version);
-    vec![
+    let mut all = vec![
         Statement::of("purpose", |words| {
             let classes = package.map_or_else(
                 || manifest.counts.features_per_class.keys().cloned().collect::<Vec<_>>().join(", "),
@@ -79,8 +79,9 @@ fn contribution(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
         })
         .with(text(row, "class_name")),
         overridden(row),
-        state(),
-    ]
+    ];
+    all.extend(state(row));
+    all
 }
 
 fn does(package: &Json, words: Words) -> String {

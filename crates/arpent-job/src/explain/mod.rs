@@ -10,7 +10,7 @@ pub use sheet::{Attribute, Explained, Explanation, Statement, Topic};
 use std::path::Path;
 
 use arpent_base::{DoingWhat as _, Result};
-use arpent_publish::{STATE_NOT_VERIFIED, Target};
+use arpent_publish::Target;
 
 use crate::error::JobError;
 use crate::report::{Material, Notable, Pictures, Thumbnails};
@@ -39,10 +39,15 @@ fn explained(url: &str, id: &str, folder: &Path) -> Result<Explained> {
         return Err(JobError::NoReport { output: url.to_owned() }.into());
     }
     let material = material(&target, &manifest, folder)?;
-    let table = material.table()?.ok_or_else(|| JobError::NoTable { output: url.to_owned() })?;
+    let mut table = material.table()?.ok_or_else(|| JobError::NoTable { output: url.to_owned() })?;
     let missing =
         || JobError::NoSuchFeature { output: url.to_owned(), id: id.to_owned(), file: file(&material) };
-    let number = table.find(id)?.ok_or_else(missing)?;
+    let mut number = table.find(id)?;
+    if let (None, Some(superseded)) = (number, material.superseded()?) {
+        // A feature that persons invalidated can still be explained.
+        (number, table) = (superseded.find(id)?, superseded);
+    }
+    let number = number.ok_or_else(missing)?;
     let row = table.row(number)?.ok_or_else(missing)?;
     let is_event = manifest.counts.change.is_some();
     let topics = if is_event { event::topics(&material, &row)? } else { feature::topics(&material, &row) };
@@ -51,7 +56,7 @@ fn explained(url: &str, id: &str, folder: &Path) -> Result<Explained> {
         run_id: manifest.run_id.clone(),
         id: id.to_owned(),
         kind: if is_event { "event" } else { "feature" },
-        state: STATE_NOT_VERIFIED.to_owned(),
+        state: feature::text(&row, "state"),
         attributes: sheet::attributes(&material, &row),
         topics,
         contact: material.imprint.contact.clone(),

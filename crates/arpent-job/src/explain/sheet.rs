@@ -6,7 +6,8 @@ use maud::{Markup, html};
 use serde::Serialize;
 
 use crate::report::{
-    Article, Imprint, Material, NONE, Pictures, Section, Thumbnails, Words, facts, page, problems, proposal,
+    Article, CONTESTED, DISPUTED, Imprint, Material, NONE, Pictures, Section, Thumbnails, Words, facts, page,
+    problems, proposal, state_title,
 };
 
 /// A text in both languages.
@@ -175,8 +176,79 @@ pub(super) fn rights(material: &Material<'_>, id: &str) -> Vec<Statement> {
     all
 }
 
-/// The state of the review, as a statement.
-pub(super) fn state() -> Statement {
+/// The state of the review, and who decided, as statements: of a decided map from the row, as it was published.
+pub(super) fn state(row: &TableRow) -> Vec<Statement> {
+    let text = |column: &str| row.value(column).map(ToString::to_string);
+    let state = text("state").unwrap_or_default();
+    if state == arpent_publish::STATE_NOT_VERIFIED {
+        let history = text("history").map(|history| {
+            Statement::of("history", |words| {
+                words.say(
+                    &format!("Decided before, about an earlier map; it does not count here: {history}."),
+                    &format!(
+                        "Décidé auparavant, sur une carte antérieure ; cela ne compte pas ici : {history}."
+                    ),
+                )
+            })
+            .with(history.as_str())
+        });
+        return std::iter::once(not_verified()).chain(history).collect();
+    }
+    let [en, fr] = [Language::En, Language::Fr].map(|language| state_title(&state, language).to_owned());
+    let mut all = vec![
+        Statement::of("state", |words| match state.as_str() {
+            DISPUTED => words.say(
+                "Persons decided about it, and their decisions contradict each other: it is not settled, and keeps what was proposed.",
+                "Des personnes se sont prononcées, et leurs décisions se contredisent : il n'est pas tranché, et garde ce qui était proposé.",
+            ),
+            CONTESTED => words.say(
+                "It is contested, and the contest has no answer yet: it does not count as decided.",
+                "Il est contesté, et la contestation n'a pas encore de réponse : il ne compte pas comme décidé.",
+            ),
+            _ => words.say(
+                &format!("A person decided: {en}. The algorithm proposed; it decided nothing."),
+                &format!("Une personne a décidé : {fr}. L'algorithme a proposé ; il n'a rien décidé."),
+            ),
+        })
+        .with(state.as_str()),
+    ];
+    let add = |all: &mut Vec<Statement>, column: &str, [en, fr]: [&str; 2]| {
+        if let Some(value) = text(column) {
+            let said = Statement::of(column, |words| {
+                words.say(&format!("{en}: {value}."), &format!("{fr} : {value}."))
+            });
+            all.push(said.with(value.as_str()));
+        }
+    };
+    add(&mut all, "decided_by", ["Decided by", "Décidé par"]);
+    add(&mut all, "decided_at", ["Time of the decision", "Date et heure de la décision"]);
+    add(&mut all, "proposed_class", ["The class that was proposed", "Classe qui était proposée"]);
+    if text("outline").as_deref() == Some("decided") {
+        all.push(Statement::of("outline", |words| {
+            words.say(
+            "A person corrected its outline; the proposed one is in the file superseded.",
+            "Une personne a corrigé son contour ; celui qui était proposé est dans le fichier superseded.",
+        )
+        }));
+    }
+    add(
+        &mut all,
+        "history",
+        [
+            "Decided before, about an earlier map; it does not count here",
+            "Décidé auparavant, sur une carte antérieure ; cela ne compte pas ici",
+        ],
+    );
+    add(
+        &mut all,
+        "decisions",
+        ["Decisions that count, by their SHA-256", "Décisions qui comptent, par leur SHA-256"],
+    );
+    all
+}
+
+/// That no person has verified it, as a statement.
+pub(super) fn not_verified() -> Statement {
     Statement::of("state", |words| words.say(
         "No person has verified it: its state is not_verified. The algorithm proposes; it decides nothing, and a decision must be taken by a person.",
         "Aucune personne ne l'a vérifié : son état est not_verified. L'algorithme propose ; il ne décide de rien, et une décision doit être prise par une personne.",
@@ -240,10 +312,17 @@ pub(super) fn html(
             title: format!("{subject} {}", sheet.id),
             subtitle: html! { (material.title) " · " code { (sheet.run_id) } },
             summary: html! {
-                (proposal(words, [
-                    "This was proposed by an algorithm. No person has verified it.",
-                    "Ceci a été proposé par un traitement algorithmique. Aucune personne ne l'a vérifié.",
-                ]))
+                @if sheet.state == arpent_publish::STATE_NOT_VERIFIED {
+                    (proposal(words, [
+                        "This was proposed by an algorithm. No person has verified it.",
+                        "Ceci a été proposé par un traitement algorithmique. Aucune personne ne l'a vérifié.",
+                    ]))
+                } @else {
+                    p.notice { strong {
+                        (words.say("Proposed by an algorithm. State of its review: ", "Proposé par un traitement algorithmique. État de sa validation : "))
+                        (state_title(&sheet.state, words.0)) "."
+                    } }
+                }
                 @if let Some((picture, _)) = thumbnails.drawn.get(&row) {
                     figure.event { (picture.shown(&label)) figcaption { (label) } }
                 }

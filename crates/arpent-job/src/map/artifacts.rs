@@ -100,6 +100,7 @@ fn write_all_features(
         crs: &map.grid().crs,
         extent: map.grid().bbox(&map.plan.extent()),
         timestamp: TIMESTAMP,
+        is_decided: false,
     };
     formats
         .map(|format| {

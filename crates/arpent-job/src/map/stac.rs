@@ -48,6 +48,7 @@ pub(crate) fn write_item(
             job.model.window.map_or(map.plan.window_px(), |w| w.side_px),
         )),
         lineage: None,
+        version: None,
         software: &software(job.predictor.is_on_gpu()),
         scene_uris: &uris,
         about: &job.about(),

@@ -3,22 +3,23 @@
 use std::path::Path;
 
 use arpent_base::number::exact;
-use arpent_base::{DoingWhat as _, Result, table_schema};
+use arpent_base::{DoingWhat as _, Language, Result, table_schema};
 use arpent_gdal::Transformer;
 use arpent_publish::{
-    Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_IMAGERY, ROLE_METADATA, ROLE_VIEWER, StagedArtifact,
+    Decided, Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_IMAGERY, ROLE_METADATA, ROLE_VIEWER, StagedArtifact,
 };
 use arpent_raster::Class;
+use arpent_review::Verdict;
 use arpent_viewer::{
     ClassFact, Date, Facts, File, Imagery, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene,
-    Texts, Warning, Zones, page,
+    StateFact, Texts, Warning, Zones, page,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::imagery::date_of;
 use super::output::{Output, ZoneTable};
-use crate::report::shown;
+use crate::report::{shown, state_color, state_title, states};
 
 /// Nodes on each side of the lattice of places: a map of 100 km is then off by less than 1 m.
 const NODES: usize = 17;
@@ -92,6 +93,7 @@ impl Facted<'_> {
             license: output.about.license.clone(),
             classes: self.output.classes.classes().iter().map(|class| self.class(class)).collect(),
             kinds: if change.is_some() { kinds(manifest) } else { Vec::new() },
+            states: manifest.counts.decided.as_ref().map(states_of).unwrap_or_default(),
             columns: fields(manifest.columns.as_ref()),
             features: manifest.counts.zones.as_ref().map_or(manifest.counts.features, |zones| zones.zones),
             tiles: self.features_in(".pmtiles"),
@@ -198,6 +200,16 @@ fn acquired(manifest: &Manifest) -> [Option<String>; 2] {
     let (first, last) = (dates().min().cloned(), dates().max().cloned());
     let last = last.filter(|last| Some(last) != first.as_ref());
     [first, last]
+}
+
+/// The states of the features of the decided layer: invalidated ones are in another file.
+fn states_of(decided: &Decided) -> Vec<StateFact> {
+    let fact = |name: &'static str| {
+        let [en, fr] = [Language::En, Language::Fr].map(|language| state_title(name, language).to_owned());
+        let features = *decided.states.get(name)?;
+        Some(StateFact { name: name.to_owned(), title: Texts { en, fr }, color: state_color(name), features })
+    };
+    states().filter(|name| *name != Verdict::Invalidated.name()).filter_map(fact).collect()
 }
 
 fn kinds(manifest: &Manifest) -> Vec<KindFact> {

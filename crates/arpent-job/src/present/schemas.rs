@@ -11,9 +11,10 @@ use arpent_raster::Nomenclature;
 use serde_json::{Map, Value, json};
 
 use super::output::{Output, Table};
+use crate::report::states;
 
 /// Writes the schema of a table to a folder.
-fn write_schema(table: &Table, classes: &Nomenclature, folder: &Path) -> Result<StagedArtifact> {
+fn write_schema(table: &Table, output: &Output<'_>, folder: &Path) -> Result<StagedArtifact> {
     let [en, fr] = table.title;
     let mut document = Map::new();
     document.insert("name".to_owned(), json!(table.name));
@@ -27,7 +28,7 @@ fn write_schema(table: &Table, classes: &Nomenclature, folder: &Path) -> Result<
         }
     }
     for field in document.get_mut("fields").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(values) = values_of(field, classes) {
+        if let Some(values) = values_of(field, output.classes, output.manifest.counts.decided.is_some()) {
             field["constraints"]["enum"] = values;
         }
         if let Some([least, most]) = range_of(field) {
@@ -42,7 +43,7 @@ fn write_schema(table: &Table, classes: &Nomenclature, folder: &Path) -> Result<
 }
 
 /// The values that a field may have, where they are a list.
-fn values_of(field: &Value, classes: &Nomenclature) -> Option<Value> {
+fn values_of(field: &Value, classes: &Nomenclature, is_decided: bool) -> Option<Value> {
     let name = field["name"].as_str()?;
     let is_integer = field["type"] == "integer";
     let classes = classes.classes();
@@ -51,7 +52,11 @@ fn values_of(field: &Value, classes: &Nomenclature) -> Option<Value> {
         "class_name" | "from_class" | "to_class" => classes.iter().map(|class| &*class.name).collect(),
         "kind" => EventKind::ALL.into_iter().map(EventKind::name).collect(),
         "state" if field["description"].as_str().is_some_and(|text| text.contains(STATE_NOT_VERIFIED)) => {
-            json!([STATE_NOT_VERIFIED])
+            if is_decided {
+                states().collect()
+            } else {
+                json!([STATE_NOT_VERIFIED])
+            }
         }
         _ => return None,
     })
@@ -77,7 +82,7 @@ pub(super) fn write(
     let mut all = Vec::new();
     if has(ROLE_FEATURES) {
         let table = Table::new("features", "features", ["Features", "Entités"], schema());
-        all.push(write_schema(&table, output.classes, folder)?);
+        all.push(write_schema(&table, output, folder)?);
     }
     if has(ROLE_EVENTS) {
         let mut schema = schema();
@@ -88,18 +93,18 @@ pub(super) fn write(
             }
         }
         let table = Table::new("events", "events", ["Events", "Événements"], schema);
-        all.push(write_schema(&table, output.classes, folder)?);
+        all.push(write_schema(&table, output, folder)?);
     }
     if has(ROLE_ZONES) {
         let mut schema = schema();
         // Several zones may have one id, which the manifest counts.
         schema.as_object_mut().map(|fields| fields.remove("primaryKey"));
         let table = Table::new("zones", "zones", ["Zonal statistics", "Statistiques par zone"], schema);
-        all.push(write_schema(&table, output.classes, folder)?);
+        all.push(write_schema(&table, output, folder)?);
     }
     for table in &output.tables {
         if staged.iter().any(|artifact| artifact.name == table.file) {
-            all.push(write_schema(table, output.classes, folder)?);
+            all.push(write_schema(table, output, folder)?);
         }
     }
     Ok(all)

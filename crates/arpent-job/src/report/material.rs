@@ -7,7 +7,8 @@ use std::path::Path;
 use arpent_base::{Language, Result};
 use arpent_gdal::PublishedRaster;
 use arpent_publish::{
-    FeatureTable, Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, StagedArtifact,
+    FeatureTable, Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_SUPERSEDED,
+    StagedArtifact,
 };
 use arpent_raster::Nomenclature;
 use serde::Deserialize;
@@ -89,8 +90,20 @@ impl Material<'_> {
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn table(&self) -> Result<Option<FeatureTable>> {
+        self.table_of(&[ROLE_FEATURES, ROLE_EVENTS])
+    }
+
+    /// The table of the proposals that a decided map has another version of, or none; `None` without a `GeoParquet` file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn superseded(&self) -> Result<Option<FeatureTable>> {
+        self.table_of(&[ROLE_SUPERSEDED])
+    }
+
+    fn table_of(&self, roles: &[&str]) -> Result<Option<FeatureTable>> {
         let is_table = |(name, file): &(&String, &PlacedFile)| {
-            matches!(&*file.role, ROLE_FEATURES | ROLE_EVENTS) && name.ends_with(".parquet")
+            roles.contains(&&*file.role) && name.ends_with(".parquet")
         };
         let found = self.files.iter().find(is_table);
         Ok(found.map(|(_, file)| FeatureTable::open(Path::new(&file.place))).transpose()?)

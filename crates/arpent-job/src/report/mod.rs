@@ -5,6 +5,7 @@
 mod asked;
 mod card;
 mod chart;
+mod decided;
 mod draw;
 mod features;
 mod found;
@@ -18,6 +19,7 @@ mod pictures;
 mod reading;
 mod scenes;
 mod shown;
+mod states;
 mod words;
 
 pub(crate) use card::{class_names, task};
@@ -33,6 +35,7 @@ pub(crate) use pictures::{Picture, Pictures, Stored};
 pub(crate) use reading::{computation, hashes, license, software, whom};
 pub(crate) use scenes::Thumbnails;
 pub(crate) use shown::problems;
+pub(crate) use states::{CONTESTED, DISPUTED, state_color, state_title, states};
 pub(crate) use words::{NONE, Words};
 
 /// Name of the report among the files of an output.

@@ -12,7 +12,7 @@ use super::parts::proposal;
 use super::pictures::Pictures;
 use super::scenes::Thumbnails;
 use super::words::Words;
-use super::{asked, card, found, observed, reading, shown};
+use super::{asked, card, decided, found, observed, reading, shown};
 
 /// The report of a run as HTML.
 ///
@@ -47,27 +47,38 @@ pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
     };
     let article = |words: Words| {
         Ok(Article {
-            kind: words.say("Report of a map", "Rapport de carte"),
+            kind: if material.manifest.counts.decided.is_some() {
+                words.say("Report of a decided map", "Rapport de carte décidée")
+            } else {
+                words.say("Report of a map", "Rapport de carte")
+            },
             title: material.title.clone(),
             subtitle: html! { (words.say("Date of the imagery: ", "Date des images : ")) (asked::dates(material.manifest, words)) " · " code { (material.manifest.run_id) } },
             summary: html! {
-                (proposal(words, [
-                    "This is a proposal of a model. No person has verified it.",
-                    "Ceci est une proposition d'un modèle. Aucune personne ne l'a vérifiée.",
-                ]))
+                @match &material.manifest.counts.decided {
+                    Some(of) => (decided::notice(of, words)),
+                    None => (proposal(words, [
+                        "This is a proposal of a model. No person has verified it.",
+                        "Ceci est une proposition d'un modèle. Aucune personne ne l'a vérifiée.",
+                    ])),
+                }
                 (found::tiles(material, found.as_ref(), words))
             },
-            sections: vec![
-                asked::section(material, overview.as_ref(), words),
-                found::section(material, found.as_ref(), overview.as_ref(), words),
-                shown::section(material, found.as_ref(), &thumbnails, words),
-                observed::section(material, words),
-                card::section(material, words),
-                reading::limits(material, words),
-                reading::contest(material, words),
-                reading::provenance(material, words),
-                reading::computation(material, words),
-            ],
+            sections: [
+                Some(asked::section(material, overview.as_ref(), words)),
+                material.manifest.counts.decided.as_ref().map(|of| decided::section(of, words)),
+                Some(found::section(material, found.as_ref(), overview.as_ref(), words)),
+                Some(shown::section(material, found.as_ref(), &thumbnails, words)),
+                Some(observed::section(material, words)),
+                Some(card::section(material, words)),
+                Some(reading::limits(material, words)),
+                Some(reading::contest(material, words)),
+                Some(reading::provenance(material, words)),
+                Some(reading::computation(material, words)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         })
     };
     page(material.language, &pictures, &article)

@@ -89,7 +89,49 @@ pub enum ReviewJobError {
         /// The file.
         file: String,
         /// The column.
-        column: &'static str,
+        column: String,
+    },
+    /// A decided version of a comparison.
+    #[error("{output} is a comparison of two dates, and only maps have decided versions")]
+    OfEvents {
+        /// The output.
+        output: String,
+    },
+    /// The map has no features in a format that keeps their coordinates.
+    #[error("{output} has no features as GeoParquet, GeoPackage or FlatGeobuf")]
+    NoExactFeatures {
+        /// The output.
+        output: String,
+    },
+    /// The grid or the classes of the map are not known.
+    #[error("no other version of {output} can be made: {reason}")]
+    NoPlace {
+        /// The output.
+        output: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nobody has decided anything.
+    #[error("the review `{name}` of {output} has no decisions")]
+    NoDecisions {
+        /// The output.
+        output: String,
+        /// The review.
+        name: String,
+    },
+    /// The decided version was to be written over the proposal.
+    #[error("{to} is in {output}, which is the map that was proposed")]
+    SamePlace {
+        /// The output.
+        output: String,
+        /// Where to.
+        to: String,
+    },
+    /// Classes have numbers from 0 to 254, and all are taken.
+    #[error("the class `{class}`, which a decision gives, has no free number")]
+    TooManyClasses {
+        /// The class.
+        class: String,
     },
     /// A file of tasks has none of a reviewer.
     #[error("{file} has no tasks of `{reviewer}`, only of {names}")]
@@ -149,6 +191,20 @@ impl Diagnostic for ReviewJobError {
             Self::Line { hint, .. } => hint,
             Self::NoColumn { .. } => "keep the columns of a file that `arpent review export` wrote",
             Self::NoTasks { .. } => "name the reviewer as the file does, with --reviewer",
+            Self::OfEvents { .. } => {
+                "export the decisions instead: `arpent review export OUTPUT --to decisions.csv`"
+            }
+            Self::NoExactFeatures { .. } => {
+                "publish the map with one of these formats; GeoJSON is in degrees and rounded"
+            }
+            Self::NoPlace { .. } => "make the map again with this version: its item.json has what is needed",
+            Self::NoDecisions { output, .. } => {
+                return Some(format!(
+                    "decide first: `arpent review add {output} --feature ID --verdict VERDICT --person NAME`"
+                ));
+            }
+            Self::SamePlace { .. } => "name another folder or prefix with --to: the proposal stays as it is",
+            Self::TooManyClasses { .. } => "list fewer classes in the rules of the review",
             Self::FileExists { .. } => "name another file; exports do not replace files",
             Self::File { .. } => "check the path and its permissions",
             Self::Changed { .. } => "list the findings: `arpent review verify OUTPUT`",

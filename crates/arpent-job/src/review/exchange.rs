@@ -59,7 +59,8 @@ pub fn review_import(
         reader.headers().map_err(|error| failed(error.to_string()))?.iter().map(str::to_owned).collect();
     let place = |column: &str| columns.iter().position(|name| name.trim_start_matches('\u{feff}') == column);
     for column in ["feature", "verdict"] {
-        place(column).ok_or_else(|| ReviewJobError::NoColumn { file: name.clone(), column })?;
+        place(column)
+            .ok_or_else(|| ReviewJobError::NoColumn { file: name.clone(), column: column.to_owned() })?;
     }
     let mut log = opened.log()?;
     let (time, mut statements) = (now()?, Vec::new());

@@ -49,6 +49,11 @@ impl MapFeatures {
         Ok(Self { address: checked_address(target, artifact)?, layer, class })
     }
 
+    /// Its address, and its layer in formats with several.
+    pub(super) fn source(&self) -> (&str, Option<&'static str>) {
+        (&self.address, self.layer)
+    }
+
     /// Passes every feature, in the order of the file.
     pub(super) fn each(
         &self,

@@ -7,6 +7,7 @@ use arpent_review::{MOST_M2, MapRef, Person, REVIEW_FORMAT, Reason, Review, Revi
 use serde::{Deserialize, Serialize};
 
 use super::error::ReviewJobError;
+use super::history::history;
 use super::store::{OpenReview, ReviewedMap, now};
 
 /// A file with the rules of a review.
@@ -49,6 +50,17 @@ pub struct NewReport {
     pub classes: Vec<String>,
     /// Persons who may decide; 0 for every named person.
     pub people: usize,
+    /// Features with decisions about their object in an earlier map.
+    pub with_history: usize,
+}
+
+/// A review of an earlier map, whose decisions are history of a new review.
+#[derive(Debug, Clone, Copy)]
+pub struct After<'a> {
+    /// The earlier map.
+    pub output: &'a str,
+    /// Name of its review; none for the only one.
+    pub review: Option<&'a str>,
 }
 
 /// Creates a review of a map; `rules` is a TOML file with `reasons`, `classes`, `people` and `max_area_m2`.
@@ -56,6 +68,19 @@ pub struct NewReport {
 /// # Errors
 /// When the map or the rules cannot be read, the name is taken, or the store does not create conditionally.
 pub fn review_new(output: &str, name: &str, rules: Option<&Path>) -> Result<NewReport> {
+    review_new_after(output, name, rules, None)
+}
+
+/// The same with the decisions of an earlier map as history: they are shown beside features of the same object, and never count.
+///
+/// # Errors
+/// As [`review_new`], and when the earlier map or its review cannot be read or was changed.
+pub fn review_new_after(
+    output: &str,
+    name: &str,
+    rules: Option<&Path>,
+    after: Option<After<'_>>,
+) -> Result<NewReport> {
     let rules = match rules {
         None => Rules::default(),
         Some(file) => {
@@ -65,6 +90,15 @@ pub fn review_new(output: &str, name: &str, rules: Option<&Path>) -> Result<NewR
         }
     };
     let map = ReviewedMap::open(output)?;
+    let history = match after {
+        None => None,
+        Some(After { output, review }) => {
+            let history = history(&map, output, review)?;
+            let features = history.features.len();
+            let (bytes, id) = history.to_bytes()?;
+            Some((bytes, id, features))
+        }
+    };
     let of_map = || map.manifest.counts.features_per_class.keys().cloned().collect();
     let listed = |listed: Listed| Reviewer {
         person: Person { name: listed.name, function: listed.function, organization: listed.organization },
@@ -79,8 +113,11 @@ pub fn review_new(output: &str, name: &str, rules: Option<&Path>) -> Result<NewR
         classes: rules.classes.unwrap_or_else(of_map),
         people: rules.people.into_iter().map(listed).collect(),
         max_area_m2: rules.max_area_m2.unwrap_or(MOST_M2),
+        history: history.as_ref().map(|(_, id, _)| *id),
     };
-    let opened = OpenReview::create(map, review).context("cannot create the review")?;
+    let with_history = history.as_ref().map_or(0, |(.., features)| *features);
+    let bytes = history.map(|(bytes, ..)| bytes);
+    let opened = OpenReview::create(map, review, bytes).context("cannot create the review")?;
     Ok(NewReport {
         review: opened.url().to_owned(),
         id: opened.id.to_string(),
@@ -88,5 +125,6 @@ pub fn review_new(output: &str, name: &str, rules: Option<&Path>) -> Result<NewR
         reasons: opened.review.reasons.iter().map(|reason| reason.code.clone()).collect(),
         classes: opened.review.classes.clone(),
         people: opened.review.people.len(),
+        with_history,
     })
 }

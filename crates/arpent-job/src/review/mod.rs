@@ -2,19 +2,37 @@
 //! rules and their proof are those of `arpent-review`; here they meet the output and its features.
 
 mod add;
+mod decided;
 mod error;
+mod examples;
 mod exchange;
 mod features;
+mod history;
+mod history_text;
+mod learn;
+mod learned;
+mod lessons;
 mod make;
+mod proposal;
+mod publish;
 mod read;
 mod sample;
 mod serve;
 mod store;
+mod version;
 
 pub use add::{AddReport, ReviewPerson, review_add, statement_of_line};
+pub use decided::{ReviewNames, columns as decided_columns};
 pub use error::ReviewJobError;
+pub use examples::ExampleCounts;
 pub use exchange::{ExportReport, ImportReport, review_export, review_import};
-pub use make::{NewReport, review_new};
+pub use learn::{ReviewLearnOptions, review_learn};
+pub use learned::{ReviewLearnReport, learned_text};
+pub use lessons::{
+    Bought, Errors, Gain, GroupLesson, LearnOptions, Lessons, Recalibrated, Replay, Threshold,
+};
+pub use make::{After, NewReport, review_new, review_new_after};
+pub use publish::{ReviewPublishOptions, ReviewPublishReport, review_publish, states_in_order};
 pub use read::{AgreementReport, StateReport, StatusCount, VerifyReport, review_state, review_verify};
 pub use sample::{ReviewSampleOptions, ReviewSampleReport, review_sample};
 pub use serve::{ReviewCall, ReviewDesk, ReviewServeOptions, asking};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arpent_base::number::approximate;
 use arpent_base::{DoingWhat as _, Result};
 use arpent_review::agreement::{Quartiles, krippendorff_alpha, quartiles};
-use arpent_review::{FeatureState, Finding, ObjectId, Status};
+use arpent_review::{Earlier, FeatureState, Finding, ObjectId, Status};
 use serde::Serialize;
 
 use super::error::ReviewJobError;
@@ -40,6 +40,8 @@ pub struct StateRow {
     pub contests: Vec<String>,
     /// Number of its decisions.
     pub decisions: u64,
+    /// What was decided about its object in an earlier map, of a feature that was asked for; it does not count.
+    pub history: Vec<Earlier>,
 }
 
 /// How the persons of a review agree.
@@ -85,6 +87,21 @@ fn state_row(state: &FeatureState) -> StateRow {
         heads: ids(&state.heads),
         contests: ids(&state.contests),
         decisions: state.decisions,
+        history: Vec::new(),
+    }
+}
+
+/// A feature without decisions of its own.
+fn undecided(feature: &str) -> StateRow {
+    StateRow {
+        feature: feature.to_owned(),
+        status: Status::Open,
+        verdict: None,
+        opinions: Vec::new(),
+        heads: Vec::new(),
+        contests: Vec::new(),
+        decisions: 0,
+        history: Vec::new(),
     }
 }
 
@@ -116,6 +133,14 @@ pub fn review_state(
             let (feature, output) = (feature.to_owned(), opened.map.target.url().to_owned());
             return Err(ReviewJobError::NoSuchFeature { feature, output }.into());
         }
+    }
+    if let Some(feature) = feature
+        && let Some(history) = opened.history()?.remove(feature)
+    {
+        if features.is_empty() {
+            features.push(undecided(feature));
+        }
+        features[0].history = history;
     }
     let units = log.independent();
     let seconds = log.durations_ms().into_iter().map(|ms| approximate(ms) / 1000.0).collect();

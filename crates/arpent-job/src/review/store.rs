@@ -1,11 +1,14 @@
 //! A review below an output: opened, read and appended to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arpent_base::{DoingWhat as _, Result, sha256_hex};
 use arpent_publish::{MANIFEST_NAME, Manifest, ObjectKind, REVIEWS, Target, unique_key};
-use arpent_review::{Chain, Decision, Key, Log, OBJECT_BYTES, Object, ObjectId, Review, Statement, Time};
+use arpent_review::{
+    Chain, Decision, Earlier, HISTORY_NAME, History, Key, Log, OBJECT_BYTES, Object, ObjectId, Review,
+    Statement, Time,
+};
 
 use super::error::ReviewJobError;
 
@@ -86,7 +89,7 @@ impl OpenReview {
     }
 
     /// Creates a review; a store that replaces objects is refused.
-    pub(super) fn create(map: ReviewedMap, review: Review) -> Result<Self> {
+    pub(super) fn create(map: ReviewedMap, review: Review, history: Option<Vec<u8>>) -> Result<Self> {
         let (bytes, id) = review.to_bytes()?;
         let output = map.target.url().to_owned();
         let place = map.target.below(&format!("{REVIEWS}/{}", review.name))?;
@@ -94,6 +97,14 @@ impl OpenReview {
         // Asked first, so that a store that replaces objects does not replace the header of a review.
         if place.read(HEADER, ObjectKind::Record)?.is_some() {
             return Err(exists().into());
+        }
+        // Before the header, which names it: a process that is killed between the two leaves no review, and the same history
+        // can be created again.
+        if let Some(bytes) = history
+            && !place.create(HISTORY_NAME, bytes.clone(), MEDIA_TYPE)?
+            && place.read(HISTORY_NAME, ObjectKind::Manifest)?.is_none_or(|stored| stored != bytes)
+        {
+            place.replace(HISTORY_NAME, bytes, MEDIA_TYPE)?;
         }
         // The answer to a first request may have been lost: then the object is this one.
         if !place.create(HEADER, bytes.clone(), MEDIA_TYPE)?
@@ -127,6 +138,25 @@ impl OpenReview {
         self.place.url()
     }
 
+    /// What was decided about objects of an earlier map; empty without a history.
+    pub(super) fn history(&self) -> Result<BTreeMap<String, Vec<Earlier>>> {
+        let Some(id) = self.review.history else { return Ok(BTreeMap::new()) };
+        let bytes = self.place.read(HISTORY_NAME, ObjectKind::Manifest)?.unwrap_or_default();
+        Ok(History::from_bytes(&bytes, id)
+            .with_context(|| format!("{}/{HISTORY_NAME}", self.url()))?
+            .features)
+    }
+
+    /// A decision by its id.
+    pub(super) fn decision(&self, id: &ObjectId) -> Result<Decision> {
+        let href = format!("decisions/{id}.json");
+        let bytes = self.place.read(&href, ObjectKind::Record)?.unwrap_or_default();
+        if ObjectId::of(&bytes) != *id {
+            return Err(ReviewJobError::Damaged { object: format!("{}/{href}", self.url()) }.into());
+        }
+        Ok(Decision::from_bytes(&bytes)?)
+    }
+
     /// Passes every decision, in the order of their ids; those that cannot be read are left out (the log has them as findings).
     pub(super) fn each_decision(&self, each: &mut dyn FnMut(ObjectId, Decision) -> Result<()>) -> Result<()> {
         for object in self.place.list("decisions")? {
@@ -145,6 +175,12 @@ impl OpenReview {
         let mut log = Log::new(self.review.clone(), self.id);
         for object in self.place.list("")? {
             if object.href == HEADER {
+                continue;
+            }
+            if object.href == HISTORY_NAME {
+                if let Some(bytes) = self.place.read(&object.href, ObjectKind::Manifest)? {
+                    log.add(&object.href, &bytes);
+                }
                 continue;
             }
             if object.size > arpent_base::number::wide(OBJECT_BYTES) {

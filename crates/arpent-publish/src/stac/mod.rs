@@ -5,6 +5,7 @@
 //! - `raster` 2.0 and `classification` 2.0 are on the `bands` of the raster assets (STAC 1.1 common metadata
 //!   has `data_type` and `nodata`; the scale of the confidence raster is `raster:scale`).
 //! - `eo` 2.0 is on items of which a mask of clouds is known: `eo:cloud_cover`.
+//! - `version` 1.2 is on items of decided maps: the version before it is the proposal.
 //! - `file` 2.1 is on every asset: `file:size`, and `file:checksum` as a SHA-256 multihash.
 //! - `mlm` 1.5 is written for items that *are* models, and its schema requires a name, an architecture, tasks,
 //!   inputs, outputs and an asset with the role `mlm:model`. All of them are given, so that the item validates:
@@ -49,6 +50,8 @@ const EXTENSIONS: [&str; 5] = [
 ];
 /// That of models.
 const MLM: &str = "https://stac-extensions.github.io/mlm/v1.5.0/schema.json";
+/// That of versions.
+const VERSION: &str = "https://stac-extensions.github.io/version/v1.2.0/schema.json";
 /// That of the share of clouds.
 const EO: &str = "https://stac-extensions.github.io/eo/v2.0.0/schema.json";
 
@@ -73,6 +76,8 @@ pub struct StacRun<'a> {
     pub model: Option<&'a StacModel>,
     /// How the result was made, one sentence; by default by the model from the scenes.
     pub lineage: Option<&'a str>,
+    /// The version of a map that persons decided on; `None` for a proposal.
+    pub version: Option<StacVersion<'a>>,
     /// Versions of the program and its libraries.
     pub software: &'a Software,
     /// Addresses of the scenes; those with a scheme (`https://`, `s3://`) become links.
@@ -81,6 +86,15 @@ pub struct StacRun<'a> {
     pub about: &'a About,
     /// The other files of the run, in the folder of the item.
     pub artifacts: &'a [StagedArtifact],
+}
+
+/// A version of a map, by the version extension.
+#[derive(Debug, Clone, Copy)]
+pub struct StacVersion<'a> {
+    /// Its name.
+    pub version: &'a str,
+    /// Address of the item of the proposal, relative to this item or absolute.
+    pub predecessor: &'a str,
 }
 
 /// What was not observed: the raster with the role `mask`, and the share of clouds.
@@ -133,7 +147,8 @@ pub fn write_stac_item(path: &Path, run: &StacRun<'_>) -> Result<()> {
 fn extensions(run: &StacRun<'_>) -> Vec<&'static str> {
     let model = run.model.map(|_| MLM);
     let clouds = run.mask.and_then(|mask| mask.cloud_cover).map(|_| EO);
-    EXTENSIONS.into_iter().chain(model).chain(clouds).collect()
+    let version = run.version.map(|_| VERSION);
+    EXTENSIONS.into_iter().chain(model).chain(clouds).chain(version).collect()
 }
 
 /// Polygons by RFC 7946: rings closed, exterior counter-clockwise, holes clockwise; cut at the antimeridian.
@@ -163,6 +178,10 @@ fn properties(run: &StacRun<'_>) -> Result<Value> {
     if let Some(share) = run.mask.and_then(|mask| mask.cloud_cover) {
         // Percent, to the second decimal.
         all.insert("eo:cloud_cover".into(), json!((share * 1e4).round() / 1e2));
+    }
+    if let Some(version) = run.version {
+        all.insert("version".into(), json!(version.version));
+        all.insert("deprecated".into(), json!(false));
     }
     if let Some(model) = run.model {
         all.extend(model.properties(run.nomenclature));
@@ -205,7 +224,15 @@ fn lineage(run: &StacRun<'_>) -> String {
 fn links(run: &StacRun<'_>) -> Value {
     let remote = run.scene_uris.iter().filter(|uri| uri.contains("://"));
     let sources = remote.map(|uri| json!({ "rel": "derived_from", "href": uri }));
-    sources.chain(run.about.stac_links()).collect()
+    let versions = run.version.iter().flat_map(|version| {
+        let link = |rel: &str, href: &str, title: &str| json!({ "rel": rel, "href": href, "type": "application/geo+json", "title": title });
+        [
+            // The manifest of the output names its current attempt, in which this file is.
+            link("latest-version", "./item.json", "The decided map"),
+            link("predecessor-version", version.predecessor, "The proposal"),
+        ]
+    });
+    sources.chain(versions).chain(run.about.stac_links()).collect()
 }
 
 fn assets(run: &StacRun<'_>) -> Value {

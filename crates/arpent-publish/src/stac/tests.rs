@@ -54,6 +54,7 @@ fn item(change: impl FnOnce(&mut StacRun<'_>)) -> Value {
         mask: None,
         model: Some(&model()),
         lineage: None,
+        version: None,
         software: &[("arpent".to_owned(), "0.1.0".to_owned())].into(),
         scene_uris: &["https://example.org/a.tif".to_owned(), "b.tif".to_owned()],
         about: &About::default(),

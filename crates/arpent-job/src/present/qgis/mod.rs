@@ -17,7 +17,9 @@ use arpent_viewer::Kind;
 use self::styles::{class_raster, say, share_raster};
 use super::output::Output;
 
-pub(crate) use self::styles::{areas_style, events_style, features_style, table_style, zones_style};
+pub(crate) use self::styles::{
+    areas_style, decided_style, events_style, features_style, table_style, zones_style,
+};
 
 /// Name of the project.
 const PROJECT: &str = "map.qgz";
@@ -86,6 +88,8 @@ pub(crate) struct OwnProject<'a> {
     pub(crate) extent: [f64; 4],
     /// Time that the file states.
     pub(crate) timestamp: &'a str,
+    /// Whether persons decided about its features.
+    pub(crate) is_decided: bool,
 }
 
 impl OwnProject<'_> {
@@ -114,11 +118,17 @@ impl OwnProject<'_> {
         let title = &self.about.title;
         let purpose =
             say(language, "to edit, in a copy of this file", "à modifier, dans une copie de ce fichier");
-        let description = say(
+        let proposals = say(
             language,
             "Proposals of a model, not verified by a person. Copy this file before you edit it: the published one stays as it is.",
             "Propositions d'un modèle, non vérifiées par une personne. Copiez ce fichier avant de le modifier : le fichier publié reste tel quel.",
         );
+        let decided = say(
+            language,
+            "What named persons decided, and proposals of a model: the column state says which. Copy this file before you edit it: the published one stays as it is.",
+            "Ce que des personnes nommées ont décidé, et des propositions d'un modèle : la colonne state les distingue. Copiez ce fichier avant de le modifier : le fichier publié reste tel quel.",
+        );
+        let description = if self.is_decided { decided } else { proposals };
         let project = Project {
             title: &format!("{title} ({purpose})"),
             description,
@@ -202,6 +212,9 @@ impl<'a> Styled<'a> {
         let (output, language) = (self.output, self.language);
         let columns = columns_of(output.manifest.columns.as_ref());
         let (style, name) = match output.kind {
+            Kind::Map if output.manifest.counts.decided.is_some() => {
+                (decided_style(output.classes, &columns, language), "features")
+            }
             Kind::Map => {
                 let counted = &output.manifest.counts.features_per_class;
                 let is_kept = |class: &arpent_raster::Class| counted.contains_key(&class.name);
@@ -241,15 +254,30 @@ impl<'a> Styled<'a> {
     fn project(&self, rasters: Vec<ProjectLayer>, areas: Vec<ProjectLayer>) -> Result<ProjectOf<'a>> {
         let output = self.output;
         let opens = |layer: &ProjectLayer| !ends(&layer.file, "parquet");
+        let others = match output.manifest.counts.decided {
+            Some(_) => self.say("Superseded proposals", "Propositions remplacées"),
+            None => self.say("Zones and balances", "Zones et bilans"),
+        };
         let groups = [
             (self.say("Results", "Résultats"), areas.into_iter().filter(opens).collect()),
-            (self.say("Zones and balances", "Zones et bilans"), self.others()?),
+            (others, self.others()?),
             (self.say("Rasters", "Rasters"), rasters),
         ];
         let groups = groups.into_iter().map(|(title, layers)| Group { title: title.to_owned(), layers });
         let run = &output.manifest.run_id;
         let model = &output.manifest.model.id;
+        let is_decided = output.manifest.counts.decided.is_some();
         let description = match (output.kind, self.language) {
+            (Kind::Map, Language::En) if is_decided => {
+                format!(
+                    "What named persons decided, and proposals of the model {model} that are not verified: by state. Run {run}."
+                )
+            }
+            (Kind::Map, Language::Fr) if is_decided => {
+                format!(
+                    "Ce que des personnes nommées ont décidé, et propositions non vérifiées du modèle {model} : selon l'état. Traitement {run}."
+                )
+            }
             (Kind::Map, Language::En) => {
                 format!("Proposals of the model {model}, not verified by a person. Run {run}.")
             }
@@ -325,6 +353,7 @@ fn ends(name: &str, ending: &str) -> bool {
 fn layer_title(name: &str, language: Language) -> &str {
     match name {
         "features" => say(language, "Features", "Objets"),
+        "superseded" => say(language, "Superseded proposals", "Propositions remplacées"),
         "events" => say(language, "Changes", "Changements"),
         "zones" => "Zones",
         "lineage" => say(language, "Lineage", "Filiation"),

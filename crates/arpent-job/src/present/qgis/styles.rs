@@ -6,9 +6,24 @@ use arpent_publish::STATE_NOT_VERIFIED;
 use arpent_qgis::{Category, Drawn, Entry, Key, LayerStyle, Meanings, Stop, classes_qml, ramp_qml};
 use arpent_raster::{Class, Color, Nomenclature};
 
+use crate::report::{state_color, state_title, states as report_states};
+
 /// Columns of a feature's map tip.
 const FEATURE_TIP: [&str; 8] =
     ["class_name", "state", "score", "area_m2", "acquired", "scene_ids", "model_id", "run_id"];
+/// Columns of the map tip of a feature of a decided map.
+const DECIDED_TIP: [&str; 10] = [
+    "class_name",
+    "state",
+    "verdicts",
+    "decided_by",
+    "decided_at",
+    "proposed_class",
+    "outline",
+    "score",
+    "area_m2",
+    "run_id",
+];
 /// Columns of an event's map tip.
 const EVENT_TIP: [&str; 9] =
     ["kind", "state", "from_class", "to_class", "changed_m2", "score", "date_before", "date_after", "run_id"];
@@ -66,6 +81,26 @@ pub(crate) fn features_style(
     let drawn =
         Drawn::Categories { column: "class_id", categories: &categories, others: None, outline_mm: 0.3 };
     LayerStyle { columns, language, drawn, meanings: &meanings, tip: &FEATURE_TIP }.to_qml()
+}
+
+/// Features of a decided map by their states, so that what persons decided stands apart from what is proposed.
+pub(crate) fn decided_style(classes: &Nomenclature, columns: &[Column], language: Language) -> String {
+    let category = |state: &'static str| Category {
+        key: state.into(),
+        label: state_title(state, language).to_owned(),
+        color: state_color(state),
+    };
+    let categories: Vec<_> = report_states().map(category).collect();
+    let labels = categories.iter().map(|category| (category.key.clone(), category.label.clone())).collect();
+    let outlines = vec![
+        ("proposed".into(), say(language, "proposed", "proposé").to_owned()),
+        ("decided".into(), say(language, "decided", "décidé").to_owned()),
+    ];
+    let own = [("state", labels), ("outline", outlines)];
+    let own = own.map(|(column, labels)| Meanings { column: column.to_owned(), labels });
+    let meanings: Vec<_> = own.into_iter().chain(classes_meant(classes, language)).collect();
+    let drawn = Drawn::Categories { column: "state", categories: &categories, others: None, outline_mm: 0.5 };
+    LayerStyle { columns, language, drawn, meanings: &meanings, tip: &DECIDED_TIP }.to_qml()
 }
 
 /// Events by their kinds.

@@ -2,7 +2,7 @@
 
 use arpent_base::Result;
 use arpent_gdal::Transformer;
-use arpent_publish::{Acquired, License, Manifest, ROLE_CHIP, StagedArtifact};
+use arpent_publish::{Acquired, Decided, License, Manifest, ROLE_CHIP, StagedArtifact};
 use arpent_raster::PixelArea;
 use arpent_viewer::Kind;
 use serde_json::Value;
@@ -142,13 +142,27 @@ fn summary(output: &Output<'_>, period: Option<&[String; 2]>) -> Vec<String> {
     let contest = about.contact.as_ref().map_or_else(String::new, |contact| {
         format!(" Pour contester une entité ou poser une question\u{a0}: {contact}.")
     });
-    paragraphs.push(format!(
+    paragraphs.push(match &manifest.counts.decided {
+        Some(of) => what_is_decided(of) + &contest,
+        None => format!(
         "Proposition automatique, non vérifiée\u{a0}: aucune entité n'a été validée par une personne (état «\u{a0}not_verified\u{a0}»). Une personne \
          nommée décide\u{a0}; toute entité peut être contestée.{contest}"
-    ));
+        ),
+    });
     paragraphs
         .extend(about.attribution.as_ref().map(|attribution| format!("Mentions\u{a0}: {attribution}.")));
     paragraphs
+}
+
+fn what_is_decided(of: &Decided) -> String {
+    let all: u64 = of.states.values().sum();
+    let open = of.states.get(arpent_publish::STATE_NOT_VERIFIED).copied().unwrap_or(0);
+    format!(
+        "Carte relue\u{a0}: des personnes nommées se sont prononcées sur {} entités parmi {all}\u{a0}; les autres sont des propositions \
+         automatiques, non vérifiées (état «\u{a0}not_verified\u{a0}»). La colonne state donne l'état de chaque entité\u{a0}; les propositions \
+         invalidées ou corrigées sont dans le fichier superseded. Toute entité peut être contestée.",
+        all - open
+    )
 }
 
 fn what_is_mapped(output: &Output<'_>, period: Option<&[String; 2]>) -> String {

@@ -252,7 +252,7 @@ fn read_tasks(file: &Path, ids: &MapIds) -> Result<BTreeMap<String, Vec<Task>>> 
     let mut places = [0; 4];
     for (place, column) in places.iter_mut().zip(["reviewer", "sample", "order", "feature"]) {
         let found = head.iter().position(|cell| cell.trim_start_matches('\u{feff}') == column);
-        *place = found.ok_or_else(|| ReviewJobError::NoColumn { file: name(), column })?;
+        *place = found.ok_or_else(|| ReviewJobError::NoColumn { file: name(), column: column.to_owned() })?;
     }
     let mut of: BTreeMap<String, Vec<Task>> = BTreeMap::new();
     for (record, line) in reader.records().zip(2..) {

@@ -1,0 +1,627 @@
+//! What verdicts teach about scores: probabilities, thresholds, and what the decisions were worth. No files, no clocks.
+
+use std::collections::BTreeMap;
+
+use arpent_base::number::{exact, floor, wide};
+use arpent_base::{Result, SplitMix64, sha256_hex};
+use arpent_metrics::{Isotonic, Reliability};
+use arpent_sampling::{ShareEstimate, share_of};
+use serde::Serialize;
+
+/// Fewest verdicts of each outcome in each half of a group: fewer make steps of a single feature.
+const LEAST_OUTCOMES: usize = 5;
+/// Draws of an interval.
+const DRAWS: usize = 1_000;
+/// Random orders that the log is compared with.
+const ORDERS: usize = 100;
+/// Lengths of the log that are compared.
+const LENGTHS: usize = 8;
+/// Seed of all draws: equal logs have equal reports.
+const SEED: u64 = 1;
+
+/// A feature that persons decided about.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Case {
+    pub(super) id: String,
+    pub(super) class: String,
+    /// Its zone; empty without one.
+    pub(super) zone: String,
+    pub(super) score: f64,
+    /// Whether it is there, and of the class that was proposed.
+    pub(super) right: bool,
+    /// Time of the newest decision that counts, milliseconds.
+    pub(super) millis: i64,
+}
+
+/// What is asked of the verdicts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LearnOptions {
+    /// Precision that thresholds shall reach, 0 to 1.
+    pub precision: Option<f64>,
+    /// Features that persons can look at.
+    pub budget: Option<u64>,
+    /// Fewest verdicts of a class or of a class in a zone.
+    pub minimum: usize,
+}
+
+/// A difference with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Gain {
+    /// The difference; positive if the error falls.
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Errors of probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Errors {
+    /// Expected calibration error, 15 bins.
+    pub calibration: Option<f64>,
+    /// Brier score: mean squared difference between probability and outcome.
+    pub brier: Option<f64>,
+}
+
+/// A recalibrated group.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recalibrated {
+    /// Errors of the scores as they are.
+    pub before: Errors,
+    /// Errors of probabilities, each from the verdicts of the other half.
+    pub after: Errors,
+    /// What the Brier score lost, with an interval over features.
+    pub gain: Gain,
+    /// Whether the interval of the gain is above 0.
+    pub improves: bool,
+    /// Score and probability at the ends of levels, from all verdicts; linear between them.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// A class, or a class in a zone.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupLesson {
+    /// The class.
+    pub class: String,
+    /// The zone; none for the whole class.
+    pub zone: Option<String>,
+    /// Verdicts with a score.
+    pub verdicts: u64,
+    /// Share that is right, with its 95 % interval.
+    pub precision: Option<ShareEstimate>,
+    /// The probabilities; none if there are too few verdicts.
+    pub recalibrated: Option<Recalibrated>,
+    /// Why there are none.
+    pub left_out: Option<String>,
+}
+
+/// A threshold.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Threshold {
+    /// The class; none for all together.
+    pub class: Option<String>,
+    /// What it is for: `precision` or `budget`.
+    pub wanted: &'static str,
+    /// Lowest score that is kept, from all verdicts; none if no score reaches what is wanted.
+    pub score: Option<f64>,
+    /// Features of the map that reach it.
+    pub features: Option<u64>,
+    /// Share of right features among those kept, of verdicts that did not choose the threshold.
+    pub precision: Option<ShareEstimate>,
+    /// Share of right features that are kept, of the same verdicts. Of what the map shows: omissions are not in it.
+    pub recall: Option<ShareEstimate>,
+    /// Why there is none.
+    pub left_out: Option<String>,
+}
+
+/// What the first decisions of the log were worth, beside as many in random order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Bought {
+    /// Decisions that were learned from.
+    pub decisions: u64,
+    /// Brier score on the half held out, in the order of the log.
+    pub brier: f64,
+    /// Mean of the same in random orders.
+    pub random: f64,
+    /// 2.5 % quantile of random orders.
+    pub random_low: f64,
+    /// 97.5 % quantile of random orders.
+    pub random_high: f64,
+}
+
+/// What the log was worth.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Replay {
+    /// Verdicts of the half that was held out.
+    pub held_out: u64,
+    /// Brier score on them of the scores as they are.
+    pub brier_before: f64,
+    /// By number of decisions.
+    pub bought: Vec<Bought>,
+    /// What all decisions of the other half gained, with an interval over the features held out.
+    pub gain: Gain,
+    /// What follows, in one sentence.
+    pub conclusion: String,
+}
+
+/// What verdicts teach.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Lessons {
+    /// Classes, and classes in zones.
+    pub groups: Vec<GroupLesson>,
+    /// Thresholds that were asked for.
+    pub thresholds: Vec<Threshold>,
+    /// The log replayed; none with too few verdicts.
+    pub replay: Option<Replay>,
+}
+
+/// Number of features of each class by score, in steps of 1/10,000: the precision of published scores.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ScoreCounts {
+    by_class: BTreeMap<String, BTreeMap<u16, u64>>,
+}
+
+impl ScoreCounts {
+    pub(super) fn add(&mut self, class: &str, score: f64) {
+        let step = step_of(score);
+        match self.by_class.get_mut(class) {
+            Some(counts) => *counts.entry(step).or_default() += 1,
+            None => drop(self.by_class.insert(class.to_owned(), BTreeMap::from([(step, 1)]))),
+        }
+    }
+
+    /// Features of a class, or of all, with at least a score.
+    fn at_least(&self, class: Option<&str>, score: f64) -> u64 {
+        let is_of = |name: &str| class.is_none_or(|class| class == name);
+        let of = self.by_class.iter().filter(|(name, _)| is_of(name));
+        of.flat_map(|(_, counts)| counts.range(step_of(score)..)).map(|(_, count)| count).sum()
+    }
+
+    /// The lowest score so that at most so many features of all classes have it or a higher one; none if even the highest score
+    /// has more.
+    fn score_of_budget(&self, budget: u64) -> Option<f64> {
+        let mut all: BTreeMap<u16, u64> = BTreeMap::new();
+        for (step, count) in self.by_class.values().flatten() {
+            *all.entry(*step).or_default() += count;
+        }
+        let (mut seen, mut found) = (0, None);
+        for (step, count) in all.iter().rev() {
+            seen += count;
+            if seen > budget {
+                break;
+            }
+            found = Some(f64::from(*step) / 1e4);
+        }
+        found
+    }
+}
+
+fn step_of(score: f64) -> u16 {
+    floor::<u16>((score.clamp(0.0, 1.0) * 1e4 + 0.5).min(1e4))
+}
+
+/// The half of a feature: by its id alone, so that it does not depend on the others.
+fn half(case: &Case) -> bool {
+    sha256_hex(case.id.as_bytes()).bytes().next().is_some_and(|digit| digit.is_ascii_digit() && digit < b'8')
+}
+
+/// Errors of probabilities, in the order of the cases.
+fn errors(cases: &[&Case], probabilities: &[f64]) -> Result<Errors> {
+    let mut reliability = Reliability::default();
+    for (case, probability) in cases.iter().zip(probabilities) {
+        reliability.add(probability.clamp(0.0, 1.0), case.right)?;
+    }
+    Ok(Errors { calibration: reliability.expected_calibration_error(), brier: reliability.brier() })
+}
+
+fn square(case: &Case, probability: f64) -> f64 {
+    (probability - f64::from(u8::from(case.right))).powi(2)
+}
+
+/// The mean of differences, with the interval of draws with replacement.
+fn gain(differences: &[f64]) -> Gain {
+    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / exact(differences.len().max(1));
+    let mut random = SplitMix64::new(SEED);
+    let mut draw = || {
+        let one = |_| differences[random.below(differences.len())];
+        mean(&mut (0..differences.len()).map(one))
+    };
+    let mut means: Vec<f64> =
+        if differences.is_empty() { vec![0.0] } else { (0..DRAWS).map(|_| draw()).collect() };
+    means.sort_by(f64::total_cmp);
+    let [low, high] = tails(&means);
+    Gain { value: mean(&mut differences.iter().copied()), low, high }
+}
+
+/// 2.5 % and 97.5 % quantiles of sorted values, one or more.
+fn tails(sorted: &[f64]) -> [f64; 2] {
+    let last = sorted.len() - 1;
+    [0.025, 0.975].map(|share| sorted[floor::<usize>(share * exact(last) + 0.5).min(last)])
+}
+
+/// Why a group cannot be learned from.
+fn too_few(cases: &[&Case], minimum: usize) -> Option<String> {
+    if cases.len() < minimum {
+        return Some(format!("{} verdicts, fewer than {minimum}", cases.len()));
+    }
+    for in_first in [true, false] {
+        for right in [true, false] {
+            let count = cases.iter().filter(|case| half(case) == in_first && case.right == right).count();
+            if count < LEAST_OUTCOMES {
+                let what = if right { "right" } else { "wrong" };
+                return Some(format!("{count} {what} features in a half, fewer than {LEAST_OUTCOMES}"));
+            }
+        }
+    }
+    None
+}
+
+fn fit(cases: &mut dyn Iterator<Item = &Case>) -> Result<Option<Isotonic>> {
+    let items: Vec<(f64, bool)> = cases.map(|case| (case.score, case.right)).collect();
+    Ok(Isotonic::fit(&items)?)
+}
+
+fn recalibrated(cases: &[&Case]) -> Result<Option<Recalibrated>> {
+    let of_half = |first: bool| fit(&mut cases.iter().copied().filter(|case| half(case) == first));
+    let (Some(first), Some(second)) = (of_half(true)?, of_half(false)?) else { return Ok(None) };
+    let other = |case: &Case| if half(case) { &second } else { &first };
+    let raw: Vec<f64> = cases.iter().map(|case| case.score).collect();
+    let learned: Vec<f64> = cases.iter().map(|case| other(case).of(case.score)).collect();
+    let differences: Vec<f64> =
+        cases.iter().zip(&learned).map(|(case, p)| square(case, case.score) - square(case, *p)).collect();
+    let gain = gain(&differences);
+    let all = fit(&mut cases.iter().copied())?;
+    Ok(Some(Recalibrated {
+        before: errors(cases, &raw)?,
+        after: errors(cases, &learned)?,
+        gain,
+        improves: gain.low > 0.0,
+        points: all.map(|all| all.points().to_vec()).unwrap_or_default(),
+    }))
+}
+
+fn lesson(class: &str, zone: Option<&str>, cases: &[&Case], minimum: usize) -> Result<GroupLesson> {
+    let right = cases.iter().map(|case| u64::from(case.right)).sum();
+    let left_out = too_few(cases, minimum);
+    let recalibrated = if left_out.is_none() { recalibrated(cases)? } else { None };
+    Ok(GroupLesson {
+        class: class.to_owned(),
+        zone: zone.map(str::to_owned),
+        verdicts: wide(cases.len()),
+        precision: share_of(right, wide(cases.len())),
+        recalibrated,
+        left_out,
+    })
+}
+
+/// The lowest score whose features, and all with higher ones, are right at least as often as wanted.
+fn score_of_precision(cases: &mut dyn Iterator<Item = &Case>, wanted: f64) -> Option<f64> {
+    let mut sorted: Vec<(f64, bool)> = cases.map(|case| (case.score, case.right)).collect();
+    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let (mut right, mut kept, mut found) = (0u64, 0u64, None);
+    for same in sorted.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
+        right += same.iter().map(|(_, right)| u64::from(*right)).sum::<u64>();
+        kept += wide(same.len());
+        if exact(right) >= wanted * exact(kept) {
+            found = Some(same[0].0);
+        }
+    }
+    found
+}
+
+/// Kept and right, kept, and right, of cases with at least a score.
+fn kept(cases: &mut dyn Iterator<Item = &Case>, score: f64) -> [u64; 3] {
+    let mut counts = [0; 3];
+    for case in cases {
+        let is_kept = case.score >= score;
+        for (count, counts_it) in counts.iter_mut().zip([is_kept && case.right, is_kept, case.right]) {
+            *count += u64::from(counts_it);
+        }
+    }
+    counts
+}
+
+fn of_precision(
+    class: &str,
+    cases: &[&Case],
+    counts: &ScoreCounts,
+    (wanted, minimum): (f64, usize),
+) -> Threshold {
+    let mut threshold = Threshold {
+        class: Some(class.to_owned()),
+        wanted: "precision",
+        score: None,
+        features: None,
+        precision: None,
+        recall: None,
+        left_out: too_few(cases, minimum),
+    };
+    if threshold.left_out.is_some() {
+        return threshold;
+    }
+    let of_half = |first: bool| cases.iter().copied().filter(move |case| half(case) == first);
+    let mut held_out = [0u64; 3];
+    for first in [true, false] {
+        let Some(score) = score_of_precision(&mut of_half(first), wanted) else { continue };
+        for (sum, count) in held_out.iter_mut().zip(kept(&mut of_half(!first), score)) {
+            *sum += count;
+        }
+    }
+    threshold.score = score_of_precision(&mut cases.iter().copied(), wanted);
+    match threshold.score {
+        Some(score) => {
+            threshold.features = Some(counts.at_least(Some(class), score));
+            threshold.precision = share_of(held_out[0], held_out[1]);
+            threshold.recall = share_of(held_out[0], held_out[2]);
+        }
+        None => threshold.left_out = Some(format!("no score has a precision of {wanted}")),
+    }
+    threshold
+}
+
+/// The threshold of a budget follows from the scores of the map alone: every verdict is held out.
+fn of_budget(cases: &[&Case], counts: &ScoreCounts, budget: u64) -> Threshold {
+    let score = counts.score_of_budget(budget);
+    let held_out = score.map(|score| kept(&mut cases.iter().copied(), score));
+    Threshold {
+        class: None,
+        wanted: "budget",
+        score,
+        features: score.map(|score| counts.at_least(None, score)),
+        precision: held_out.and_then(|[right, kept, _]| share_of(right, kept)),
+        recall: held_out.and_then(|[right, _, all]| share_of(right, all)),
+        left_out: score.is_none().then(|| format!("more than {budget} features have the highest score")),
+    }
+}
+
+/// Squared errors on the cases held out after learning from some others, class by class; as they are where a class has too few.
+fn squares_after(learned: &[&Case], held_out: &[&Case]) -> Result<Vec<f64>> {
+    let mut fitted: BTreeMap<&str, Option<Isotonic>> = BTreeMap::new();
+    for class in held_out.iter().map(|case| case.class.as_str()) {
+        if fitted.contains_key(class) {
+            continue;
+        }
+        let of_class = || learned.iter().copied().filter(|case| case.class == class);
+        let counts = [true, false].map(|right| of_class().filter(|case| case.right == right).count());
+        let is_enough = counts.iter().all(|count| *count >= LEAST_OUTCOMES);
+        fitted.insert(class, if is_enough { fit(&mut of_class())? } else { None });
+    }
+    let square_of = |case: &&Case| {
+        let learned = fitted.get(case.class.as_str()).and_then(Option::as_ref);
+        square(case, learned.map_or(case.score, |learned| learned.of(case.score)))
+    };
+    Ok(held_out.iter().map(square_of).collect())
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / exact(values.len().max(1))
+}
+
+/// Learns from the first decisions of the log and from as many in random order, and measures both on the half held out.
+fn replay(cases: &[&Case], minimum: usize) -> Result<Option<Replay>> {
+    let mut log: Vec<&Case> = cases.iter().copied().filter(|case| half(case)).collect();
+    let held_out: Vec<&Case> = cases.iter().copied().filter(|case| !half(case)).collect();
+    if cases.len() < minimum || log.is_empty() || held_out.is_empty() {
+        return Ok(None);
+    }
+    log.sort_by(|a, b| a.millis.cmp(&b.millis).then_with(|| a.id.cmp(&b.id)));
+    let before: Vec<f64> = held_out.iter().map(|case| square(case, case.score)).collect();
+    let mut lengths: Vec<usize> = (1..=LENGTHS).map(|i| log.len() * i / LENGTHS).filter(|n| *n > 0).collect();
+    lengths.dedup();
+    let mut random = SplitMix64::new(SEED);
+    let mut by_order: Vec<Vec<f64>> = vec![Vec::with_capacity(ORDERS); lengths.len()];
+    for _ in 0..ORDERS {
+        let mut order = log.clone();
+        for at in (1..order.len()).rev() {
+            order.swap(at, random.below(at + 1));
+        }
+        for (length, found) in lengths.iter().zip(&mut by_order) {
+            found.push(mean(&squares_after(&order[..*length], &held_out)?));
+        }
+    }
+    let mut bought = Vec::with_capacity(lengths.len());
+    for (length, mut random) in lengths.iter().zip(by_order) {
+        random.sort_by(f64::total_cmp);
+        let [random_low, random_high] = tails(&random);
+        bought.push(Bought {
+            decisions: wide(*length),
+            brier: mean(&squares_after(&log[..*length], &held_out)?),
+            random: mean(&random),
+            random_low,
+            random_high,
+        });
+    }
+    let after = squares_after(&log, &held_out)?;
+    let differences: Vec<f64> = before.iter().zip(&after).map(|(before, after)| before - after).collect();
+    let gain = gain(&differences);
+    Ok(Some(Replay {
+        held_out: wide(held_out.len()),
+        brier_before: mean(&before),
+        conclusion: conclusion(gain, &bought),
+        bought,
+        gain,
+    }))
+}
+
+fn conclusion(gain: Gain, bought: &[Bought]) -> String {
+    let worth = if gain.low > 0.0 {
+        "the probabilities are better than the scores"
+    } else if gain.high < 0.0 {
+        "nothing improves: the probabilities are worse than the scores"
+    } else {
+        "nothing improves: the difference is within its interval"
+    };
+    // With all decisions every order is the same.
+    let partial = &bought[..bought.len().saturating_sub(1)];
+    let better = partial.iter().filter(|at| at.brier < at.random_low).count();
+    let worse = partial.iter().filter(|at| at.brier > at.random_high).count();
+    let order = match (better, worse) {
+        (0, 0) => "the order of the log made no difference to a random one".to_owned(),
+        _ => format!(
+            "of {} lengths the order of the log was better than random orders at {better} and worse at {worse}",
+            partial.len()
+        ),
+    };
+    format!("{worth}; {order}")
+}
+
+/// Learns from verdicts. `counts` are the scores of all features of the map.
+pub(super) fn learn(cases: &[Case], counts: &ScoreCounts, options: &LearnOptions) -> Result<Lessons> {
+    let mut by_class: BTreeMap<&str, Vec<&Case>> = BTreeMap::new();
+    let mut by_zone: BTreeMap<(&str, &str), Vec<&Case>> = BTreeMap::new();
+    for case in cases {
+        by_class.entry(&case.class).or_default().push(case);
+        if !case.zone.is_empty() {
+            by_zone.entry((&case.class, &case.zone)).or_default().push(case);
+        }
+    }
+    let mut groups = Vec::with_capacity(by_class.len() + by_zone.len());
+    for (class, cases) in &by_class {
+        groups.push(lesson(class, None, cases, options.minimum)?);
+        for ((of, zone), cases) in by_zone.range((*class, "")..) {
+            if of != class {
+                break;
+            }
+            groups.push(lesson(class, Some(zone), cases, options.minimum)?);
+        }
+    }
+    let all: Vec<&Case> = cases.iter().collect();
+    let mut thresholds = Vec::new();
+    if let Some(wanted) = options.precision {
+        let of = |(class, cases): (&&str, &Vec<&Case>)| {
+            of_precision(class, cases, counts, (wanted, options.minimum))
+        };
+        thresholds.extend(by_class.iter().map(of));
+    }
+    if let Some(budget) = options.budget {
+        thresholds.push(of_budget(&all, counts, budget));
+    }
+    Ok(Lessons { groups, thresholds, replay: replay(&all, options.minimum)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arpent_base::number::fitted;
+
+    /// Features whose true probability is `truth(score)`, in the order of the log.
+    fn cases(count: usize, class: &str, seed: u64, truth: &dyn Fn(f64) -> f64) -> Vec<Case> {
+        let mut random = SplitMix64::new(seed);
+        let case = |i: usize| {
+            let score = (random.unit() * 1e4).round() / 1e4;
+            let right = random.unit() < truth(score);
+            let id = sha256_hex(format!("{class} {i}").as_bytes());
+            let zone = if i.is_multiple_of(4) { "13001" } else { "13002" }.to_owned();
+            Case { id, class: class.to_owned(), zone, score, right, millis: fitted(i) }
+        };
+        (0..count).map(case).collect()
+    }
+
+    fn counts(cases: &[Case]) -> ScoreCounts {
+        let mut counts = ScoreCounts::default();
+        for case in cases {
+            counts.add(&case.class, case.score);
+        }
+        counts
+    }
+
+    const OPTIONS: LearnOptions = LearnOptions { precision: Some(0.9), budget: Some(300), minimum: 50 };
+
+    #[test]
+    fn overconfident_scores_are_recalibrated_and_right_ones_are_left_alone() {
+        let mut all = cases(2_000, "pool", 1, &|score| 0.5 * score);
+        all.extend(cases(2_000, "shed", 2, &|score| score));
+        all.extend(cases(30, "tent", 3, &|score| score));
+        let lessons = learn(&all, &counts(&all), &OPTIONS).unwrap();
+        let group = |class: &str, zone: Option<&str>| {
+            lessons.groups.iter().find(|g| g.class == class && g.zone.as_deref() == zone).unwrap()
+        };
+        let pool = group("pool", None).recalibrated.as_ref().unwrap();
+        assert!(
+            pool.improves && pool.after.calibration.unwrap() < 0.5 * pool.before.calibration.unwrap(),
+            "{pool:?}"
+        );
+        // The truth, a line of half the score, is found.
+        let fitted = Isotonic::fit(&all[..2_000].iter().map(|c| (c.score, c.right)).collect::<Vec<_>>())
+            .unwrap()
+            .unwrap();
+        for score in [0.2, 0.5, 0.8] {
+            assert!((fitted.of(score) - 0.5 * score).abs() < 0.1, "{score}: {}", fitted.of(score));
+        }
+        let shed = group("shed", None).recalibrated.as_ref().unwrap();
+        assert!(!shed.improves, "scores that are probabilities cannot be improved: {shed:?}");
+        let tent = group("tent", None);
+        assert_eq!(
+            (tent.recalibrated.is_none(), tent.left_out.as_deref()),
+            (true, Some("30 verdicts, fewer than 50"))
+        );
+        let zones: Vec<u64> = ["13001", "13002"].map(|zone| group("pool", Some(zone)).verdicts).to_vec();
+        assert_eq!(zones, [500, 1_500]);
+        let replay = lessons.replay.unwrap();
+        assert!(
+            replay.gain.low > 0.0 && replay.conclusion.starts_with("the probabilities are better"),
+            "{replay:?}"
+        );
+        assert!(replay.bought.last().unwrap().brier < replay.brier_before);
+    }
+
+    #[test]
+    fn a_precision_that_is_asked_for_is_reached_on_verdicts_that_did_not_choose_it() {
+        let mut inside = 0;
+        for seed in 0..100 {
+            let all = cases(600, "pool", seed, &|score| score);
+            let lessons = learn(&all, &counts(&all), &OPTIONS).unwrap();
+            let of = |wanted: &str| lessons.thresholds.iter().find(|t| t.wanted == wanted).unwrap();
+            let precision = of("precision");
+            // Above 0.8, scores that are probabilities have a mean of 0.9.
+            let score = precision.score.unwrap();
+            assert!((0.6..0.95).contains(&score), "{seed}: {score}");
+            let share = precision.precision.unwrap();
+            let true_mean = score.midpoint(1.0);
+            inside += u32::from(share.low <= true_mean && true_mean <= share.high);
+            let budget = of("budget");
+            assert_eq!(budget.features, Some(kept(&mut all.iter(), budget.score.unwrap())[1]));
+            assert!((290..=300).contains(&budget.features.unwrap()));
+        }
+        assert!(inside >= 90, "{inside} of 100 intervals hold the true precision");
+    }
+
+    #[test]
+    fn an_order_by_chance_is_no_better_than_a_random_one_and_a_bad_one_is_found() {
+        let all = cases(1_200, "pool", 7, &|score| 0.3 + 0.2 * score);
+        let of = |all: &[Case]| learn(all, &counts(all), &OPTIONS).unwrap().replay.unwrap();
+        let by_chance = of(&all);
+        assert!(
+            by_chance.conclusion.contains("no difference")
+                || by_chance.conclusion.contains("at 0 and worse at 1"),
+            "{}",
+            by_chance.conclusion
+        );
+        // All right features first: nothing can be learned until the wrong ones come.
+        let mut sorted = all;
+        sorted.sort_by_key(|case| !case.right);
+        for (case, millis) in sorted.iter_mut().zip(0..) {
+            case.millis = millis;
+        }
+        assert!(of(&sorted).conclusion.contains("worse at"), "{}", of(&sorted).conclusion);
+    }
+
+    #[test]
+    fn what_cannot_be_learned_is_said() {
+        let none = learn(&[], &ScoreCounts::default(), &OPTIONS).unwrap();
+        assert_eq!((none.groups.len(), none.replay), (0, None));
+        assert!(none.thresholds[0].left_out.is_some());
+        let one_sided = cases(200, "pool", 5, &|_| 1.0);
+        let lessons = learn(&one_sided, &counts(&one_sided), &OPTIONS).unwrap();
+        assert!(
+            lessons.groups[0].left_out.as_deref().unwrap().contains("wrong features"),
+            "{:?}",
+            lessons.groups[0]
+        );
+        let bad = cases(400, "pool", 6, &|_| 0.3);
+        let lessons = learn(&bad, &counts(&bad), &LearnOptions { precision: Some(0.99), ..OPTIONS }).unwrap();
+        let threshold = &lessons.thresholds[0];
+        assert!(threshold.left_out.is_some() || threshold.features.unwrap() < 30, "{threshold:?}");
+    }
+}
