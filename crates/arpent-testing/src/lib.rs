@@ -24,5 +24,5 @@ pub use geotiff::{GeoTiff, Samples};
 pub use needs::{real_data, skip};
 pub use picture::{Picture, SplitMix};
 pub use polygonize::{ReferencePolygon, polygonize_reference};
-pub use qgis::{Asked, qgis};
+pub use qgis::{Asked, qgis, with_qgis};
 pub use slurm::Slurm;

@@ -14,6 +14,7 @@ pub(crate) mod plan;
 pub(crate) mod probe;
 pub(crate) mod report;
 pub(crate) mod review;
+mod review_exchange;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod status;

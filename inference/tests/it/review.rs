@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use crate::common::{Ended, Map, Place};
 use crate::shards::files_below;
 
-const PERSON: [&str; 6] = ["--person", "Ana Roux", "--function", "SIG officer", "--organization", "DDTM 13"];
+pub const PERSON: [&str; 6] = ["--person", "Ana Roux", "--function", "SIG officer", "--organization", "DDTM 13"];
 
 /// A published map with a review, and the ids of its features.
-fn reviewed() -> (Place, Vec<String>) {
+pub fn reviewed() -> (Place, Vec<String>) {
     let place = Place::new();
     place.draw("a.tif", &Picture::new(5, 24), Window::new(3_260_000, -34_310_000, 90, 70));
     let map = place.run(&["a.tif"], "out", &[]);
@@ -29,25 +29,25 @@ fn reviewed() -> (Place, Vec<String>) {
     (place, ids)
 }
 
-fn review(place: &Place, words: &[&str]) -> Ended {
+pub fn review(place: &Place, words: &[&str]) -> Ended {
     place.arpent(&[&["review"], words].concat())
 }
 
 /// A command whose result is printed as JSON.
 #[track_caller]
-fn report(place: &Place, words: &[&str], code: i32) -> Value {
+pub fn report(place: &Place, words: &[&str], code: i32) -> Value {
     let ended = review(place, &[words, &["--format", "json"]].concat()).expect(code);
     serde_json::from_str(&ended.out).unwrap()
 }
 
 #[track_caller]
-fn add(place: &Place, output: &str, words: &[&str]) -> String {
+pub fn add(place: &Place, output: &str, words: &[&str]) -> String {
     let report = report(place, &[&["add", output], words, &PERSON].concat(), 0);
     report["decisions"][0].as_str().unwrap().to_owned()
 }
 
 #[track_caller]
-fn status(place: &Place, output: &str, feature: &str) -> String {
+pub fn status(place: &Place, output: &str, feature: &str) -> String {
     report(place, &["state", output, feature], 0)["features"][0]["status"].as_str().unwrap().to_owned()
 }
 
@@ -66,7 +66,7 @@ fn add_lines(place: &Place, output: &str, lines: &[Value], more: &[&str]) -> End
     child.wait_with_output().unwrap().into()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     for file in files_below(from) {
         let target = to.join(file.strip_prefix(from).unwrap());
         std::fs::create_dir_all(target.parent().unwrap()).unwrap();
