@@ -61,7 +61,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-testing",
-        "embedding > faults geotiff installed polygonize qgis servers shapes slurm > needs picture",
+        "embedding > faults geotiff installed polygonize postgis qgis servers shapes slurm > needs picture",
     ),
     ("arpent-gdal", "fingerprint > vector > write > scene > crs guard text > setup > error > ffi uri"),
     (

@@ -39,8 +39,8 @@ pub use vector::{
     layer_fields, layer_file, read_aoi, read_features, read_polygons,
 };
 pub use write::{
-    GeoPackage, LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StoredCell, StoredStyle, StripWriter,
-    encode_webp, sql_text, store_project, stored_styles, writes_webp,
+    GeoPackage, LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StoredCell, StoredStyle,
+    StripWriter, encode_webp, sql_text, store_project, stored_styles, writes_webp,
 };
 
 /// Version of the GDAL library in use, for instance `3.6.2`.

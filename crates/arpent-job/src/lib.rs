@@ -92,7 +92,12 @@ pub use mask::{MaskError, MaskFacts};
 pub use planned::{MergeReport, merge, work};
 pub use reports::report_html;
 pub use review::{
-    AddReport, AgreementReport, AigleError, AigleExport, AigleImport, AigleOptions, AiglePerson, Consequence, ExportReport, GeoPackageError, GeoPackageExport, GeoPackageImport, GeoPackageOptions, ImportReport, NewReport, ReviewJobError, ReviewPerson, ReviewSampleOptions, ReviewSampleReport, RuleCount, StateReport, StatusCount, VerifyReport, review_add, review_export, review_export_aigle, review_export_geopackage, review_import, review_import_aigle, review_import_geopackages, review_new, review_sample, review_state, review_verify, statement_of_line,
+    AddReport, AgreementReport, AigleError, AigleExport, AigleImport, AigleOptions, AiglePerson, Consequence,
+    ExportReport, GeoPackageError, GeoPackageExport, GeoPackageImport, GeoPackageOptions, ImportReport,
+    NewReport, ReviewJobError, ReviewPerson, ReviewSampleOptions, ReviewSampleReport, RuleCount, StateReport,
+    StatusCount, VerifyReport, review_add, review_export, review_export_aigle, review_export_geopackage,
+    review_import, review_import_aigle, review_import_geopackages, review_new, review_sample, review_state,
+    review_verify, statement_of_line,
 };
 pub use scratch::Scratch;
 #[doc(hidden)]

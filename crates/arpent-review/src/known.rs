@@ -75,8 +75,10 @@ impl Known {
     /// Newest decisions of these persons about a feature: what each of them has seen of the others, and nothing else.
     pub fn previous_of(&self, feature: &str, people: &[&Person]) -> Vec<ObjectId> {
         let own = self.own.get(feature).into_iter().flatten();
-        let mut ids: Vec<ObjectId> =
-            own.filter(|(person, _)| people.contains(person)).flat_map(|(_, ids)| ids.iter().copied()).collect();
+        let mut ids: Vec<ObjectId> = own
+            .filter(|(person, _)| people.contains(person))
+            .flat_map(|(_, ids)| ids.iter().copied())
+            .collect();
         ids.sort_unstable();
         ids.dedup();
         ids

@@ -4,8 +4,7 @@ use std::io::BufRead;
 
 use arpent_base::{DoingWhat as _, Result};
 use arpent_job::{
-    AddReport, NewReport, ReviewPerson, ReviewSampleOptions, ReviewSampleReport,
-    StateReport, VerifyReport,
+    AddReport, NewReport, ReviewPerson, ReviewSampleOptions, ReviewSampleReport, StateReport, VerifyReport,
 };
 use arpent_review::sample::{Allocation, DOUBLED, Design, SampleOptions, Split};
 use arpent_review::{Key, Person, Status, Verdict};

@@ -42,6 +42,7 @@ mod reference;
 mod report;
 mod resample;
 mod review;
+mod review_aigle;
 mod review_gpkg;
 mod schema;
 mod shards;

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use crate::common::{Ended, Map, Place};
 use crate::shards::files_below;
 
-pub const PERSON: [&str; 6] = ["--person", "Ana Roux", "--function", "SIG officer", "--organization", "DDTM 13"];
+pub const PERSON: [&str; 6] =
+    ["--person", "Ana Roux", "--function", "SIG officer", "--organization", "DDTM 13"];
 
 /// A published map with a review, and the ids of its features.
 pub fn reviewed() -> (Place, Vec<String>) {

@@ -14,8 +14,8 @@ mod store;
 
 pub use add::{AddReport, ReviewPerson, review_add, statement_of_line};
 pub use aigle::{
-    AigleError, AigleExport, AigleImport, AigleOptions, AiglePerson, Consequence, RuleCount, review_export_aigle,
-    review_import_aigle,
+    AigleError, AigleExport, AigleImport, AigleOptions, AiglePerson, Consequence, RuleCount,
+    review_export_aigle, review_import_aigle,
 };
 pub use error::ReviewJobError;
 pub use exchange::{ExportReport, ImportReport, review_export, review_import};

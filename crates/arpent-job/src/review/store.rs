@@ -5,7 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arpent_base::{DoingWhat as _, Result, sha256_hex};
 use arpent_publish::{MANIFEST_NAME, Manifest, ObjectKind, REVIEWS, Target, unique_key};
-use arpent_review::{Chain, Decision, Key, Known, Log, OBJECT_BYTES, Object, ObjectId, Review, Statement, Time};
+use arpent_review::{
+    Chain, Decision, Key, Known, Log, OBJECT_BYTES, Object, ObjectId, Review, Statement, Time,
+};
 
 use super::error::ReviewJobError;
 
