@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use arpent_testing::with_qgis;
+use arpent_testing::{Asked, qgis, with_qgis};
 use serde_json::{Value, json};
 
 use crate::common::Place;
@@ -111,8 +111,14 @@ fn rows_are_added_and_nothing_is_changed_with_any_program() {
         [json!({ "feature": ids[0], "verdict": "confirmed", "reason": "visible", "comment": HOSTILE })];
     let told = entered("qgis", &file, &rows, Some(&picture)).unwrap();
     in_qgis(&told);
+    let address = format!("geopackage:{}?projectName=review", file.display());
+    let drawn = place.path("map.png").to_str().unwrap().to_owned();
+    let shown = qgis(&Asked { projects: vec![[address, drawn]], ..Asked::default() }).unwrap();
+    // Features that are to be decided, and one that is decided, in colors of their own.
+    let colors = shown["projects"][0]["drawn"]["colors"].as_object().unwrap();
+    assert!(colors.contains_key("#e69f00") && colors.contains_key("#0072b2"), "{colors:?}");
     if let Some(folder) = std::env::var_os("ARPENT_PICTURES") {
-        for name in ["feature.png", "feature-form.png"] {
+        for name in ["feature.png", "feature-form.png", "map.png"] {
             std::fs::copy(place.path(name), Path::new(&folder).join(name)).unwrap();
         }
     }
