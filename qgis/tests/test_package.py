@@ -14,7 +14,7 @@ from qgis.core import QgsApplication, QgsProcessingContext, QgsSettings
 from qgis.gui import QgsGui, QgsProcessingGui
 
 SOURCES = sorted((harness.HERE.parent / "arpent").rglob("*.py"))
-ALGORITHMS = ["change", "check", "models", "open", "run", "zonal"]
+ALGORITHMS = ["change", "check", "models", "open", "reviewexport", "reviewimport", "run", "zonal"]
 
 
 def texts_of_the_code():

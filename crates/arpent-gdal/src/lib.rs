@@ -30,7 +30,7 @@ pub use scene::{
     read_picture, resampled, resolve_scenes, sample, unite_grids,
 };
 pub use setup::{InitOptions, init};
-pub use text::{same_text, value_key};
+pub use text::{plain_text, same_text, value_key};
 pub use uri::{file_name, gdal_path, is_remote_uri, is_web};
 pub use vector::{
     Aoi, FieldPolygon, FieldPolygons, InvalidGeometries, LayerCounts, LayerFacts, LayerFeature,
@@ -39,8 +39,8 @@ pub use vector::{
     layer_fields, layer_file, read_aoi, read_features, read_polygons,
 };
 pub use write::{
-    LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StoredStyle, StripWriter, encode_webp,
-    store_project, stored_styles, writes_webp,
+    GeoPackage, LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StoredCell, StoredStyle,
+    StripWriter, encode_webp, sql_text, store_project, stored_styles, writes_webp,
 };
 
 /// Version of the GDAL library in use, for instance `3.6.2`.

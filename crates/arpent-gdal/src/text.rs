@@ -1,6 +1,7 @@
 //! Unicode normalization of text for comparison.
 
 use arpent_base::Value;
+use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 /// Normalized text for comparing field values, class names and ids: composed and decomposed accents are equal
@@ -8,6 +9,11 @@ use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 pub fn same_text(text: &str) -> String {
     let text = text.trim();
     if is_nfc(text) { text.to_owned() } else { text.nfc().collect() }
+}
+
+/// Text without accents: letters that have one are those without it (form D of Unicode, without combining marks).
+pub fn plain_text(text: &str) -> String {
+    text.nfd().filter(|c| !is_combining_mark(*c)).collect()
 }
 
 /// A value as normalized text: see [`same_text`].
@@ -26,5 +32,6 @@ mod tests {
     fn accents_are_compared_as_they_are_read() {
         assert_eq!(same_text(" Fore\u{302}t "), same_text("For\u{ea}t"));
         assert_ne!(same_text("pr\u{e8}"), same_text("pr\u{e9}"));
+        assert_eq!(plain_text("D\u{e9}p\u{f4}t fore\u{302}t"), "Depot foret");
     }
 }

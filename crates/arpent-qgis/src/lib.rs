@@ -25,6 +25,7 @@
 
 mod error;
 mod expression;
+mod form;
 mod key;
 mod project;
 mod raster;
@@ -34,7 +35,8 @@ mod words;
 mod xml;
 
 pub use error::QgisError;
+pub use form::{Form, FormField, FormItem, FormTab, Widget};
 pub use key::Key;
-pub use project::{Content, Group, Project, ProjectLayer};
+pub use project::{Content, Group, Project, ProjectLayer, Relation};
 pub use raster::{Entry, Stop, classes_qml, ramp_qml};
 pub use style::{Category, Drawn, LayerStyle, Meanings};

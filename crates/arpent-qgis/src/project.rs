@@ -30,6 +30,23 @@ pub struct Project<'a> {
     pub attribution: Option<&'a str>,
     /// The layers.
     pub groups: Vec<Group>,
+    /// Relations between layers.
+    pub relations: Vec<Relation>,
+    /// Variables of expressions, by their names.
+    pub variables: Vec<(String, String)>,
+}
+
+/// Rows of a table that belong to features of a layer. Layers are named as in their files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// Its id, which forms name: letters, digits and underscores.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The table, and its column with the value of the feature.
+    pub rows: (String, String),
+    /// The layer of the features, and its column.
+    pub of: (String, String),
 }
 
 /// Layers under one title.
@@ -120,6 +137,7 @@ impl Project<'_> {
         let text = Xml::compact_document(&[("projectname", self.title)], |xml| {
             xml.empty("homePath", &[("path", "")]);
             xml.text("title", self.title);
+            self.relations(xml);
             xml.within("projectCrs", &[], |xml| reference_system(xml, self.crs));
             self.tree(xml);
             self.view(xml);
@@ -133,6 +151,28 @@ impl Project<'_> {
             self.metadata(xml);
         });
         made.map(|()| text)
+    }
+
+    fn relations(&self, xml: &mut Xml) {
+        let id = |name: &str| {
+            let named = |layer: &&ProjectLayer| layer.layer.as_deref() == Some(name);
+            self.layers().find(named).map(ProjectLayer::id).unwrap_or_default()
+        };
+        xml.within("relations", &[], |xml| {
+            for relation in &self.relations {
+                let ((table, column), (layer, of)) = (&relation.rows, &relation.of);
+                let attributes = [
+                    ("id", &*relation.id),
+                    ("name", &relation.title),
+                    ("referencingLayer", &id(table)),
+                    ("referencedLayer", &id(layer)),
+                    ("strength", "Association"),
+                ];
+                xml.within("relation", &attributes, |xml| {
+                    xml.empty("fieldRef", &[("referencingField", column), ("referencedField", of)]);
+                });
+            }
+        });
     }
 
     fn layers(&self) -> impl Iterator<Item = &ProjectLayer> {
@@ -230,6 +270,17 @@ impl Project<'_> {
             xml.within("SpatialRefSys", &[], |xml| {
                 xml.text_with("ProjectionsEnabled", &[("type", "int")], "1");
             });
+            if !self.variables.is_empty() {
+                xml.within("Variables", &[], |xml| {
+                    let list = |xml: &mut Xml, name: &str, pick: fn(&(String, String)) -> &String| {
+                        xml.within(name, &[("type", "QStringList")], |xml| {
+                            self.variables.iter().for_each(|pair| xml.text("value", pick(pair)));
+                        });
+                    };
+                    list(xml, "variableNames", |(name, _)| name);
+                    list(xml, "variableValues", |(_, value)| value);
+                });
+            }
             if let Some(attribution) = self.attribution {
                 xml.within("CopyrightLabel", &[], |xml| {
                     xml.text_with("Enabled", &[("type", "bool")], "true");
@@ -317,6 +368,13 @@ mod tests {
             license: Some("Licence Ouverte 2.0"),
             attribution: Some("IGN"),
             groups,
+            relations: vec![Relation {
+                id: "of".to_owned(),
+                title: "<de>".to_owned(),
+                rows: ("événements".to_owned(), "a".to_owned()),
+                of: ("événements".to_owned(), "b".to_owned()),
+            }],
+            variables: vec![("x".to_owned(), "a & b".to_owned())],
         }
     }
 
@@ -340,6 +398,10 @@ mod tests {
         assert!(all("maplayer").all(|node| node.attribute("readOnly") == Some("1")));
         assert_eq!(all("paletteEntry").count(), 3, "every layer has its style");
         assert_eq!(all("license").count(), 3);
+        let relation = all("relation").next().unwrap();
+        assert_eq!(relation.attribute("referencedLayer"), Some(ids[0]));
+        let variables: Vec<_> = all("variableValues").flat_map(|node| node.children()).collect();
+        assert_eq!(variables[0].text(), Some("a & b"));
         let codes: Vec<_> = all("authid").filter_map(|node| node.text()).collect();
         assert!(codes.len() > 3 && codes.iter().all(|code| *code == "EPSG:2154"), "{codes:?}");
     }

@@ -4,6 +4,7 @@ use arpent_base::{Column, ColumnKind, Language};
 use arpent_raster::Color;
 
 use crate::expression;
+use crate::form::Form;
 use crate::key::Key;
 use crate::tip::{self, Shown};
 use crate::xml::Xml;
@@ -72,6 +73,11 @@ pub struct LayerStyle<'a> {
 impl LayerStyle<'_> {
     /// The style as QML, which QGIS 3.22 and later read.
     pub fn to_qml(&self) -> String {
+        self.to_qml_with(None)
+    }
+
+    /// The style with a form in which rows are entered.
+    pub fn to_qml_with(&self, form: Option<&Form<'_>>) -> String {
         let is_labelled = matches!(self.drawn, Drawn::Outlines { .. });
         let attributes = [
             ("styleCategories", "Symbology|Labeling|Fields|Forms|MapTips"),
@@ -85,7 +91,10 @@ impl LayerStyle<'_> {
                 Drawn::Outlines { label } => outlines(xml, label),
                 Drawn::Table => {}
             }
-            self.fields(xml);
+            self.fields(xml, form);
+            if let Some(form) = form {
+                form.write(xml, self.columns);
+            }
             let shown: Vec<Shown<'_>> = self.tip.iter().filter_map(|name| self.shown(name)).collect();
             if let Some(heading) = shown.first() {
                 xml.text("previewExpression", &expression::column(&heading.column.name));
@@ -108,13 +117,15 @@ impl LayerStyle<'_> {
     }
 
     /// Aliases, and how fields are edited.
-    fn fields(&self, xml: &mut Xml) {
+    fn fields(&self, xml: &mut Xml, form: Option<&Form<'_>>) {
         xml.within("fieldConfiguration", &[], |xml| {
             for column in self.columns {
                 xml.within("field", &[("name", &column.name), ("configurationFlags", "None")], |xml| {
-                    match self.labels(&column.name) {
-                        Some(labels) => value_map(xml, labels),
-                        None => plain_widget(xml, column.kind),
+                    let widget = form.and_then(|form| form.widget(&column.name));
+                    match (widget, self.labels(&column.name)) {
+                        (Some(widget), _) => widget.write(xml),
+                        (None, Some(labels)) => value_map(xml, labels),
+                        (None, None) => plain_widget(xml, column.kind),
                     }
                 });
             }

@@ -76,6 +76,9 @@ pub struct Statement {
     /// The task of a sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskRef>,
+    /// Id of the row that it was entered as in a table that does not change: 32 lower-case hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
     /// Decisions about the feature that the person saw and that no other one followed: its heads. Ascending.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previous: Vec<ObjectId>,
@@ -129,6 +132,7 @@ impl Statement {
             duration_ms: None,
             scenes: Vec::new(),
             task: None,
+            uuid: None,
             previous: Vec::new(),
             answers: Vec::new(),
         }
@@ -191,6 +195,11 @@ impl Statement {
         if let Some(task) = &self.task {
             check_text("task.sample", &task.sample, 64)?;
         }
+        if let Some(uuid) = &self.uuid
+            && row_number(uuid).is_none()
+        {
+            return Err(ReviewError::field("uuid", uuid.as_str(), "32 lower-case hexadecimal digits"));
+        }
         ascending("previous", &self.previous)?;
         ascending("answers", &self.answers)
     }
@@ -226,6 +235,13 @@ impl Statement {
             _ => Ok(()),
         }
     }
+}
+
+/// The id of a row as a number, if it is written as in objects.
+pub(crate) fn row_number(uuid: &str) -> Option<u128> {
+    let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    let is_plain = uuid.len() == 32 && uuid.bytes().all(is_digit);
+    is_plain.then(|| u128::from_str_radix(uuid, 16).ok()).flatten()
 }
 
 fn check_comment(comment: &str) -> Result<(), ReviewError> {

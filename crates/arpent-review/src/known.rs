@@ -72,6 +72,18 @@ impl Known {
         found.cloned().unwrap_or_default()
     }
 
+    /// Newest decisions of these persons about a feature: what each of them has seen of the others, and nothing else.
+    pub fn previous_of(&self, feature: &str, people: &[&Person]) -> Vec<ObjectId> {
+        let own = self.own.get(feature).into_iter().flatten();
+        let mut ids: Vec<ObjectId> = own
+            .filter(|(person, _)| people.contains(person))
+            .flat_map(|(_, ids)| ids.iter().copied())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
     /// Whether the newest decision of the person about the feature says the same, whenever it was made: nothing is new.
     ///
     /// # Errors

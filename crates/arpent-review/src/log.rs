@@ -4,7 +4,7 @@ use arpent_base::number::wide;
 use sha2::{Digest as _, Sha256};
 
 use crate::canonical::ObjectId;
-use crate::decision::{Decision, Statement};
+use crate::decision::{Decision, Statement, row_number};
 use crate::error::ReviewError;
 use crate::finding::{Finding, FindingKind};
 use crate::header::{Person, Review};
@@ -41,16 +41,18 @@ pub(crate) struct Record {
     pub(crate) answers: Box<[ObjectId]>,
     pub(crate) millis: i64,
     pub(crate) duration_ms: Option<u64>,
+    /// Id of the row that it was entered as.
+    pub(crate) uuid: Option<u128>,
     /// Hash of what the person stated, without `previous`: equal for one statement that was written twice.
     pub(crate) stated: ObjectId,
-    /// The same without time, task and duration ([`said`]).
+    /// The same without time, task, duration and row ([`said`]).
     pub(crate) said: [u8; 16],
 }
 
 /// Hash of what a person stated, whenever that was.
 pub(crate) fn said(statement: &Statement, time: Time) -> Result<[u8; 16], ReviewError> {
     let previous = Vec::new();
-    let bare = Statement { previous, time, task: None, duration_ms: None, ..statement.clone() };
+    let bare = Statement { previous, time, task: None, duration_ms: None, uuid: None, ..statement.clone() };
     let hash = ObjectId::of(&crate::canonical::canonical(&bare, "a decision")?);
     let mut half = [0; 16];
     half.copy_from_slice(&hash.bytes()[..16]);
@@ -160,6 +162,7 @@ impl Log {
         let previous: Box<[ObjectId]> = std::mem::take(&mut statement.previous).into();
         let stated = ObjectId::of(&crate::canonical::canonical(&statement, "a decision")?);
         let said = said(&statement, self.review.created)?;
+        let uuid = statement.uuid.as_deref().and_then(row_number);
         let geometry = match &statement.geometry {
             Some(geometry) => Some(ObjectId::of(&crate::canonical::canonical(geometry, "a geometry")?)),
             None => None,
@@ -178,6 +181,7 @@ impl Log {
             answers: statement.answers.into(),
             millis: statement.time.millis(),
             duration_ms: statement.duration_ms,
+            uuid,
             stated,
             said,
         });
@@ -307,6 +311,26 @@ impl Log {
             Ok(!known.insert(stated))
         };
         statements.iter().map(&mut is_known).collect()
+    }
+
+    /// Of each statement that was entered as a row with an id: the decision that was made of this row, if there is one, and
+    /// whether it states the same. A row does not change: if not, one of both was altered.
+    ///
+    /// # Errors
+    /// [`ReviewError::Unwritable`].
+    pub fn entered(&self, statements: &[&Statement]) -> Result<Vec<Option<(ObjectId, bool)>>, ReviewError> {
+        let rows = self.records.iter().filter_map(|record| Some((record.uuid?, record)));
+        let known: std::collections::HashMap<u128, &Record> = rows.collect();
+        let of = |statement: &&Statement| {
+            let Some(record) = statement.uuid.as_deref().and_then(row_number).and_then(|n| known.get(&n))
+            else {
+                return Ok(None);
+            };
+            let bare = Statement { previous: Vec::new(), ..(*statement).clone() };
+            let stated = ObjectId::of(&crate::canonical::canonical(&bare, "a decision")?);
+            Ok(Some((record.id, stated == record.stated)))
+        };
+        statements.iter().map(of).collect()
     }
 
     /// The seals that no other seal has seen: what the first seal of a new writer has to list. Noted elsewhere, they hold

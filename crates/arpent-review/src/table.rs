@@ -94,6 +94,15 @@ fn table() -> Vec<(Column, TextOf)> {
         ),
         (
             text(
+                "uuid",
+                "Id of the row",
+                "Identifiant de la ligne",
+                "UUID of the row of a GeoPackage in which it was entered; empty for others.",
+            ),
+            |_, d| d.statement.uuid.clone(),
+        ),
+        (
+            text(
                 "previous",
                 "Previous",
                 "Précédentes",
@@ -181,6 +190,7 @@ pub fn statement(
         duration_ms: whole("duration_ms")?,
         scenes: cell("scenes").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         task,
+        uuid: cell("uuid").map(|uuid| uuid.replace(['-', '{', '}'], "").to_lowercase()),
         previous: ids("previous")?,
         answers: ids("answers")?,
     })

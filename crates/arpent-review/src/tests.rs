@@ -817,3 +817,32 @@ fn a_live_log_says_what_the_fold_of_all_says() {
     let mut live = Live::new(log_of(&review, &objects));
     assert_eq!(live.add("decisions/x.json", b"{}"), None);
 }
+
+#[test]
+fn a_row_is_known_by_its_id_and_an_altered_one_is_found() {
+    let (review, mut objects) = (review(), Objects::new());
+    let mut session = Session::new(&review, "w1", &mut objects);
+    let row = |uuid: &str, verdict| Statement {
+        uuid: Some(uuid.repeat(32)),
+        ..Statement::new("f1", verdict, person("Ana"), time(1))
+    };
+    let id = session.write(row("a", Verdict::Illegal));
+    session.seal();
+    let same = Statement { previous: vec![id], ..row("a", Verdict::Illegal) };
+    let (altered, other) = (row("a", Verdict::Legitimate), row("b", Verdict::Illegal));
+    let bare = Statement { uuid: None, ..row("a", Verdict::Illegal) };
+    let found = session.log.entered(&[&same, &altered, &other, &bare]).unwrap();
+    assert_eq!(found, [Some((id, true)), Some((id, false)), None, None]);
+    // What persons have seen of each other.
+    let known = session.log.known(&BTreeSet::from(["f1"]));
+    assert_eq!(known.previous_of("f1", &[&person("Ana"), &person("Ben")]), [id]);
+    assert!(known.previous_of("f1", &[&person("Ben")]).is_empty() && known.previous_of("f2", &[]).is_empty());
+    // A table gives it back, however it is written.
+    let dashed = "AAAAAAAA-AAAA-AAAA-AAAA-AAAAAAAAAAAA";
+    let cells = BTreeMap::from([("feature", "f1"), ("verdict", "illegal"), ("uuid", dashed)]);
+    let cell = |name: &str| cells.get(name).map(|text| (*text).to_owned());
+    let read = table::statement(&cell, Some(&person("Ana")), time(1)).unwrap();
+    assert_eq!((read.uuid.clone(), read.check(&review)), (Some("a".repeat(32)), Ok(())));
+    let bad = Statement { uuid: Some("A".repeat(32)), ..read };
+    assert!(bad.check(&review).unwrap_err().to_string().contains("uuid"));
+}

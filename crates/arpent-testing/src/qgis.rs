@@ -30,6 +30,16 @@ pub struct Asked {
 /// # Panics
 /// When QGIS ends with an error.
 pub fn qgis(asked: &Asked) -> Option<Value> {
+    let question = json!({ "projects": asked.projects, "files": asked.files, "edits": asked.edits });
+    with_qgis(PROGRAM, &question)
+}
+
+/// Runs a program with the bindings of QGIS and of GDAL: it reads the question as JSON from standard input, and writes its
+/// answer as JSON to standard output. Skips the test without QGIS.
+///
+/// # Panics
+/// When the program ends with an error.
+pub fn with_qgis(program: &str, question: &Value) -> Option<Value> {
     let found = Command::new(PYTHON).args(["-c", "import qgis.core"]).stderr(Stdio::null()).status();
     if !found.is_ok_and(|status| status.success()) {
         skip("qgis", "/usr/bin/python3 has no qgis.core (apt-get install python3-qgis)");
@@ -37,7 +47,7 @@ pub fn qgis(asked: &Asked) -> Option<Value> {
     }
     let settings = tempfile::tempdir().expect("a temporary folder");
     let mut child = Command::new(PYTHON)
-        .args(["-c", PROGRAM])
+        .args(["-c", program])
         .env("QT_QPA_PLATFORM", "offscreen")
         // No settings of the person who runs the tests.
         .env("QGIS_CUSTOM_CONFIG_PATH", settings.path())
@@ -45,7 +55,6 @@ pub fn qgis(asked: &Asked) -> Option<Value> {
         .stdout(Stdio::piped())
         .spawn()
         .expect("Python starts");
-    let question = json!({ "projects": asked.projects, "files": asked.files, "edits": asked.edits });
     let mut input = child.stdin.take().expect("a pipe");
     input.write_all(question.to_string().as_bytes()).expect("Python reads");
     drop(input);

@@ -117,11 +117,17 @@ pub(crate) const REVIEW_LEARN: &str = "EXAMPLES
 
 /// Of `arpent review import`.
 pub(crate) const REVIEW_IMPORT: &str = "EXAMPLES
+  arpent review import out review.gpkg copy/review.gpkg
+  arpent review import out statuses.csv --from aigle --delivery aigle --people users.csv
   arpent review import out decisions.csv --person NAME --function FUNCTION --organization ORGANIZATION";
 
 /// Of `arpent review export`.
 pub(crate) const REVIEW_EXPORT: &str = "EXAMPLES
-  arpent review export out --to decisions.csv";
+  arpent review export out --to decisions.csv
+  arpent review export out --to review.gpkg --language fr
+  arpent review export out --to aigle --check --known-types types.txt
+  arpent review export out --to aigle aigle --batch-tiles-url 'https://tiles.example.org/2024/{z}/{x}/{y}.webp'
+  arpent review export out --to gpkg --folder ana --tasks sample/tasks.csv --reviewer Ana";
 
 /// Of `arpent review serve`.
 pub(crate) const REVIEW_SERVE: &str = "EXAMPLES

@@ -48,10 +48,14 @@ pub enum ReviewCommand {
     /// Writes a new folder with learn.json, report.txt, examples.gpkg, card.toml and sets.toml. What cannot be learned is said.
     #[command(after_help = examples::REVIEW_LEARN)]
     Learn(ReviewLearnArgs),
-    /// Add the decisions of a CSV file; rows that are known already are left out.
+    /// Add the decisions of CSV files, or of GeoPackages that came back; rows that are known already are left out.
+    ///
+    /// All GeoPackages are checked before the first decision is written. Copies that were continued apart lose nothing:
+    /// what contradicts is disputed.
     #[command(after_help = examples::REVIEW_IMPORT)]
     Import(ReviewImportArgs),
-    /// Write all decisions to a CSV file.
+    /// Write all decisions to a CSV file, a GeoPackage in which decisions are entered with QGIS and QField, or the tables that
+    /// AIGLE reads.
     #[command(after_help = examples::REVIEW_EXPORT)]
     Export(ReviewExportArgs),
     /// Decide in the browser: serve the page of the map with verdict keys, to this machine only.
@@ -271,9 +275,26 @@ pub struct ReviewImportArgs {
     /// The review.
     #[command(flatten)]
     pub of: WhichReview,
-    /// The file: CSV in UTF-8 with the columns of `arpent review export`, of which `feature` and `verdict` are required.
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
+    /// The files: CSV in UTF-8 with the columns of `arpent review export`, of which `feature` and `verdict` are required;
+    /// or copies of GeoPackages that it wrote.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Leave out a row of a GeoPackage, by its `uuid`. May be repeated.
+    #[arg(long, value_name = "UUID")]
+    pub without: Vec<String>,
+    /// The program that the files are from: a CSV with `inference_id`, `batch_id`, `detection_validation_status`, `user_email`
+    /// and `updated_at` is from AIGLE.
+    #[arg(long, value_enum, value_name = "PROGRAM", requires = "delivery")]
+    pub from: Option<FromArg>,
+    /// With --from aigle: the folder that `arpent review export --to aigle` wrote.
+    #[arg(long, value_name = "FOLDER", requires = "from")]
+    pub delivery: Option<PathBuf>,
+    /// With --from aigle: CSV with `email`, `name`, `function` and `organization` of its users.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub people: Option<PathBuf>,
+    /// With --from aigle: who a user is. May be repeated.
+    #[arg(long = "person-of", value_name = "EMAIL=NAME;FUNCTION;ORGANIZATION", requires = "from")]
+    pub person_of: Vec<String>,
     /// Who decides, in rows that do not say it.
     #[command(flatten)]
     pub person: PersonArgs,
@@ -285,9 +306,96 @@ pub struct ReviewExportArgs {
     /// The review.
     #[command(flatten)]
     pub of: WhichReview,
-    /// The file, which is not there yet.
+    /// The file, which is not there yet: its ending says the format, `.csv` or `.gpkg`. Or a format, `gpkg` or `aigle`, with
+    /// PLACE.
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
+    /// With a format in --to: the file, or the folder of a delivery to AIGLE.
+    #[arg(value_name = "PLACE", conflicts_with = "folder")]
+    pub place: Option<PathBuf>,
+    /// With a format in --to: a folder for a file with the default name, such as review.gpkg.
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+    /// What a GeoPackage is for.
+    #[command(flatten)]
+    pub geopackage: ForGeoPackage,
+    /// What AIGLE is given.
+    #[command(flatten)]
+    pub aigle: ForAigle,
+}
+
+/// What AIGLE is given.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of --to aigle")]
+pub struct ForAigle {
+    /// Write nothing; report which rows AIGLE would skip or refuse, and why. Exit code 1 if there is one.
+    #[arg(long)]
+    pub check: bool,
+    /// Address of the imagery tiles (WebP, zoom 15 to 19), with `{z}`, `{x}` and `{y}`; AIGLE skips a batch without it.
+    #[arg(long, value_name = "URL")]
+    pub batch_tiles_url: Option<String>,
+    /// Name of the batch; by default the title of the map.
+    #[arg(long, value_name = "NAME")]
+    pub batch_name: Option<String>,
+    /// Id of the run and the batch; by default a number that follows from the map.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    pub batch_id: Option<i32>,
+    /// Year of the imagery; by default that of the scenes.
+    #[arg(long, value_name = "YYYY")]
+    pub year: Option<i64>,
+    /// Id of the geozone; without it the run is listed and cannot be deployed.
+    #[arg(long, value_name = "N")]
+    pub geozone: Option<i64>,
+    /// Object type of a class, where it has another name in AIGLE. May be repeated.
+    #[arg(long = "object-type", value_name = "CLASS=TYPE")]
+    pub object_types: Vec<String>,
+    /// File with the object types that AIGLE has, one a line: one that it lacks refuses the whole batch.
+    #[arg(long, value_name = "FILE")]
+    pub known_types: Option<PathBuf>,
+    /// Write the verdicts of decided features. Without it the status is NULL: only then AIGLE inherits the verdict of an
+    /// earlier year.
+    #[arg(long)]
+    pub with_verdicts: bool,
+}
+
+/// What a GeoPackage with decisions is for.
+#[derive(Debug, Clone, Args)]
+pub struct ForGeoPackage {
+    /// Of a GeoPackage: tasks of a reviewer (tasks.csv of `arpent review sample`). Only their features, without the opinions
+    /// of others.
+    #[arg(long, value_name = "FILE")]
+    pub tasks: Option<PathBuf>,
+    /// The reviewer, where the tasks are those of several.
+    #[arg(long, value_name = "NAME", requires = "tasks")]
+    pub reviewer: Option<String>,
+    /// First and last name of the person who decides in it: what its form proposes.
+    #[arg(long, value_name = "NAME", requires_all = ["function", "organization"])]
+    pub person: Option<String>,
+    /// Function of the person.
+    #[arg(long, value_name = "TEXT", requires = "person")]
+    pub function: Option<String>,
+    /// Organization of the person.
+    #[arg(long, value_name = "TEXT", requires = "person")]
+    pub organization: Option<String>,
+    /// Language of its form; by default that of the columns of the output.
+    #[arg(long, value_enum, value_name = "LANGUAGE")]
+    pub language: Option<LanguageArg>,
+}
+
+/// A program that decisions are from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FromArg {
+    /// AIGLE, of the French ministry in charge of planning.
+    Aigle,
+}
+
+/// A language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LanguageArg {
+    /// English.
+    En,
+    /// French.
+    Fr,
 }
 
 /// A review to serve.

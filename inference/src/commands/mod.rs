@@ -14,6 +14,7 @@ pub(crate) mod plan;
 pub(crate) mod probe;
 pub(crate) mod report;
 pub(crate) mod review;
+mod review_exchange;
 mod review_learn;
 mod review_publish;
 mod review_serve;

@@ -4,8 +4,8 @@ use std::io::BufRead;
 
 use arpent_base::{DoingWhat as _, Result};
 use arpent_job::{
-    AddReport, After, ExportReport, ImportReport, NewReport, ReviewPerson, ReviewSampleOptions,
-    ReviewSampleReport, StateReport, VerifyReport,
+    AddReport, After, NewReport, ReviewPerson, ReviewSampleOptions, ReviewSampleReport, StateReport,
+    VerifyReport,
 };
 use arpent_review::sample::{Allocation, DOUBLED, Design, SampleOptions, Split};
 use arpent_review::{Key, Person, Status, Verdict};
@@ -14,7 +14,7 @@ use arpent_shell::lines::{Lines, count};
 use arpent_shell::print::{Format, print};
 use serde_json::json;
 
-use super::{review_learn, review_publish};
+use super::{review_exchange, review_learn, review_publish};
 use crate::cli::{
     PersonArgs, ReviewAddArgs, ReviewArgs, ReviewCommand, ReviewSampleArgs, ReviewStateArgs, SplitArg,
     StatusArg, VerdictArg,
@@ -50,15 +50,10 @@ pub(crate) fn main(args: &ReviewArgs, format: Format) -> Result<u8> {
         ReviewCommand::Publish(args) => review_publish::main(args, format)?,
         ReviewCommand::Learn(args) => review_learn::main(args, format)?,
         ReviewCommand::Import(args) => {
-            let (output, review) = (&args.of.output, args.of.review.as_deref());
-            let report = arpent_job::review_import(output, review, &args.file, &person(&args.person)?)?;
-            print(&report, human_import(&report).text(), format)?;
-        }
-        ReviewCommand::Export(args) => {
-            let report = arpent_job::review_export(&args.of.output, args.of.review.as_deref(), &args.to)?;
-            print(&report, human_export(&report).text(), format)?;
+            review_exchange::import(args, &person(&args.person)?, format)?;
         }
         ReviewCommand::Serve(args) => return super::review_serve::main(args, person(&args.person)?, format),
+        ReviewCommand::Export(args) => return review_exchange::export(args, format),
     }
     Ok(0)
 }
@@ -287,23 +282,5 @@ fn human_sample(report: &ReviewSampleReport) -> Lines {
     for name in ["tasks.csv", "sample.json"] {
         lines.add("file", format!("{}/{name}", report.folder.trim_end_matches('/')));
     }
-    lines
-}
-
-fn human_import(report: &ImportReport) -> Lines {
-    let mut lines = Lines::default();
-    lines.add("review", &report.review);
-    let new = count(arpent_base::number::wide(report.decisions.len()));
-    let (known, empty) = (count(report.known), count(report.empty));
-    lines.add(
-        "rows",
-        format!("{}: {new} new decisions, {known} known, {empty} without a verdict", count(report.rows)),
-    );
-    lines
-}
-
-fn human_export(report: &ExportReport) -> Lines {
-    let mut lines = Lines::default();
-    lines.add("file", &report.file).add("decisions", count(report.decisions));
     lines
 }

@@ -454,6 +454,11 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         "inference/tests/it/decided.rs",
         "a_comparison_has_no_decided_version_and_its_decisions_are_exported",
     ),
+    (
+        "arpent review sample`",
+        "inference/tests/it/review_gpkg.rs",
+        "a_reviewer_gets_their_tasks_without_the_opinions_of_others",
+    ),
     ("arpent submit --help", HERE, "commands_of_our_own_run"),
     ("arpent-train fit {0}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
     ("arpent-train fit {}{resume}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),

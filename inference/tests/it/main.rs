@@ -43,6 +43,8 @@ mod reference;
 mod report;
 mod resample;
 mod review;
+mod review_aigle;
+mod review_gpkg;
 mod review_serve;
 mod schema;
 mod shards;

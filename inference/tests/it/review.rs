@@ -48,7 +48,7 @@ pub fn add(place: &Place, output: &str, words: &[&str]) -> String {
 }
 
 #[track_caller]
-fn status(place: &Place, output: &str, feature: &str) -> String {
+pub fn status(place: &Place, output: &str, feature: &str) -> String {
     report(place, &["state", output, feature], 0)["features"][0]["status"].as_str().unwrap().to_owned()
 }
 

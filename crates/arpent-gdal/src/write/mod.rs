@@ -3,6 +3,7 @@
 mod cog;
 mod file;
 mod flatgeobuf;
+mod geopackage;
 mod layer;
 mod qgis;
 mod settings;
@@ -11,6 +12,7 @@ mod webp;
 
 pub use cog::{RasterKind, StripWriter};
 pub(crate) use file::text;
+pub use geopackage::{GeoPackage, StoredCell, sql_text};
 pub use layer::{LayerFormat, LayerOptions, LayerShape, LayerWriter};
 pub use qgis::{StoredStyle, store_project, stored_styles};
 pub use webp::{encode_webp, writes_webp};

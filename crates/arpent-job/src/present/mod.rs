@@ -24,8 +24,8 @@ pub(crate) use imagery::{bands_of, dates_of};
 pub(crate) use output::{Imagery, Output, Scenes, Table, ZoneTable};
 pub(crate) use page::title_of_dates;
 pub(crate) use qgis::{
-    OwnProject, areas_style, decided_style, events_style, features_style, names_for_qgis, table_style,
-    zones_style,
+    OwnProject, areas_style, columns_of, decided_style, events_style, features_style, names_for_qgis,
+    table_style, zones_style,
 };
 pub(crate) use zone_tiles::{ZoneSpec, ZoneTiles};
 

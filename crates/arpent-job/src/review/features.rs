@@ -1,8 +1,9 @@
 //! The features or events of a published map, as candidates of a review.
 
 use arpent_base::{Result, Value};
-use arpent_gdal::{LayerSource, layer_facts, read_features};
+use arpent_gdal::{LayerFacts, LayerFeature, LayerSource, layer_facts, read_features};
 use arpent_publish::{Artifact, Manifest, ROLE_EVENTS, ROLE_FEATURES, Target};
+use arpent_raster::Crs;
 
 use super::error::ReviewJobError;
 use crate::address::checked_address;
@@ -54,21 +55,41 @@ impl MapFeatures {
         (&self.address, self.layer)
     }
 
+    /// Columns and CRS of the file.
+    pub(super) fn facts(&self) -> Result<LayerFacts> {
+        let named = match self.layer {
+            Some(layer) => format!("{}|layername={layer}", self.address),
+            None => self.address.clone(),
+        };
+        Ok(layer_facts(&named)?)
+    }
+
+    /// Name of the column of the class, or of the kind of an event.
+    pub(super) const fn class_column(&self) -> &'static str {
+        self.class
+    }
+
+    /// Passes every feature with these columns and its geometry, in a CRS, in the order of the file.
+    pub(super) fn read(
+        &self,
+        fields: &[&str],
+        crs: &Crs,
+        each: &mut dyn FnMut(LayerFeature) -> Result<()>,
+    ) -> Result<()> {
+        let source = LayerSource { layer: self.layer, fields, ..LayerSource::new(&self.address, crs) };
+        read_features(&source, each)?;
+        Ok(())
+    }
+
     /// Passes every feature, in the order of the file.
     pub(super) fn each(
         &self,
         zones: Option<&str>,
         each: &mut dyn FnMut(MapFeature) -> Result<()>,
     ) -> Result<()> {
-        let named = match self.layer {
-            Some(layer) => format!("{}|layername={layer}", self.address),
-            None => self.address.clone(),
-        };
-        let crs = layer_facts(&named)?.crs;
+        let crs = self.facts()?.crs;
         let fields: Vec<&str> = ["id", self.class, "score"].into_iter().chain(zones).collect();
-        let source =
-            LayerSource { layer: self.layer, fields: &fields, ..LayerSource::new(&self.address, &crs) };
-        read_features(&source, &mut |feature| -> Result<()> {
+        self.read(&fields, &crs, &mut |feature| {
             let value = |at: usize| feature.values.get(at).and_then(Option::as_ref);
             let text = |at: usize| value(at).map(Value::to_string).unwrap_or_default();
             each(MapFeature {
@@ -77,7 +98,6 @@ impl MapFeatures {
                 score: value(2).and_then(Value::as_number),
                 zone: text(3),
             })
-        })?;
-        Ok(())
+        })
     }
 }

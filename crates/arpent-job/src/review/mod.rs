@@ -2,11 +2,13 @@
 //! rules and their proof are those of `arpent-review`; here they meet the output and its features.
 
 mod add;
+mod aigle;
 mod decided;
 mod error;
 mod examples;
 mod exchange;
 mod features;
+mod gpkg;
 mod history;
 mod history_text;
 mod learn;
@@ -22,10 +24,18 @@ mod store;
 mod version;
 
 pub use add::{AddReport, ReviewPerson, review_add, statement_of_line};
+pub use aigle::{
+    AigleError, AigleExport, AigleImport, AigleOptions, AiglePerson, Consequence, RuleCount,
+    review_export_aigle, review_import_aigle,
+};
 pub use decided::{ReviewNames, columns as decided_columns};
 pub use error::ReviewJobError;
 pub use examples::ExampleCounts;
 pub use exchange::{ExportReport, ImportReport, review_export, review_import};
+pub use gpkg::{
+    GeoPackageError, GeoPackageExport, GeoPackageImport, GeoPackageOptions, review_export_geopackage,
+    review_import_geopackages,
+};
 pub use learn::{ReviewLearnOptions, review_learn};
 pub use learned::{ReviewLearnReport, learned_text};
 pub use lessons::{

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arpent_base::{DoingWhat as _, Result, sha256_hex};
 use arpent_publish::{MANIFEST_NAME, Manifest, ObjectKind, REVIEWS, Target, unique_key};
 use arpent_review::{
-    Chain, Decision, Earlier, HISTORY_NAME, History, Key, Log, OBJECT_BYTES, Object, ObjectId, Review,
+    Chain, Decision, Earlier, HISTORY_NAME, History, Key, Known, Log, OBJECT_BYTES, Object, ObjectId, Review,
     Statement, Time,
 };
 
@@ -212,6 +212,22 @@ impl OpenReview {
         statements: Vec<Statement>,
         key: Option<&Key>,
     ) -> Result<Vec<ObjectId>> {
+        self.append_with(log, statements, key, &mut |known, _, statement| {
+            if statement.previous.is_empty() {
+                statement.previous = known.previous(statement);
+            }
+        })
+    }
+
+    /// The same, where `see` fills in what the author of each statement had seen. It is called in order, with what is known
+    /// then and the ids of the decisions before it.
+    pub(super) fn append_with(
+        &self,
+        log: &mut Log,
+        statements: Vec<Statement>,
+        key: Option<&Key>,
+        see: &mut dyn FnMut(&Known, &[ObjectId], &mut Statement),
+    ) -> Result<Vec<ObjectId>> {
         for statement in &statements {
             statement.check(&self.review)?;
         }
@@ -224,13 +240,12 @@ impl OpenReview {
         let mut known = log.known(&features);
         let mut chain = Chain::new(unique_key(), log.frontier())?;
         // In memory first, so that a key that does not fit is found before anything is written.
-        let mut written = Vec::with_capacity(statements.len());
+        let (mut written, mut made) = (Vec::with_capacity(statements.len()), Vec::new());
         for mut statement in statements {
-            if statement.previous.is_empty() {
-                statement.previous = known.previous(&statement);
-            }
+            see(&known, &made, &mut statement);
             let (decision, object) = chain.write(&self.review, self.id, statement, key)?;
             known.wrote(&decision.statement, object.id);
+            made.push(object.id);
             written.push((decision, object));
         }
         let mut ids = Vec::with_capacity(written.len());

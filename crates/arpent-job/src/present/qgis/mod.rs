@@ -138,6 +138,8 @@ impl OwnProject<'_> {
             license: self.about.license.as_deref(),
             attribution: self.about.attribution.as_deref(),
             groups: vec![Group { title: title.clone(), layers }],
+            relations: Vec::new(),
+            variables: Vec::new(),
         };
         Ok(store_project(path, stem, &project.to_qgz(stem)?, self.timestamp)?)
     }
@@ -325,6 +327,8 @@ impl ProjectOf<'_> {
             license: output.about.license.as_deref(),
             attribution: output.about.attribution.as_deref(),
             groups: self.groups.clone(),
+            relations: Vec::new(),
+            variables: Vec::new(),
         };
         Ok(project.to_qgz(name)?)
     }
@@ -376,7 +380,7 @@ fn reasons(path: &Path) -> Result<String> {
 }
 
 /// The columns of a Table Schema.
-fn columns_of(schema: Option<&serde_json::Value>) -> Vec<Column> {
+pub(crate) fn columns_of(schema: Option<&serde_json::Value>) -> Vec<Column> {
     let fields = schema.and_then(|schema| schema["fields"].as_array()).into_iter().flatten();
     fields.filter_map(Column::of_table_schema_field).collect()
 }

@@ -405,6 +405,7 @@ impl ReviewDesk {
             duration_ms: wish.duration_ms,
             scenes,
             task: task.filter(|_| is_alone && kind == Kind::Verdict),
+            uuid: None,
             previous,
             answers: wish.answers,
         })

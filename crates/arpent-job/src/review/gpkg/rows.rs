@@ -1,0 +1,291 @@
+//! The rows of a GeoPackage that came back, after a check that it is what was exported.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use arpent_base::Result;
+use arpent_gdal::{GdalError, GeoPackage, StoredCell};
+use arpent_review::{ObjectId, Statement, TaskRef, Time, table};
+
+use super::error::GeoPackageError;
+use super::schema::{self, FORMAT};
+use crate::review::error::ReviewJobError;
+use crate::review::store::OpenReview;
+
+/// Milliseconds by which clocks may differ without a warning.
+const SKEW_MS: i64 = 5 * 60 * 1000;
+/// Warnings of one kind that are listed; further ones are counted.
+const LISTED: usize = 5;
+
+/// A row in which a person decided.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// Its `fid`.
+    pub(super) fid: String,
+    /// Its id, as statements have it.
+    pub(super) uuid: String,
+    pub(super) statement: Statement,
+    /// Newest decisions about the feature that the file showed, ascending; none where it showed none.
+    pub(super) seen: Vec<ObjectId>,
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub(super) struct Returned {
+    pub(super) file: String,
+    pub(super) rows: Vec<Row>,
+    /// Rows that were left out on request.
+    pub(super) left_out: u64,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Reads the rows that were added to a file since its export.
+///
+/// # Errors
+/// When it is no file of this review, was changed otherwise, or a row cannot be used.
+pub(super) fn read(
+    path: &Path,
+    opened: &OpenReview,
+    now: Time,
+    without: &BTreeSet<String>,
+) -> Result<Returned> {
+    let file = path.display().to_string();
+    if let Err(error) = std::fs::metadata(path) {
+        return Err(ReviewJobError::File { file, reason: error.to_string() }.into());
+    }
+    let unlike = |error: GdalError| GeoPackageError::NotAReview {
+        file: file.clone(),
+        reason: match error {
+            GdalError::NotAVector { message, .. } => message,
+            other => other.to_string(),
+        },
+    };
+    let mut warnings = Vec::new();
+    if GeoPackage::lacks_log(path)? {
+        warnings.push(format!(
+            "{file} was copied while a program had it open: rows that were added last may be missing. Close the project there and copy it again"
+        ));
+    }
+    let package = GeoPackage::open(path).map_err(unlike)?;
+    let reader = Reader { package, file, opened };
+    let exported = reader.head()?;
+    reader.check_schema()?;
+    warnings.extend(reader.check_numbers(exported.decisions)?);
+    let (rows, left_out) = reader.rows(without, now)?;
+    warnings.extend(reader.clocks(&rows, exported.time, now));
+    Ok(Returned { file: reader.file, rows, left_out, warnings })
+}
+
+struct Head {
+    time: Time,
+    decisions: u64,
+}
+
+struct Reader<'a> {
+    package: GeoPackage,
+    file: String,
+    opened: &'a OpenReview,
+}
+
+/// The text of a cell: empty text is no value.
+fn text(cell: &StoredCell) -> Result<Option<String>, String> {
+    let Some(bytes) = cell else { return Ok(None) };
+    let text = std::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8".to_owned())?;
+    Ok((!text.is_empty()).then(|| text.to_owned()))
+}
+
+impl Reader<'_> {
+    fn select(&self, expressions: &[&str], from: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let mut all = Vec::new();
+        let unlike = |reason: String| GeoPackageError::NotAReview { file: self.file.clone(), reason };
+        self.package.rows(expressions, from, &mut |cells| -> Result<()> {
+            let cells = cells.iter().map(text).collect::<Result<Vec<_>, _>>().map_err(unlike)?;
+            all.push(cells);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    fn changed(&self, what: impl Into<String>) -> GeoPackageError {
+        GeoPackageError::Changed { file: self.file.clone(), what: what.into() }
+    }
+
+    /// Checks which review and map the file is of.
+    fn head(&self) -> Result<Head> {
+        let unlike =
+            |reason: &str| GeoPackageError::NotAReview { file: self.file.clone(), reason: reason.to_owned() };
+        if self.select(&["name"], "sqlite_master WHERE type = 'table' AND name = 'review'")?.is_empty() {
+            return Err(unlike("it has no table `review`").into());
+        }
+        let columns = ["format", "review", "run_id", "manifest_sha256", "exported", "decisions"];
+        let rows = self.select(
+            &columns.map(|name| format!("\"{name}\"")).each_ref().map(String::as_str),
+            "\"review\"",
+        )?;
+        let [row] = &rows[..] else {
+            return Err(unlike("its table `review` does not have one row").into());
+        };
+        let value = |at: usize| row[at].clone().unwrap_or_default();
+        if value(0) != FORMAT {
+            return Err(unlike(&format!("its format is `{}`, expected {FORMAT}", value(0))).into());
+        }
+        let (review, map) = (self.opened.id.to_string(), &self.opened.review.map);
+        let expected = [
+            ("review", 1, review),
+            ("map", 2, map.run_id.clone()),
+            ("map", 3, map.manifest_sha256.to_string()),
+        ];
+        for (what, at, expected) in expected {
+            if value(at) != expected {
+                let (file, found) = (self.file.clone(), value(at));
+                return Err(GeoPackageError::Foreign { file, what, found, expected }.into());
+            }
+        }
+        let time =
+            value(4).parse().map_err(|_| self.changed("its table `review` was changed: `exported`"))?;
+        let decisions =
+            value(5).parse().map_err(|_| self.changed("its table `review` was changed: `decisions`"))?;
+        Ok(Head { time, decisions })
+    }
+
+    /// Compares tables and triggers with those of an export.
+    fn check_schema(&self) -> Result<()> {
+        let names: Vec<String> = self
+            .select(&["name"], "pragma_table_info('decisions') WHERE name <> 'fid' ORDER BY cid")?
+            .into_iter()
+            .filter_map(|mut row| row.remove(0))
+            .collect();
+        let expected = schema::columns();
+        if let Some(name) = expected.iter().find(|name| !names.contains(name)) {
+            return Err(self.changed(format!("the table decisions lacks the column `{name}`")).into());
+        }
+        if let Some(name) = names.iter().find(|name| !expected.contains(name)) {
+            return Err(self.changed(format!("the table decisions has a further column `{name}`")).into());
+        }
+        let stored =
+            self.select(&["type", "name", "sql"], "sqlite_master WHERE type IN ('table', 'trigger')")?;
+        let sql = |kind: &str, name: &str| {
+            let mut rows = stored.iter();
+            let of = |row: &&Vec<Option<String>>| {
+                row[0].as_deref() == Some(kind) && row[1].as_deref() == Some(name)
+            };
+            rows.find(of).map(|row| row[2].clone().unwrap_or_default())
+        };
+        let review = &self.opened.review;
+        let all = schema::tables(review).into_iter().map(|made| ("table", made));
+        for (kind, made) in all.chain(schema::triggers(review).into_iter().map(|made| ("trigger", made))) {
+            match sql(kind, &made.name) {
+                Some(sql) if sql == made.sql => {}
+                Some(_) => return Err(self.changed(format!("the {kind} {} was changed", made.name)).into()),
+                None => return Err(self.changed(format!("the {kind} {} is missing", made.name)).into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether rows were removed: SQLite keeps the highest number that a row had.
+    fn check_numbers(&self, exported: u64) -> Result<Option<String>> {
+        let old = self.select(&["count(*)"], "\"decisions\" WHERE \"id\" IS NOT NULL")?;
+        if old[0][0] != Some(exported.to_string()) {
+            return Err(self.changed("decisions of the export were added or removed").into());
+        }
+        let numbers = self.select(
+            &["count(*)", "coalesce(max(seq), 0)"],
+            "\"decisions\", (SELECT seq FROM sqlite_sequence WHERE name = 'decisions')",
+        )?;
+        let number = |at: usize| {
+            numbers[0][at].as_deref().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default()
+        };
+        let missing = number(1).saturating_sub(number(0));
+        Ok((missing > 0).then(|| {
+            format!("{}: {missing} of the {} numbers of rows are not there: rows were removed, or numbered by another program", self.file, number(1))
+        }))
+    }
+
+    fn rows(&self, without: &BTreeSet<String>, now: Time) -> Result<(Vec<Row>, u64)> {
+        let names = schema::columns();
+        let mut expressions = vec!["d.\"fid\"".to_owned()];
+        expressions.extend(names.iter().map(|name| format!("d.\"{name}\"")));
+        let joined = ["id", "review_heads", "review_sample", "review_order"];
+        expressions.extend(joined.map(|name| format!("f.\"{name}\"")));
+        let expressions: Vec<&str> = expressions.iter().map(String::as_str).collect();
+        let from = "\"decisions\" d LEFT JOIN \"features\" f ON f.\"id\" = d.\"feature\" WHERE d.\"id\" IS NULL ORDER BY d.\"fid\"";
+        let (mut rows, mut left_out) = (Vec::new(), 0);
+        self.package.rows(&expressions, from, &mut |cells| -> Result<()> {
+            let shown =
+                |at: usize| cells[at].as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            let fid = shown(0).unwrap_or_default();
+            let at = |name: &str| names.iter().position(|known| known == name).map_or(0, |at| at + 1);
+            let uuid = plain_uuid(&shown(at("uuid")).unwrap_or_default());
+            if without.contains(&uuid) {
+                left_out += 1;
+                return Ok(());
+            }
+            let bad = |reason: String| GeoPackageError::Row {
+                file: self.file.clone(),
+                row: fid.clone(),
+                uuid: uuid.clone(),
+                reason,
+            };
+            let texts = cells.iter().map(text).collect::<Result<Vec<_>, _>>().map_err(bad)?;
+            let joined = &texts[names.len() + 1..];
+            if joined[0].is_none() {
+                let feature = texts[at("feature")].clone().unwrap_or_default();
+                return Err(bad(format!("the file has no feature `{feature}`")).into());
+            }
+            let cell = |name: &str| {
+                let text = texts[at(name)].clone()?;
+                let text = if name.starts_with("person_") { text.trim().to_owned() } else { text };
+                Some(text).filter(|text| !text.is_empty())
+            };
+            let mut statement = table::statement(&cell, None, now).map_err(|error| bad(error.to_string()))?;
+            if let (None, Some(sample), Some(order)) = (&statement.task, &joined[2], &joined[3]) {
+                let order = order.parse().map_err(|_| bad("`review_order` is no number".to_owned()))?;
+                statement.task = Some(TaskRef { sample: sample.clone(), order });
+            }
+            if statement.uuid.is_none() {
+                return Err(bad("`uuid` is missing".to_owned()).into());
+            }
+            statement.check(&self.opened.review).map_err(|error| bad(error.to_string()))?;
+            let heads = joined[1].as_deref().unwrap_or_default().split_whitespace();
+            let mut seen: Vec<ObjectId> = heads
+                .map(str::parse)
+                .collect::<Result<_, _>>()
+                .map_err(|error: arpent_review::ReviewError| bad(error.to_string()))?;
+            seen.sort_unstable();
+            rows.push(Row { fid, uuid, statement, seen });
+            Ok(())
+        })?;
+        Ok((rows, left_out))
+    }
+
+    /// Warnings of times that cannot be: clocks of devices are often wrong. Times have no part in the state of a review.
+    fn clocks(&self, rows: &[Row], exported: Time, now: Time) -> Vec<String> {
+        let skewed = |row: &&Row| {
+            let time = row.statement.time.millis();
+            time + SKEW_MS < exported.millis() || time > now.millis() + SKEW_MS
+        };
+        let skewed: Vec<&Row> = rows.iter().filter(skewed).collect();
+        let mut warnings: Vec<String> = skewed
+            .iter()
+            .take(LISTED)
+            .map(|row| {
+                let when =
+                    if row.statement.time > now { "in the future" } else { "before the export of the file" };
+                format!(
+                    "{}, table decisions, row {}: its time {} is {when}: the clock of the device was wrong",
+                    self.file, row.fid, row.statement.time
+                )
+            })
+            .collect();
+        if skewed.len() > LISTED {
+            warnings.push(format!("{}: {} further rows have such times", self.file, skewed.len() - LISTED));
+        }
+        warnings
+    }
+}
+
+/// The id of a row as statements have it.
+pub(super) fn plain_uuid(uuid: &str) -> String {
+    uuid.replace(['-', '{', '}'], "").to_lowercase()
+}
