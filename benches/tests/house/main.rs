@@ -340,6 +340,7 @@ const QUOTED: &[(&str, &str, &str)] = &[
     ("land-cover-50cm", "mean_iou", "mean IoU "),
     ("road-cracks", "tolerance_f1", "F1 of cracks "),
     ("tree-health-10cm-lite0", "balanced_accuracy", "`tree-health-10cm-lite0` reaches "),
+    ("land-cover-50cm-lite0", "mean_iou", "`land-cover-50cm-lite0` reaches "),
     ("road-cracks-lite0", "tolerance_f1", "`road-cracks-lite0` reaches "),
 ];
 
