@@ -126,7 +126,7 @@ test("ten tasks are decided with the keyboard, one is undone, and the log has ex
   try {
     await drawn(page);
     await atPlace(page, 1);
-    assert.doesNotMatch(page.url(), /token/);
+    assert.doesNotMatch(page.url(), /review=/);
     assert.ok((await text(page, "#review")).includes(PERSON[0]), "a name is text");
     assert.match(page.url(), new RegExp(`feature=${ids[0]}`));
     // The feature is at the center, as large as its surroundings allow to be judged.
