@@ -4,9 +4,9 @@
 mod add;
 mod decided;
 mod error;
-mod examples;
 mod exchange;
 mod features;
+mod hard_examples;
 mod history;
 mod history_text;
 mod learn;
@@ -23,8 +23,8 @@ mod version;
 pub use add::{AddReport, ReviewPerson, review_add, statement_of_line};
 pub use decided::{ReviewNames, columns as decided_columns};
 pub use error::ReviewJobError;
-pub use examples::ExampleCounts;
 pub use exchange::{ExportReport, ImportReport, review_export, review_import};
+pub use hard_examples::ExampleCounts;
 pub use learn::{ReviewLearnOptions, review_learn};
 pub use learned::{ReviewLearnReport, learned_text};
 pub use lessons::{
