@@ -427,7 +427,9 @@ fn verdicts_give_probabilities_thresholds_and_examples_that_a_training_reads() {
         learned["examples"]["examples"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
     let Sets { sets } = toml::from_str(&place.text("learned/sets.toml")).unwrap();
     let set = sets[0].open(&place.path(""), ReadAs::Raw).unwrap();
-    assert_eq!(wide(set.items().len()), examples);
+    // A polygon without the center of a pixel is no item.
+    let items = wide(set.items().len());
+    assert!(items > 0 && items <= examples, "{items} of {examples}");
     let Truth::Labels(labels) = set.read(0).unwrap().truth else { panic!("labels") };
     assert!(labels.data().iter().any(|label| *label != arpent_datasets::IGNORE));
 }

@@ -8,8 +8,8 @@ use arpent_review::{FindingKind, Log, Status, Verdict};
 
 use super::decided::{Decider, Decisions, ReviewNames};
 use super::error::ReviewJobError;
-use super::examples::{ExampleCounts, Examples};
 use super::features::MapFeatures;
+use super::hard_examples::{ExampleCounts, Examples};
 use super::learned::{ReviewLearnReport, learned_text};
 use super::lessons::{Case, LearnOptions, ScoreCounts, learn};
 use super::proposal::Proposal;

@@ -4,7 +4,7 @@ use arpent_sampling::ShareEstimate;
 use arpent_shell::lines::count;
 use serde::Serialize;
 
-use super::examples::ExampleCounts;
+use super::hard_examples::ExampleCounts;
 use super::lessons::{GroupLesson, LearnOptions, Lessons, Replay, Threshold};
 
 /// Result of `arpent review learn`, as printed and as `learn.json`.

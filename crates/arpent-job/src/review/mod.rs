@@ -5,10 +5,10 @@ mod add;
 mod aigle;
 mod decided;
 mod error;
-mod examples;
 mod exchange;
 mod features;
 mod gpkg;
+mod hard_examples;
 mod history;
 mod history_text;
 mod learn;
@@ -30,12 +30,12 @@ pub use aigle::{
 };
 pub use decided::{ReviewNames, columns as decided_columns};
 pub use error::ReviewJobError;
-pub use examples::ExampleCounts;
 pub use exchange::{ExportReport, ImportReport, review_export, review_import};
 pub use gpkg::{
     GeoPackageError, GeoPackageExport, GeoPackageImport, GeoPackageOptions, review_export_geopackage,
     review_import_geopackages,
 };
+pub use hard_examples::ExampleCounts;
 pub use learn::{ReviewLearnOptions, review_learn};
 pub use learned::{ReviewLearnReport, learned_text};
 pub use lessons::{
