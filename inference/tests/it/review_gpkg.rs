@@ -124,7 +124,10 @@ fn rows_are_added_and_nothing_is_changed_with_any_program() {
         }
     }
     let came = report(&place, &["import", "out", "review.gpkg"], 0);
-    assert_eq!((&came["rows"], &came["warnings"]), (&3.into(), &json!([])), "{came}");
+    assert_eq!(came["rows"], 3, "{came}");
+    // QGIS was ended while it had the file open.
+    let is_open = |warning: &Value| warning.as_str().unwrap().contains("while a program had it open");
+    assert!(came["warnings"].as_array().unwrap().iter().all(is_open), "{came}");
     assert_eq!(came["decisions"].as_array().unwrap().len(), 3);
     assert_eq!(import(&place, &["review.gpkg"]), 0, "a second time, nothing is new");
     // The second opinion has seen the first.
