@@ -171,7 +171,9 @@ mod tests {
         let known = BTreeSet::from(["piscine".to_owned()]);
         let counted = |rows: &[Inference], batch: &Batch| {
             let mut check = Check::new(Some(&known));
-            rows.iter().for_each(|row| check.row(row));
+            for row in rows {
+                check.row(row);
+            }
             let (counts, imported) = check.finish(batch);
             (counts.into_iter().map(|count| (count.consequence, count.rows)).collect::<Vec<_>>(), imported)
         };
