@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::needs::skip;
 
 /// Time limit for the server to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The user and group that a server is run as by root, which PostgreSQL refuses: `nobody` and `nogroup` of Debian.
 const NOBODY: (u32, u32) = (65_534, 65_534);
 

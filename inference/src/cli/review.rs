@@ -321,7 +321,7 @@ pub struct ReviewExportArgs {
     pub geopackage: ForGeoPackage,
     /// What AIGLE is given.
     #[command(flatten)]
-    pub aigle: ForAigle,
+    pub aigle: Box<ForAigle>,
 }
 
 /// What AIGLE is given.

@@ -246,14 +246,12 @@ fn year(opened: &OpenReview) -> Result<i64> {
     let is_later = |input: &&arpent_publish::Input| input.date.as_deref() != Some("before");
     let year = |input: &arpent_publish::Input| input.acquired.as_deref()?.get(..4)?.parse().ok();
     let years: BTreeSet<Option<i64>> = inputs.iter().filter(is_later).map(year).collect();
-    match years.iter().collect::<Vec<_>>()[..] {
-        [Some(year)] => Ok(*year),
-        _ => {
-            let words = years.iter().map(|year| year.map_or("none".to_owned(), |year| year.to_string()));
-            let found = listed(&words.collect::<Vec<_>>());
-            Err(AigleError::Year { found }.into())
-        }
+    if let [Some(year)] = years.iter().collect::<Vec<_>>()[..] {
+        return Ok(*year);
     }
+    let words = years.iter().map(|year| year.map_or("none".to_owned(), |year| year.to_string()));
+    let found = listed(&words.collect::<Vec<_>>());
+    Err(AigleError::Year { found }.into())
 }
 
 fn object_types(pairs: &[String]) -> Result<BTreeMap<String, String>> {

@@ -93,12 +93,12 @@ impl<'a> Check<'a> {
                 Rule::Type => format!("{words}: `{}`", row.object_type),
                 _ => words.to_owned(),
             };
-            match self.counts.iter_mut().find(|(of, count)| *of == rule && count.rule == words) {
-                Some((_, count)) => count.rows += 1,
-                None => {
-                    let feature = Some(row.feature.clone());
-                    self.counts.push((rule, RuleCount { rule: words, consequence, rows: 1, feature }));
-                }
+            let known = self.counts.iter_mut().find(|(of, count)| *of == rule && count.rule == words);
+            if let Some((_, count)) = known {
+                count.rows += 1;
+            } else {
+                let feature = Some(row.feature.clone());
+                self.counts.push((rule, RuleCount { rule: words, consequence, rows: 1, feature }));
             }
         }
         self.skipped += u64::from(is_skipped);
@@ -171,7 +171,9 @@ mod tests {
         let known = BTreeSet::from(["piscine".to_owned()]);
         let counted = |rows: &[Inference], batch: &Batch| {
             let mut check = Check::new(Some(&known));
-            rows.iter().for_each(|row| check.row(row));
+            for row in rows {
+                check.row(row);
+            }
             let (counts, imported) = check.finish(batch);
             (counts.into_iter().map(|count| (count.consequence, count.rows)).collect::<Vec<_>>(), imported)
         };

@@ -113,7 +113,7 @@ impl SqlWriter {
              WHERE old.batch_id = {batch} AND (new.id IS NULL OR new.score IS DISTINCT FROM old.score OR new.object_type IS DISTINCT FROM old.object_type\n      \
              OR new.detection_validation_status IS DISTINCT FROM old.detection_validation_status\n      \
              OR ST_AsBinary(new.geometry) IS DISTINCT FROM ST_AsBinary(old.geometry)))\n    \
-             OR EXISTS (SELECT 1 FROM detections.batch old JOIN detections.run ON run.id = old.run_id JOIN arpent_batch new USING (id)\n    \
+             OR EXISTS (SELECT 1 FROM detections.batch old JOIN detections.run ON run.id = old.run_id JOIN arpent_batch new ON new.id = old.id\n    \
              WHERE old.batch_name IS DISTINCT FROM new.batch_name OR old.batch_tiles_url IS DISTINCT FROM new.batch_tiles_url\n      \
              OR run.src_image_year IS DISTINCT FROM new.year) THEN\n    \
              RAISE EXCEPTION 'batch {batch} is there with other content';\n  END IF;\nEND $$;\n\

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arpent_base::number::wide;
 use arpent_base::{Cell, Column, ColumnKind, DoingWhat as _, Language, Result, Value};
 use arpent_gdal::{
     GeoPackage, LayerFeature, LayerFormat, LayerOptions, LayerShape, LayerWriter, sql_text, store_project,
@@ -217,7 +216,7 @@ impl<'a> Export<'a> {
                 return Ok(());
             }
             unknown = unknown.saturating_sub(usize::from(task.is_some()));
-            let mut cells: Vec<Cell<'_>> = feature.values.iter().map(cell).collect();
+            let mut cells: Vec<Cell<'_>> = feature.values.iter().map(|value| cell(value.as_ref())).collect();
             let state = self.states.get(&name);
             let (status, _) = status_label(state.map_or(Status::Open, |s| s.status), self.language);
             let heads = state.map(|state| joined(&state.heads));
@@ -323,7 +322,7 @@ fn own_columns() -> Vec<Column> {
     ]
 }
 
-fn cell(value: &Option<Value>) -> Cell<'_> {
+fn cell(value: Option<&Value>) -> Cell<'_> {
     match value {
         None => Cell::Null,
         Some(Value::Text(text)) => Cell::Text(text),
@@ -392,7 +391,7 @@ fn read_tasks(file: &Path, reviewer: Option<&str>) -> Result<BTreeMap<String, Ta
         let reviewers = arpent_base::listed(&reviewers.into_iter().collect::<Vec<_>>());
         return Err(GeoPackageError::Reviewers { file: shown, reviewers }.into());
     }
-    if wide(tasks.len()) == 0 {
+    if tasks.is_empty() {
         let of = reviewer.map_or(String::new(), |reviewer| format!(" of {reviewer}"));
         return Err(bad(format!("no tasks{of}")).into());
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use arpent_base::Result;
-use arpent_gdal::{GdalError, GeoPackage, StoredCell};
+use arpent_gdal::{GdalError, GeoPackage};
 use arpent_review::{ObjectId, Statement, TaskRef, Time, table};
 
 use super::error::GeoPackageError;
@@ -88,7 +88,7 @@ struct Reader<'a> {
 }
 
 /// The text of a cell: empty text is no value.
-fn text(cell: &StoredCell) -> Result<Option<String>, String> {
+fn text(cell: Option<&[u8]>) -> Result<Option<String>, String> {
     let Some(bytes) = cell else { return Ok(None) };
     let text = std::str::from_utf8(bytes).map_err(|_| "text that is not UTF-8".to_owned())?;
     Ok((!text.is_empty()).then(|| text.to_owned()))
@@ -99,7 +99,11 @@ impl Reader<'_> {
         let mut all = Vec::new();
         let unlike = |reason: String| GeoPackageError::NotAReview { file: self.file.clone(), reason };
         self.package.rows(expressions, from, &mut |cells| -> Result<()> {
-            let cells = cells.iter().map(text).collect::<Result<Vec<_>, _>>().map_err(unlike)?;
+            let cells = cells
+                .iter()
+                .map(|cell| text(cell.as_deref()))
+                .collect::<Result<Vec<_>, _>>()
+                .map_err(unlike)?;
             all.push(cells);
             Ok(())
         })?;
@@ -227,7 +231,8 @@ impl Reader<'_> {
                 uuid: uuid.clone(),
                 reason,
             };
-            let texts = cells.iter().map(text).collect::<Result<Vec<_>, _>>().map_err(bad)?;
+            let texts =
+                cells.iter().map(|cell| text(cell.as_deref())).collect::<Result<Vec<_>, _>>().map_err(bad)?;
             let joined = &texts[names.len() + 1..];
             if joined[0].is_none() {
                 let feature = texts[at("feature")].clone().unwrap_or_default();
