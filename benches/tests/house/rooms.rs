@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-shell", "energy install interrupt progress > print > exit lines log memory > message > usage"),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
     ("arpent-viewer", "serve > api page > entry facts > error"),
-    ("arpent-qgis", "project raster style > form tip xml > error expression words > key"),
+    ("arpent-qgis", "project raster style > form tip > expression words xml > error key"),
     ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
     (
         "arpent-engine",

@@ -260,7 +260,7 @@ mod tests {
         let json = between(&page, "type=\"application/json\">", "</script>")[0];
         assert_eq!(serde_json::from_str::<Facts>(json).unwrap(), facts);
         let noscript = between(&page, "<noscript>", "</noscript>")[0];
-        assert_eq!(noscript.matches("&lt;script&gt;alert(1)").count(), 10);
+        assert_eq!(noscript.matches("&lt;script&gt;alert(1)").count(), 11);
         assert!(noscript.contains("🌳"));
     }
 

@@ -34,6 +34,11 @@ fn rows(map: &Map, file: &str, layer: &str) -> BTreeMap<String, BTreeMap<String,
     reader.records().map(|record| row(record.unwrap())).collect()
 }
 
+/// The content of a file.
+fn written(place: &Place, name: &str) -> String {
+    std::fs::read_to_string(place.path(name)).unwrap()
+}
+
 /// A square around a feature, in degrees, as a corrected outline.
 fn drawn(map: &Map, id: &str) -> String {
     let sql = format!(
@@ -65,7 +70,7 @@ fn decided() -> (Place, Map, Vec<String>) {
     add(&place, "offline", &["--feature", &ids[4], "--verdict", "invalidated"]);
     copy(&place.path("offline"), &place.path("out"));
     add(&place, "out", &["--feature", &ids[5], "--verdict", "invalidated"]);
-    add(&place, "out", &["--feature", &ids[5], "--contest", "--comment", "It is there: <script>."]);
+    add(&place, "out", &["--feature", &ids[5], "--contest", "--comment", "Seen by me: <script>."]);
     (place, map, ids)
 }
 
@@ -186,7 +191,7 @@ fn checked_by_its_readers(place: &Place, map: &Map, ids: &[String]) {
         })
         .collect();
     assert!(
-        !everything.contains("Ana Roux") && !everything.contains("It is there"),
+        !everything.contains("Ana Roux") && !everything.contains("Seen by me"),
         "personal data that nobody asked for"
     );
 }
@@ -277,7 +282,7 @@ fn decisions_carry_over_to_the_next_map_as_history_and_never_as_verdicts() {
     place.draw("b.tif", &Picture::new(5, 16), Window::new(3_260_060, -34_310_000, 160, 90));
     let later = place.run(&["b.tif"], "later", &[]);
     let new = report(&place, &["new", "later", "--name", "second", "--after", "out"], 0);
-    let history: Value = serde_json::from_str(&place.text("later/reviews/second/history.json")).unwrap();
+    let history: Value = serde_json::from_str(&written(&place, "later/reviews/second/history.json")).unwrap();
     let features = history["features"].as_object().unwrap();
     assert_eq!(new["with_history"], features.len());
     let other = |id: &String| {
@@ -330,7 +335,7 @@ fn a_comparison_has_no_decided_version_and_its_decisions_are_exported() {
     let command = hint.split('`').nth(1).unwrap().replace("OUTPUT", "out");
     let words: Vec<&str> = command.split_whitespace().skip(1).collect();
     place.arpent(&words).expect(0);
-    assert!(place.text("decisions.csv").contains(&event));
+    assert!(written(&place, "decisions.csv").contains(&event));
 }
 
 /// Processes that publish are killed at random moments: there is the whole version or none, and the next one makes the same.
@@ -398,7 +403,7 @@ fn verdicts_give_probabilities_thresholds_and_examples_that_a_training_reads() {
     let words =
         ["learn", "out", "--to", "learned", "--precision", "0.4", "--budget", "50", "--minimum", "40"];
     let learned = report(&place, &words, 0);
-    let stored: Value = serde_json::from_str(&place.text("learned/learn.json")).unwrap();
+    let stored: Value = serde_json::from_str(&written(&place, "learned/learn.json")).unwrap();
     assert_eq!(learned, stored);
     assert_eq!(learned["learned_from"], ids.len());
     let groups = learned["groups"].as_array().unwrap();
@@ -411,7 +416,7 @@ fn verdicts_give_probabilities_thresholds_and_examples_that_a_training_reads() {
     assert!(budget["features"].as_u64().is_none_or(|features| features <= 50), "{budget}");
     let replay = &learned["replay"];
     assert!(replay["conclusion"].as_str().unwrap().starts_with("the probabilities are better"), "{replay}");
-    assert!(place.text("learned/report.txt").contains("in random order"));
+    assert!(written(&place, "learned/report.txt").contains("in random order"));
 
     // The same again is the same; a folder that is there stays as it is.
     let again = report(&place, &[&["learn", "out", "--to", "again"], &words[4..]].concat(), 0);
@@ -425,7 +430,7 @@ fn verdicts_give_probabilities_thresholds_and_examples_that_a_training_reads() {
     Card::read(&place.path("learned/card.toml")).unwrap();
     let examples: u64 =
         learned["examples"]["examples"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
-    let Sets { sets } = toml::from_str(&place.text("learned/sets.toml")).unwrap();
+    let Sets { sets } = toml::from_str(&written(&place, "learned/sets.toml")).unwrap();
     let set = sets[0].open(&place.path(""), ReadAs::Raw).unwrap();
     // A polygon without the center of a pixel is no item.
     let items = wide(set.items().len());
@@ -448,7 +453,7 @@ fn the_commands_about_decided_maps_run() {
             std::process::Command::new("bash").args(["-ec", &script]).current_dir(place.path("")).output();
         Ended::from(output.unwrap()).expect(0);
     }
-    assert!(place.text("report.html").contains("What was decided"));
+    assert!(written(&place, "report.html").contains("What was decided"));
 }
 
 /// The shipped package on a tile where every tree has a box: verdicts are simulated from the boxes. What few verdicts do not
@@ -491,7 +496,7 @@ fn learning_on_a_shipped_task_improves_or_says_that_it_does_not() {
     add_lines(&place, "out", &lines, &PERSON).expect(0);
     let learned =
         report(&place, &["learn", "out", "--to", "learned", "--minimum", "20", "--precision", "0.9"], 0);
-    eprintln!("{}", place.text("learned/report.txt"));
+    eprintln!("{}", written(&place, "learned/report.txt"));
     assert_eq!(learned["learned_from"], lines.len());
     for group in learned["groups"].as_array().unwrap() {
         match (&group["recalibrated"], group["left_out"].as_str()) {

@@ -379,7 +379,7 @@ fn a_store_that_replaces_objects_is_refused() {
     let (place, _) = reviewed();
     let store = ReplacingStore::start(&place);
     let output = place
-        .command(&[&["review", "serve", "s3://bucket/out"][..], &ANA].concat())
+        .command(&[&["review", "serve", "s3://bucket/out", "--review", "first"][..], &ANA].concat())
         .envs([
             ("AWS_ENDPOINT_URL", &*store.url),
             ("AWS_ACCESS_KEY_ID", "x"),
@@ -392,6 +392,11 @@ fn a_store_that_replaces_objects_is_refused() {
     let ended = Ended::from(output).expect(2);
     assert!(ended.err.contains("does not create objects conditionally"), "{}", ended.err);
 }
+
+/// A list without objects.
+const NOTHING: &[u8] =
+    b"<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>bucket</Name>\
+<KeyCount>0</KeyCount><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>";
 
 /// As a store of objects answers that knows nothing of `If-None-Match`: every write replaces.
 struct ReplacingStore {
@@ -419,6 +424,7 @@ impl ReplacingStore {
                     let path = first.split(' ').nth(1).unwrap_or_default().trim_start_matches("/bucket/");
                     let file = root.join(path.split('?').next().unwrap());
                     let (status, body) = match (first.split(' ').next(), std::fs::read(&file)) {
+                        _ if path.contains("list-type=2") => ("200 OK", NOTHING.to_vec()),
                         (Some("PUT"), _) => ("200 OK", Vec::new()),
                         (_, Ok(bytes)) => ("200 OK", bytes),
                         _ => ("404 Not Found", Vec::new()),

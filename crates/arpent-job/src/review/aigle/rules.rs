@@ -185,7 +185,7 @@ mod tests {
         ];
         assert_eq!(
             counted(&bad, &batch),
-            (vec![(Consequence::RowSkipped, 2), (Consequence::RowSkipped, 1)], 1)
+            (vec![(Consequence::RowSkipped, 1), (Consequence::RowSkipped, 2)], 1)
         );
         for (rows, batch) in [
             (vec![Inference { object_type: "yacht".to_owned(), ..row(1) }], batch.clone()),

@@ -7,12 +7,12 @@ use arpent_review::{Decision, Kind, Mention, Object, ObjectId, Person, Statement
 use arpent_viewer::{ApiAnswer, ApiRequest};
 use serde::Serialize;
 
+use super::call::{ReviewCall, ReviewServeOptions};
 use super::log::{ServedLog, check_store};
 use super::queue::{MapIds, Queues};
 use super::wire::{
     Accepted, Conflict, DecisionShown, Message, Next, Progress, Session, Shown, StateShown, Wish,
 };
-use super::{ReviewCall, ReviewServeOptions};
 use crate::review::error::ReviewJobError;
 use crate::review::features::MapFeatures;
 use crate::review::store::{OpenReview, now};
