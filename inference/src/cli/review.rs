@@ -417,7 +417,7 @@ pub struct ReviewServeArgs {
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub port: u16,
     /// Take the person of each request from the headers X-Arpent-Name, X-Arpent-Function and X-Arpent-Organization, which a
-    /// reverse proxy with a login sets: its address, such as https://review.example.org.
+    /// reverse proxy with a login sets: its address, such as `https://review.example.org`.
     #[arg(
         long,
         value_name = "ADDRESS",

@@ -53,7 +53,7 @@ fn a_delivery_is_imported_as_the_check_says_and_statuses_come_back() {
     let renamed = format!("{first}=Dépôt / Matériaux");
     let mut known: BTreeSet<String> = classes.keys().skip(1).cloned().collect();
     known.insert("DEPOT MATERIAUX".to_owned());
-    place.write("types.txt", &known.iter().map(|name| format!("{name}\n")).collect::<String>());
+    place.write("types.txt", &known.iter().map(String::as_str).collect::<Vec<_>>().join("\n"));
     let known: BTreeSet<String> = known.into_iter().map(|name| name.to_lowercase()).collect();
     let whole = [
         "--batch-tiles-url",
