@@ -53,7 +53,7 @@ const TEXTS = {
   classes: ["Classes", "Classes"],
   classes_after: ["Classes after", "Classes après"],
   kinds: ["Kinds", "Natures"],
-  states: ["State of review (outlines)", "État de validation (contours)"],
+  states: ["State (outlines)", "État (contours)"],
   reviewed: ["Reviewed by named persons", "Relu par des personnes nommées"],
   reviewed_more: [
     "What is decided, and what is still a proposal of a model, is in the column state of each feature.",
