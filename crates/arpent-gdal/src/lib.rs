@@ -36,7 +36,7 @@ pub use vector::{
     Aoi, FieldPolygon, FieldPolygons, InvalidGeometries, LayerCounts, LayerFacts, LayerFeature,
     LayerGeometry, LayerShapes, LayerSource, Line, LineWidth, Outside, PolygonSource, Reference,
     ReferenceFeature, ReferenceIndex, ReferenceKind, Rings, Subject, area_of_wkb, buffer_lines, layer_facts,
-    layer_fields, layer_file, read_aoi, read_features, read_polygons,
+    layer_fields, layer_file, polygon_wkb, read_aoi, read_features, read_polygons,
 };
 pub use write::{
     GeoPackage, LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StoredCell, StoredStyle,

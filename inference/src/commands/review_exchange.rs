@@ -8,11 +8,10 @@ use arpent_job::{
     GeoPackageImport, GeoPackageOptions, ImportReport, ReviewPerson,
 };
 use arpent_review::Person;
+use arpent_shell::exit::PARTIAL;
 use arpent_shell::lines::{Lines, count};
 use arpent_shell::message::warn;
 use arpent_shell::print::{Format, print};
-
-use arpent_shell::exit::PARTIAL;
 
 use crate::cli::{LanguageArg, ReviewExportArgs, ReviewImportArgs};
 
@@ -145,43 +144,26 @@ fn human_aigle(report: &AigleExport) -> Lines {
 }
 
 fn human_from_aigle(report: &AigleImport) -> Lines {
-    let mut lines = Lines::default();
-    lines.add("review", &report.review);
-    let new = count(arpent_base::number::wide(report.decisions.len()));
-    lines.add(
-        "rows",
-        format!(
-            "{}: {new} new decisions, {} known, {} not verified, {} of other batches",
-            count(report.rows),
-            count(report.known),
-            count(report.empty),
-            count(report.other_batches)
-        ),
-    );
-    lines
+    let (known, empty, others) = (count(report.known), count(report.empty), count(report.other_batches));
+    let rest = format!("{known} known, {empty} not verified, {others} of other batches");
+    human_rows(&report.review, report.rows, &report.decisions, &rest)
 }
 
 fn human_import(report: &ImportReport) -> Lines {
-    let mut lines = Lines::default();
-    lines.add("review", &report.review);
-    let new = count(arpent_base::number::wide(report.decisions.len()));
-    let (known, empty) = (count(report.known), count(report.empty));
-    lines.add(
-        "rows",
-        format!("{}: {new} new decisions, {known} known, {empty} without a verdict", count(report.rows)),
-    );
-    lines
+    let rest = format!("{} known, {} without a verdict", count(report.known), count(report.empty));
+    human_rows(&report.review, report.rows, &report.decisions, &rest)
 }
 
 fn human_packages(report: &GeoPackageImport) -> Lines {
+    let rest = format!("{} known, {} left out", count(report.known), count(report.left_out));
+    human_rows(&report.review, report.rows, &report.decisions, &rest)
+}
+
+/// What became of rows that were imported.
+fn human_rows(review: &str, rows: u64, decisions: &[String], rest: &str) -> Lines {
+    let new = count(arpent_base::number::wide(decisions.len()));
     let mut lines = Lines::default();
-    lines.add("review", &report.review);
-    let new = count(arpent_base::number::wide(report.decisions.len()));
-    let (known, left_out) = (count(report.known), count(report.left_out));
-    lines.add(
-        "rows",
-        format!("{}: {new} new decisions, {known} known, {left_out} left out", count(report.rows)),
-    );
+    lines.add("review", review).add("rows", format!("{}: {new} new decisions, {rest}", count(rows)));
     lines
 }
 

@@ -31,3 +31,4 @@ pub use reference::{LineWidth, Reference, ReferenceFeature, ReferenceIndex, Refe
 pub use source::{InvalidGeometries, LayerShapes, LayerSource};
 pub use subject::Subject;
 pub(crate) use table::folder_files;
+pub use wkb::polygon_wkb;

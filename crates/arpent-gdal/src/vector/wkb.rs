@@ -2,7 +2,7 @@
 
 use arpent_base::number::fitted;
 
-use super::geometry::{LayerGeometry, Line};
+use super::geometry::{LayerGeometry, Line, Rings};
 
 const LINE: u32 = 2;
 const POLYGON: u32 = 3;
@@ -18,10 +18,7 @@ impl LayerGeometry {
             Self::Polygons(polygons) => {
                 wkb.head(MULTI_POLYGON, polygons.len());
                 for rings in polygons {
-                    wkb.head(POLYGON, rings.len());
-                    for ring in rings {
-                        wkb.points(ring);
-                    }
+                    wkb.polygon(rings);
                 }
             }
             Self::Lines(lines) => {
@@ -35,6 +32,13 @@ impl LayerGeometry {
         }
         Some(wkb.bytes)
     }
+}
+
+/// One polygon in well-known binary.
+pub fn polygon_wkb(rings: &Rings) -> Vec<u8> {
+    let mut wkb = Wkb::default();
+    wkb.polygon(rings);
+    wkb.bytes
 }
 
 impl LayerGeometry {
@@ -100,6 +104,13 @@ impl Wkb {
         self.bytes.push(1);
         self.number(kind);
         self.number(fitted(parts));
+    }
+
+    fn polygon(&mut self, rings: &Rings) {
+        self.head(POLYGON, rings.len());
+        for ring in rings {
+            self.points(ring);
+        }
     }
 
     fn number(&mut self, number: u32) {

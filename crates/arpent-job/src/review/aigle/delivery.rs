@@ -1,15 +1,13 @@
 //! What is delivered: a run, a batch, and an inference for each polygon of a feature.
 
 use arpent_base::number::{approximate, floor};
-use arpent_gdal::{LayerGeometry, Rings, plain_text};
+use arpent_gdal::{LayerGeometry, Rings, plain_text, polygon_wkb};
 use arpent_review::Verdict;
 
 /// Zoom of the tiles that AIGLE finds its objects by.
 const ZOOM: u8 = 19;
 /// Latitude at which the square of Web Mercator ends, degrees.
 const LAST_LATITUDE: f64 = 85.051_128_78;
-/// Bytes of a position.
-const POSITION: usize = 16;
 
 /// Rows of the tables `run` and `batch`, which all inferences share.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,23 +76,14 @@ pub(super) fn tile(rings: &Rings) -> Option<[i64; 2]> {
     Some([at((lon + 180.0) / 360.0), at(y)])
 }
 
-/// A polygon in well-known binary, little-endian; with a number of a CRS as PostGIS writes it.
-pub(super) fn wkb(rings: &Rings, srid: Option<u32>) -> Vec<u8> {
-    const POLYGON: u32 = 3;
-    const WITH_SRID: u32 = 0x2000_0000;
-    let positions: usize = rings.iter().map(Vec::len).sum();
-    let mut bytes = Vec::with_capacity(16 + 4 * rings.len() + POSITION * positions);
-    let count = |bytes: &mut Vec<u8>, n: usize| {
-        bytes.extend(u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes());
-    };
-    bytes.push(1);
-    bytes.extend((POLYGON | if srid.is_some() { WITH_SRID } else { 0 }).to_le_bytes());
-    bytes.extend(srid.iter().flat_map(|srid| srid.to_le_bytes()));
-    count(&mut bytes, rings.len());
-    for ring in rings {
-        count(&mut bytes, ring.len());
-        bytes.extend(ring.iter().flatten().flat_map(|value| value.to_le_bytes()));
-    }
+/// A polygon in longitude and latitude as PostGIS writes it: well-known binary with the number of its CRS behind the type.
+pub(super) fn ewkb(rings: &Rings) -> Vec<u8> {
+    const WITH_SRID: u8 = 0x20;
+    const SRID: u32 = 4326;
+    let mut bytes = polygon_wkb(rings);
+    // The type is little-endian: its highest byte is the last of the first five.
+    bytes[4] |= WITH_SRID;
+    bytes.splice(5..5, SRID.to_le_bytes());
     bytes
 }
 
@@ -126,7 +115,7 @@ mod tests {
         assert_eq!(tile(&square(5.3698, 43.2965)), Some([269_964, 192_057]));
         assert_eq!(tile(&square(0.0001, -0.0001)), Some([262_144, 262_144]));
         assert_eq!(tile(&square(0.0, 86.0)), None);
-        let bytes = wkb(&square(0.0, 0.0), Some(4326));
+        let bytes = ewkb(&square(0.0, 0.0));
         assert_eq!(
             (bytes.len(), bytes[..9].to_vec()),
             (9 + 4 + 4 + 5 * 16, vec![1, 3, 0, 0, 0x20, 0xe6, 0x10, 0, 0])

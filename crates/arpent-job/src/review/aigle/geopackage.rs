@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use arpent_base::{Cell, Column, ColumnKind, Language, Result};
-use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter};
+use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, polygon_wkb};
 use arpent_raster::Crs;
 
-use super::delivery::{Batch, Inference, wkb};
+use super::delivery::{Batch, Inference};
 
 /// Writes the file, row by row.
 pub(super) struct PackageWriter<'a> {
@@ -91,7 +91,7 @@ impl<'a> PackageWriter<'a> {
             integer(x),
             integer(y),
         ];
-        let wkb = row.polygon.as_ref().map_or_else(Vec::new, |rings| wkb(rings, None));
+        let wkb = row.polygon.as_ref().map_or_else(Vec::new, polygon_wkb);
         Ok(self.writer.write(&wkb, &cells)?)
     }
 

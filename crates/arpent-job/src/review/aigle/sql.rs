@@ -7,7 +7,7 @@ use std::path::Path;
 use arpent_base::{DoingWhat as _, Result, hex};
 use arpent_gdal::sql_text;
 
-use super::delivery::{Batch, Inference, wkb};
+use super::delivery::{Batch, Inference, ewkb};
 
 /// The tables as AIGLE reads them; where they are there already, they stay as they are.
 const TABLES: &str = "\
@@ -99,7 +99,7 @@ impl SqlWriter {
             "ANALYSIS".to_owned(),
             value(x.map(|x| x.to_string())),
             value(y.map(|y| y.to_string())),
-            value(row.polygon.as_ref().map(|rings| hex(&wkb(rings, Some(4326))))),
+            value(row.polygon.as_ref().map(|rings| hex(&ewkb(rings)))),
         ];
         self.put(&format!("{}\n", cells.join("\t")))
     }
