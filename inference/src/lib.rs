@@ -1,6 +1,5 @@
 //! `arpent`: from a scene to published features. The commands; `arpent_job` implements them.
 
-pub mod cli;
 mod commands;
 mod report;
 
@@ -11,11 +10,11 @@ use arpent_shell::usage::wants_json;
 use arpent_shell::{exit, log, message};
 use clap::CommandFactory as _;
 
-use crate::cli::{Cli, Command, ModelCommand};
 use crate::commands::{
     catalog, change, check, doctor, explain, gc, inspect, merge, model, plan, probe,
     report as report_command, review, run, schema, status, submit, train, view, worker, zonal,
 };
+use arpent_cli::{Cli, Command, ModelCommand};
 
 /// Runs the command line and reports its error, once.
 pub fn main() -> ExitCode {

@@ -31,7 +31,7 @@ fn read(path: &Path) -> String {
 
 /// The programs' command lines.
 fn programs() -> [clap::Command; 2] {
-    [arpent::cli::Cli::command(), arpent_train::command()].map(|mut command| {
+    [arpent_cli::Cli::command(), arpent_train::command()].map(|mut command| {
         command.build();
         command
     })

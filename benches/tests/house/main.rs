@@ -65,12 +65,14 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "arpent-datasets",
         ],
     ),
+    ("arpent-cli", 5, &["arpent-base", "arpent-shell", "arpent-submit", "arpent-job"]),
     (
         "arpent",
-        5,
+        6,
         &[
             "arpent-base",
             "arpent-shell",
+            "arpent-cli",
             "arpent-raster",
             "arpent-gdal",
             "arpent-model",
@@ -83,7 +85,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
     ),
     (
         "arpent-benches",
-        6,
+        7,
         &[
             "arpent-base",
             "arpent-shell",
@@ -98,7 +100,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "arpent-publish",
             "arpent-job",
             "arpent-train",
-            "arpent",
+            "arpent-cli",
         ],
     ),
 ];
@@ -240,6 +242,22 @@ fn source_files_stay_short() {
         (lines > 600).then(|| format!("{}: {lines} lines", path.display()))
     });
     assert_none(&long.collect::<Vec<_>>(), "more than 600 lines without tests");
+}
+
+/// The program only connects: what may be written is `arpent-cli`'s, what a command does is `arpent-job`'s.
+#[test]
+fn the_program_stays_thin() {
+    let source = root().join("inference/src");
+    let lines = |path: &PathBuf| read(path).lines().count();
+    let all = files(&source);
+    let sum: usize = all.iter().map(lines).sum();
+    assert!((1..3000).contains(&sum), "{}: {sum} lines, limit 3000", source.display());
+    let commands = all.iter().filter(|path| path.starts_with(source.join("commands")));
+    let long = commands.filter_map(|path| {
+        let lines = lines_without_tests(&read(path));
+        (lines > 120).then(|| format!("{}: {lines} lines", path.display()))
+    });
+    assert_none(&long.collect::<Vec<_>>(), "commands of more than 120 lines without tests");
 }
 
 #[test]

@@ -84,7 +84,8 @@ const ROOMS: &[(&str, &str)] = &[
         "doctor explain margins planned review > reports > change > zonal > execute > map > shards > pipeline > job > mask > reference > present > report > address scratch sorted stores warnings \
          > config > hint > error > wanted",
     ),
-    ("arpent", "commands > report > cli"),
+    ("arpent-cli", "args > review submit change > device examples"),
+    ("arpent", "commands > report"),
     ("arpent-benches", "published network step suites vectors > measure models scenes"),
 ];
 

@@ -6,7 +6,7 @@ use arpent_shell::lines::Lines;
 use arpent_shell::message::notice;
 use arpent_shell::print::{Format, print};
 
-use crate::cli::CatalogArgs;
+use arpent_cli::CatalogArgs;
 
 /// Outputs of a kind that are named; of more, their number is.
 const MOST_NAMED: usize = 10;

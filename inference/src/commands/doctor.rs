@@ -6,7 +6,7 @@ use arpent_shell::exit::PARTIAL;
 use arpent_shell::lines::Lines;
 use arpent_shell::print::{Format, print};
 
-use crate::cli::DoctorArgs;
+use arpent_cli::DoctorArgs;
 
 /// Runs the command.
 ///

@@ -8,7 +8,7 @@ use arpent_publish::{GcReport, LeftoverKind, Target};
 use arpent_shell::lines::{Lines, duration};
 use arpent_shell::print::{Format, print};
 
-use crate::cli::GcArgs;
+use arpent_cli::GcArgs;
 
 /// Runs the command.
 ///

@@ -3,7 +3,7 @@
 use arpent_base::Result;
 use arpent_job::{Config, JobError, MaskLayer};
 
-use crate::cli::JobArgs;
+use arpent_cli::JobArgs;
 
 /// The effective configuration: that of the file, with the changes of the command line.
 ///

@@ -5,8 +5,8 @@ use arpent_job::{Machine, MergeReport};
 use arpent_shell::interrupt;
 use arpent_shell::print::{Format, print};
 
-use crate::cli::MergeArgs;
 use crate::report;
+use arpent_cli::MergeArgs;
 
 /// Runs the command.
 ///

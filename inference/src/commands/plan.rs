@@ -8,8 +8,8 @@ use arpent_shell::exit::PARTIAL;
 use arpent_shell::print::{Format, print};
 
 use super::job_args::effective;
-use crate::cli::PlanArgs;
 use crate::report;
+use arpent_cli::PlanArgs;
 
 /// Time for the probe of the network's speed.
 const PROBE: Duration = Duration::from_millis(300);

@@ -7,8 +7,8 @@ use arpent_shell::interrupt;
 use arpent_shell::print::{Format, print};
 
 use super::job_args::effective;
-use crate::cli::RunArgs;
 use crate::report;
+use arpent_cli::RunArgs;
 
 /// Runs the command.
 ///

@@ -5,7 +5,7 @@ use arpent_job::{ChangeConfig, Config, ZonalConfig};
 use arpent_model::ModelPackage;
 use arpent_shell::print::print_text;
 
-use crate::cli::SchemaOf;
+use arpent_cli::SchemaOf;
 
 /// Prints a JSON schema.
 ///

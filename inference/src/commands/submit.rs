@@ -8,7 +8,7 @@ use arpent_submit::Submission;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::{Executor, SubmitArgs};
+use arpent_cli::{Executor, SubmitArgs};
 
 /// The result of a submission, as printed.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,7 @@ use arpent_shell::interrupt;
 use arpent_shell::lines::Lines;
 use arpent_shell::print::{Format, print};
 
-use crate::cli::WorkerArgs;
+use arpent_cli::WorkerArgs;
 
 /// Runs the command.
 ///

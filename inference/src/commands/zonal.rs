@@ -5,8 +5,8 @@ use arpent_job::{ZonalConfig, ZonalPlaces, ZonalReport};
 use arpent_shell::lines::{Lines, count};
 use arpent_shell::print::{Format, print};
 
-use crate::cli::ZonalArgs;
 use crate::report::add_warnings;
+use arpent_cli::ZonalArgs;
 
 /// Runs the command.
 ///

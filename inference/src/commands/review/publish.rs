@@ -5,7 +5,7 @@ use arpent_job::{ReviewNames, ReviewPublishOptions, ReviewPublishReport, states_
 use arpent_shell::lines::{Lines, count};
 use arpent_shell::print::{Format, print};
 
-use crate::cli::{NamesArg, ReviewPublishArgs};
+use arpent_cli::{NamesArg, ReviewPublishArgs};
 
 /// Runs the command.
 ///

@@ -190,7 +190,7 @@ pub(crate) const TRAIN: &str = "EXAMPLES
 mod tests {
     use clap::{CommandFactory, Parser};
 
-    use crate::cli::Cli;
+    use crate::Cli;
 
     /// The commands of a help text; words may be quoted.
     fn examples(help: &str) -> Vec<Vec<String>> {

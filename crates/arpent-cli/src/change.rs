@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::examples;
+use crate::examples;
 
 /// The commands of `arpent change`.
 #[derive(Debug, Clone, Subcommand)]

@@ -10,11 +10,11 @@ use arpent_shell::log::LogArgs;
 use arpent_shell::print::Format;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::change::ChangeCommand;
-use super::device::Device;
-use super::examples;
-use super::review::ReviewArgs;
-use super::submit::SubmitArgs;
+use crate::change::ChangeCommand;
+use crate::device::Device;
+use crate::examples;
+use crate::review::ReviewArgs;
+use crate::submit::SubmitArgs;
 
 /// Turns aerial and satellite imagery into vector maps that a named person can check and contest.
 ///

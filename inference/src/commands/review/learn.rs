@@ -4,7 +4,7 @@ use arpent_base::Result;
 use arpent_job::{LearnOptions, ReviewLearnOptions, learned_text};
 use arpent_shell::print::{Format, print};
 
-use crate::cli::ReviewLearnArgs;
+use arpent_cli::ReviewLearnArgs;
 
 /// Runs the command.
 ///

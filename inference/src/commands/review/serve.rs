@@ -13,8 +13,8 @@ use arpent_shell::print::{Format, print};
 use arpent_viewer::{Api, Host, PAGE_NAME, PublicAddress, Served, new_token, review_page};
 use serde::Serialize;
 
-use super::view;
-use crate::cli::ReviewServeArgs;
+use crate::commands::view;
+use arpent_cli::ReviewServeArgs;
 
 /// Beginning of the paths of requests about the review.
 const PREFIX: &str = "/review/";

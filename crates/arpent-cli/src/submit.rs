@@ -13,7 +13,7 @@ use arpent_submit::{
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::device::Device;
+use crate::device::Device;
 
 /// A plan and the executor that runs it.
 #[derive(Debug, Clone, Args)]
@@ -143,7 +143,7 @@ impl SubmitArgs {
     ///
     /// # Errors
     /// [`OtherExecutor`] for options that would have no effect.
-    pub(crate) fn options(&self) -> Result<SubmitOptions, OtherExecutor> {
+    pub fn options(&self) -> Result<SubmitOptions, OtherExecutor> {
         self.check_executor()?;
         let executor = match self.executor {
             Executor::Local => arpent_submit::Executor::Local,
@@ -212,7 +212,7 @@ impl SubmitArgs {
 
 /// Options of an executor that is not the one asked for.
 #[derive(Debug)]
-pub(crate) struct OtherExecutor {
+pub struct OtherExecutor {
     executor: Executor,
     others: &'static str,
 }

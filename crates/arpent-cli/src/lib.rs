@@ -1,4 +1,4 @@
-//! The command line.
+//! The command line of `arpent`: commands, arguments and their help. What a command does is not decided here.
 
 mod args;
 mod change;
@@ -9,5 +9,6 @@ mod submit;
 
 pub use args::*;
 pub use change::*;
+pub use device::Device;
 pub use review::*;
 pub use submit::*;

@@ -3,17 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use arpent_base::{Language, Result};
-use arpent_job::{
-    AigleExport, AigleImport, AigleOptions, AiglePerson, Consequence, ExportReport, GeoPackageExport,
-    GeoPackageImport, GeoPackageOptions, ImportReport, ReviewPerson,
-};
+use arpent_job::{AigleOptions, AiglePerson, GeoPackageOptions, ReviewPerson};
 use arpent_review::Person;
 use arpent_shell::exit::PARTIAL;
-use arpent_shell::lines::{Lines, count};
 use arpent_shell::message::warn;
 use arpent_shell::print::{Format, print};
 
-use crate::cli::{LanguageArg, ReviewExportArgs, ReviewImportArgs};
+use arpent_cli::{LanguageArg, ReviewExportArgs, ReviewImportArgs};
+
+use crate::report;
 
 /// Name of a GeoPackage in a folder.
 const GEOPACKAGE: &str = "review.gpkg";
@@ -32,7 +30,7 @@ pub(super) fn import(args: &ReviewImportArgs, person: &ReviewPerson, format: For
         let of = AiglePerson { people: args.people.clone(), person_of: args.person_of.clone() };
         for file in &args.files {
             let report = arpent_job::review_import_aigle(output, review, file, delivery, &of, person)?;
-            print(&report, human_from_aigle(&report).text(), format)?;
+            print(&report, report::of_aigle_import(&report).text(), format)?;
         }
         return Ok(());
     }
@@ -43,11 +41,11 @@ pub(super) fn import(args: &ReviewImportArgs, person: &ReviewPerson, format: For
         for warning in &report.warnings {
             warn("review", warning, None);
         }
-        print(&report, human_packages(&report).text(), format)?;
+        print(&report, report::of_geopackage_import(&report).text(), format)?;
     }
     for file in &tables {
         let report = arpent_job::review_import(output, review, file, person)?;
-        print(&report, human_import(&report).text(), format)?;
+        print(&report, report::of_csv_import(&report).text(), format)?;
     }
     Ok(())
 }
@@ -63,7 +61,7 @@ pub(super) fn export(args: &ReviewExportArgs, format: Format) -> Result<u8> {
     let is_format = args.to.as_os_str() == "gpkg";
     if !is_format && !is_geopackage(&args.to) {
         let report = arpent_job::review_export(&args.of.output, args.of.review.as_deref(), &args.to)?;
-        print(&report, human_export(&report).text(), format)?;
+        print(&report, report::of_csv_export(&report).text(), format)?;
         return Ok(0);
     }
     let of = &args.geopackage;
@@ -93,7 +91,7 @@ pub(super) fn export(args: &ReviewExportArgs, format: Format) -> Result<u8> {
             LanguageArg::Fr => Language::Fr,
         }),
     })?;
-    print(&report, human_package(&report).text(), format)?;
+    print(&report, report::of_geopackage_export(&report).text(), format)?;
     Ok(0)
 }
 
@@ -113,69 +111,6 @@ fn export_aigle(args: &ReviewExportArgs, format: Format) -> Result<u8> {
         known_types: of.known_types.clone(),
         with_verdicts: of.with_verdicts,
     })?;
-    print(&report, human_aigle(&report).text(), format)?;
+    print(&report, report::of_aigle_export(&report).text(), format)?;
     Ok(if report.imported == report.rows { 0 } else { PARTIAL })
-}
-
-fn human_aigle(report: &AigleExport) -> Lines {
-    let mut lines = Lines::default();
-    for broken in &report.broken {
-        let (subject, rows) = match broken.consequence {
-            Consequence::ImportStops => ("STOPS", count(broken.rows)),
-            Consequence::BatchRefused => ("REFUSED", count(broken.rows)),
-            Consequence::RowSkipped => ("skipped", count(broken.rows)),
-            Consequence::Note => ("note", String::new()),
-        };
-        let rows = if rows.is_empty() || broken.feature.is_none() {
-            String::new()
-        } else {
-            format!("{rows} rows: ")
-        };
-        let feature = broken.feature.as_ref().map_or(String::new(), |feature| format!(" (first: {feature})"));
-        lines.add(subject, format!("{rows}{}{feature}", broken.rule));
-    }
-    lines.add("batch", report.batch_id.to_string());
-    lines.add("features", format!("{}, {} of several polygons", count(report.features), count(report.split)));
-    lines.add("rows", format!("{}, of which AIGLE imports {}", count(report.rows), count(report.imported)));
-    for file in &report.files {
-        lines.add("file", file);
-    }
-    lines
-}
-
-fn human_from_aigle(report: &AigleImport) -> Lines {
-    let (known, empty, others) = (count(report.known), count(report.empty), count(report.other_batches));
-    let rest = format!("{known} known, {empty} not verified, {others} of other batches");
-    human_rows(&report.review, report.rows, &report.decisions, &rest)
-}
-
-fn human_import(report: &ImportReport) -> Lines {
-    let rest = format!("{} known, {} without a verdict", count(report.known), count(report.empty));
-    human_rows(&report.review, report.rows, &report.decisions, &rest)
-}
-
-fn human_packages(report: &GeoPackageImport) -> Lines {
-    let rest = format!("{} known, {} left out", count(report.known), count(report.left_out));
-    human_rows(&report.review, report.rows, &report.decisions, &rest)
-}
-
-/// What became of rows that were imported.
-fn human_rows(review: &str, rows: u64, decisions: &[String], rest: &str) -> Lines {
-    let new = count(arpent_base::number::wide(decisions.len()));
-    let mut lines = Lines::default();
-    lines.add("review", review).add("rows", format!("{}: {new} new decisions, {rest}", count(rows)));
-    lines
-}
-
-fn human_export(report: &ExportReport) -> Lines {
-    let mut lines = Lines::default();
-    lines.add("file", &report.file).add("decisions", count(report.decisions));
-    lines
-}
-
-fn human_package(report: &GeoPackageExport) -> Lines {
-    let mut lines = Lines::default();
-    lines.add("file", &report.file).add("review", &report.review);
-    lines.add("features", count(report.features)).add("decisions", count(report.decisions));
-    lines
 }

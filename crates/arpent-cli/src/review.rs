@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::examples;
+use crate::examples;
 
 /// A review of a published map.
 #[derive(Debug, Clone, Args)]
