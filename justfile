@@ -112,11 +112,13 @@ sanitize:
 fuzz *args:
     scripts/fuzz.sh {{args}}
 
-# The engine, which alone has instructions of its own for ARM, checked for aarch64 (`rustup target add aarch64-unknown-linux-gnu`).
-arm:
-    if rustup target list --installed 2>/dev/null | grep -qx aarch64-unknown-linux-gnu; then \
-      cargo check --target aarch64-unknown-linux-gnu -p arpent-engine --locked; \
-      else echo "arm: skipped, the target aarch64-unknown-linux-gnu is not installed"; fi
+# Tests of the engine, which alone has instructions of its own for ARM, in an emulator of aarch64; `just arm "all()"` runs all of them.
+arm which="kind(lib) + binary(networks) & test(every_instruction_set)":
+    if [[ "$(uname -m)" == x86_64 ]] && rustup target list --installed 2>/dev/null | grep -qx aarch64-unknown-linux-gnu; then \
+      CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+      CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
+        cargo nextest run --target aarch64-unknown-linux-gnu -p arpent-engine --locked --status-level fail -E '{{which}}'; \
+      else echo "arm: skipped, this machine is not x86-64 or has no target aarch64-unknown-linux-gnu (scripts/setup.sh --test)"; fi
 
 # All tests, then the examples in the API documentation.
 test:

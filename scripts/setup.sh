@@ -3,7 +3,7 @@
 #   setup.sh               what building and running needs: a C compiler, pkg-config, GDAL
 #   setup.sh --demo        also the Python packages that draw the demo's picture
 #   setup.sh --validators  also the readers that check outputs, manifests and the container file
-#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, mdbook, and what only tests start (Slurm, SeaweedFS, QGIS, PostGIS, ...)
+#   setup.sh --test        all of the above, just, cargo-deny, cargo-audit, cargo-nextest, mdbook, and what only tests start (Slurm, QEMU, QGIS, PostGIS, ...)
 # Python packages and cargo tools go to .venv in the checkout; nothing else of the system is touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -29,17 +29,16 @@ command -v gdal_translate >/dev/null || want gdal-bin
 [[ "$level" != --test ]] || /usr/bin/python3 -c 'import qgis.core' 2>/dev/null || want python3-qgis qgis-providers
 [[ "$level" != --test || -x /usr/sbin/slurmctld && -x /usr/sbin/slurmd ]] || want slurmctld slurmd slurm-client munge
 [[ "$level" != --test ]] || compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null || want postgresql postgresql-postgis
+[[ "$level" != --test || "$(uname -m)" != x86_64 || -x /usr/bin/qemu-aarch64 && -x /usr/bin/aarch64-linux-gnu-gcc ]] || want qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 if ((${#packages[@]})); then
   echo "setup: installing ${packages[*]}"
-  sudo=(); [[ "$(id -u)" == 0 ]] || sudo=(sudo)
-  "${sudo[@]}" apt-get update -qq
+  sudo=(); [[ "$(id -u)" == 0 ]] || sudo=(sudo); "${sudo[@]}" apt-get update -qq
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
 # Installs a requirements file (with options of pip) into .venv unless that very file has been installed before.
 pip_once() {
-  local stamp; stamp=".venv/.done-$(sha256sum "$1" | cut -c1-16)"
-  [[ -e "$stamp" ]] && return
+  local stamp; stamp=".venv/.done-$(sha256sum "$1" | cut -c1-16)"; [[ -e "$stamp" ]] && return
   [[ -x .venv/bin/pip ]] || python3 -m venv .venv
   echo "setup: installing $1 into .venv"
   .venv/bin/pip install --quiet --disable-pip-version-check "${@:2}" -r "$1"
@@ -50,6 +49,7 @@ have() { PATH="$PWD/.venv/bin:$PATH" command -v "$1" >/dev/null; }
 [[ "$level" == "--demo" || "$level" == "--test" ]] && pip_once scripts/requirements-demo.txt
 [[ "$level" == "--validators" || "$level" == "--test" ]] && pip_once scripts/requirements-validators.txt --no-deps
 [[ "$level" == "--test" ]] || exit 0
+rustup target add aarch64-unknown-linux-gnu >/dev/null 2>&1 || echo "setup: the Rust target aarch64-unknown-linux-gnu is not installed, and cannot be: \`just arm\` will be skipped"
 [[ "$(uname -m)" != x86_64 ]] || pip_once scripts/requirements-servers.txt
 npm_install=(npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv/npm)
 [[ -e .venv/npm/azurite-3.35.0 ]] || { "${npm_install[@]}" azurite@3.35.0 >/dev/null && touch .venv/npm/azurite-3.35.0; }

@@ -243,9 +243,12 @@ pub struct ReviewSampleArgs {
     /// Review so many features at random: the only design whose result can be projected to the map.
     #[arg(long, value_name = "N", group = "design")]
     pub random: Option<u64>,
-    /// Review so many features whose score is nearest to 0.5.
+    /// Review so many features whose score is nearest to 0.5, as many of each class as far as it has them.
     #[arg(long, value_name = "N", group = "design")]
     pub least_certain: Option<usize>,
+    /// With --least-certain: whatever their class.
+    #[arg(long, requires = "least_certain")]
+    pub unbalanced: bool,
     /// With --random: strata by class, zone or band of the score.
     #[arg(long, value_enum, value_name = "BY", value_delimiter = ',', requires = "random")]
     pub by: Vec<SplitArg>,

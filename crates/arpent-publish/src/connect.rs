@@ -58,6 +58,8 @@ impl Connection {
             url: redacted(url),
             source: Box::new(StoreFailure::new(&source, &secrets)),
         };
+        // The cryptography of every TLS connection of the process; an error says that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let store = Arc::new(build(false).map_err(failed)?);
         let uploads = Arc::new(build(true).map_err(failed)?);
         Ok(Self { store, uploads, read_only: false, secrets: Arc::new(secrets) })

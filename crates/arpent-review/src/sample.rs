@@ -67,6 +67,10 @@ pub enum Design {
         count: usize,
         /// The score of even odds.
         at: f64,
+        /// Whether each class gets the same share of the count, as far as it has features: what is learned of decisions is then
+        /// learned of rare classes too.
+        #[serde(default)]
+        balanced: bool,
     },
 }
 
@@ -142,7 +146,8 @@ impl SampleOptions {
         match &self.design {
             Design::All => "all".to_owned(),
             Design::Top { per_zone } => format!("the {per_zone} highest scores of {zone}"),
-            Design::LeastCertain { .. } => "least certain".to_owned(),
+            Design::LeastCertain { balanced: false, .. } => "least certain".to_owned(),
+            Design::LeastCertain { balanced: true, .. } => format!("least certain of {}", candidate.class),
             Design::Random { by, .. } if by.is_empty() => "random".to_owned(),
             Design::Random { by, .. } => {
                 let part = |split: &Split| match split {
@@ -202,11 +207,16 @@ impl Tally {
     /// [`ReviewError::Sample`] for a map without features, and a size below the minima of the strata.
     pub fn draw(self) -> Result<Drawing, ReviewError> {
         let counts: Vec<Counts> = self.strata.values().copied().collect();
+        if counts.is_empty() {
+            return Err(arpent_sampling::AreaError::NoStrata.into());
+        }
         let features: Vec<f64> = counts.iter().map(|counts| approximate(counts.features)).collect();
         let sizes = match &self.options.design {
             Design::All => counts.iter().map(|counts| counts.features).collect(),
             Design::Top { per_zone } => vec![wide(*per_zone); counts.len()],
-            Design::LeastCertain { count, .. } => vec![wide(*count); counts.len()],
+            Design::LeastCertain { count, .. } => {
+                allocate_by(wide(*count), &features, &vec![1.0; features.len()], 0)?
+            }
             Design::Random { size, minimum, allocation: Allocation::Proportional, .. } => {
                 allocate(*size, &features, *minimum)?
             }
@@ -215,9 +225,6 @@ impl Tally {
                 allocate_by(*size, &features, &weights, *minimum)?
             }
         };
-        if counts.is_empty() {
-            return Err(arpent_sampling::AreaError::NoStrata.into());
-        }
         let places = self.strata.keys().cloned().zip(0..).collect();
         let random = Draw::new(self.options.seed, &sizes);
         let best = vec![BTreeSet::new(); sizes.len()];
@@ -482,9 +489,12 @@ mod tests {
             by: vec![Split::Class, Split::Score],
             allocation: Allocation::Neyman,
         };
-        for design in
-            [Design::All, Design::Top { per_zone: 20 }, random, Design::LeastCertain { count: 30, at: 0.5 }]
-        {
+        for design in [
+            Design::All,
+            Design::Top { per_zone: 20 },
+            random,
+            Design::LeastCertain { count: 30, at: 0.5, balanced: true },
+        ] {
             let options = options(design);
             let mut features = features();
             let first = draw(&options, &features);
@@ -554,10 +564,19 @@ mod tests {
                 features.iter().filter(|f| f.2 == zone).filter(chosen).map(|f| f.3).fold(1.0, f64::min);
             assert!((lowest - scores[19]).abs() < 1e-12, "{zone}: {lowest}");
         }
-        let near = draw(&options(Design::LeastCertain { count: 30, at: 0.5 }), &features);
+        let near = draw(&options(Design::LeastCertain { count: 30, at: 0.5, balanced: false }), &features);
         let score = |id: &str| features.iter().find(|f| f.0 == id).unwrap().3;
         assert_eq!(near.drawn.len(), 30);
         assert!(near.drawn.iter().all(|drawn| (score(&drawn.feature) - 0.5).abs() < 0.0151));
+        // One pool for three sheds, and as many tasks of either.
+        let design = |count| Design::LeastCertain { count, at: 0.5, balanced: true };
+        let balanced = draw(&options(design(30)), &features);
+        let strata: Vec<(&str, u64)> = balanced.strata.iter().map(|s| (s.name.as_str(), s.drawn)).collect();
+        assert_eq!(strata, [("least certain of pool", 15), ("least certain of shed", 15)]);
+        assert!(balanced.drawn.iter().all(|drawn| (score(&drawn.feature) - 0.5).abs() < 0.0311));
+        // A class with too few features leaves its share to the others.
+        let most = draw(&options(design(700)), &features);
+        assert_eq!(most.strata.iter().map(|s| s.drawn).collect::<Vec<_>>(), [250, 450]);
     }
 
     #[test]

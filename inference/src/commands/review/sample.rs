@@ -17,7 +17,7 @@ pub(super) fn options(args: &ReviewSampleArgs) -> ReviewSampleOptions {
             let allocation = if args.neyman { Allocation::Neyman } else { Allocation::Proportional };
             Design::Random { size, minimum: args.minimum, by: by.collect(), allocation }
         }
-        (.., Some(count)) => Design::LeastCertain { count, at: 0.5 },
+        (.., Some(count)) => Design::LeastCertain { count, at: 0.5, balanced: !args.unbalanced },
         _ => Design::All,
     };
     let doubled = args.doubled.unwrap_or(if args.reviewers.len() > 1 { DOUBLED } else { 0.0 });
