@@ -42,7 +42,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-change", "control > balance events evidence register"),
     (
         "arpent-tiles",
-        "tiler > pictures pyramid > archive cut ordered > draw > mvt tile > overlap settle simplify > eliminate graph rings round scale spool > error mesh > grid",
+        "read tiler > pictures pyramid > archive cut ordered > draw > mvt tile > overlap settle simplify > eliminate graph rings round scale spool > error mesh > grid",
     ),
     ("arpent-tiling", "stitch > plan > area options"),
     (

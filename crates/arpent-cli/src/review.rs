@@ -359,6 +359,9 @@ pub struct ForAigle {
     /// earlier year.
     #[arg(long)]
     pub with_verdicts: bool,
+    /// Write the imagery tiles, too, as tiles/Z/X/Y.webp: of the imagery that the map was published with.
+    #[arg(long, conflicts_with = "check")]
+    pub tiles: bool,
 }
 
 /// What a GeoPackage with decisions is for.
@@ -380,6 +383,9 @@ pub struct ForGeoPackage {
     /// Organization of the person.
     #[arg(long, value_name = "TEXT", requires = "person")]
     pub organization: Option<String>,
+    /// Of a GeoPackage: with the imagery around the features, if the map was published with it.
+    #[arg(long)]
+    pub imagery: bool,
     /// Language of its form; by default that of the columns of the output.
     #[arg(long, value_enum, value_name = "LANGUAGE")]
     pub language: Option<LanguageArg>,

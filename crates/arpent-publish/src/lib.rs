@@ -43,8 +43,8 @@ mod verify;
 
 pub use about::{About, License, is_web_address};
 pub use arpent_tiles::{
-    DEEPEST, Encode, Kind, PICTURE_SIDE, PictureOptions, PictureSource, PictureSummary, TileId,
-    write_pictures,
+    DEEPEST, Encode, Kind, PICTURE_SIDE, PictureArchive, PictureOptions, PictureSource, PictureSummary,
+    TileId, write_pictures,
 };
 pub use catalog::{CatalogReport, CollectionReport};
 pub use credentials::{gdal_options, gdal_options_of};

@@ -38,5 +38,5 @@ pub use error::QgisError;
 pub use form::{Form, FormField, FormItem, FormTab, Widget};
 pub use key::Key;
 pub use project::{Content, Group, Project, ProjectLayer, Relation};
-pub use raster::{Entry, Stop, classes_qml, ramp_qml};
+pub use raster::{Entry, Stop, classes_qml, picture_qml, ramp_qml};
 pub use style::{Category, Drawn, LayerStyle, Meanings};

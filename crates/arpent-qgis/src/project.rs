@@ -93,8 +93,12 @@ pub enum Content {
 impl ProjectLayer {
     /// The source, as QGIS stores it: relative, beginning with the folder.
     fn source(&self) -> String {
-        let layer = self.layer.as_ref().map(|layer| format!("|layername={layer}")).unwrap_or_default();
-        format!("./{}{layer}", self.file)
+        match (&self.layer, self.content) {
+            (None, _) => format!("./{}", self.file),
+            // The driver of GDAL names a raster of a GeoPackage so.
+            (Some(layer), Content::Raster) => format!("GPKG:./{}:{layer}", self.file),
+            (Some(layer), _) => format!("./{}|layername={layer}", self.file),
+        }
     }
 
     const fn provider(&self) -> &'static str {

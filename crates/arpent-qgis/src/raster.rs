@@ -89,6 +89,22 @@ pub fn ramp_qml(stops: &[Stop]) -> String {
     })
 }
 
+/// A style for a picture of red, green, blue and alpha, drawn as it is.
+pub fn picture_qml() -> String {
+    document(|xml| {
+        let attributes = [
+            ("type", "multibandcolor"),
+            ("redBand", "1"),
+            ("greenBand", "2"),
+            ("blueBand", "3"),
+            ("alphaBand", "4"),
+            ("opacity", "1"),
+            ("nodataColor", ""),
+        ];
+        xml.empty("rasterrenderer", &attributes);
+    })
+}
+
 fn document(renderer: impl FnOnce(&mut Xml)) -> String {
     Xml::document(&[("styleCategories", "AllStyleCategories")], |xml| {
         xml.within("pipe", &[], renderer);

@@ -75,6 +75,14 @@ pub enum TilesError {
         /// Columns of the archive.
         columns: usize,
     },
+    /// A file that is no archive of pictures, or a damaged one.
+    #[error("{}: {problem}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A zoom that no archive has.
     #[error("the deepest zoom is {zoom}, expected 0 to {}", crate::DEEPEST)]
     Zoom {
@@ -115,6 +123,7 @@ impl Diagnostic for TilesError {
             }
             Self::Overlap { .. } => "write the features as objects, which may overlap".into(),
             Self::Columns { .. } => "give a value or null for each column, in their order".into(),
+            Self::Archive { .. } => "publish the imagery again: `arpent check` reports damaged files".into(),
             Self::Zoom { .. } => format!("choose a zoom of at most {}", crate::DEEPEST),
         })
     }

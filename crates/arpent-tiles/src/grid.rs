@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use arpent_base::number::round;
+use arpent_base::number::{fitted, round};
 
 /// The deepest zoom of an archive.
 pub const DEEPEST: u8 = 22;
@@ -25,6 +25,17 @@ pub struct TileId {
 }
 
 impl TileId {
+    /// The tile of a zoom that holds a place, longitude and latitude in degrees; `None` beyond the deepest zoom, and outside
+    /// of Web Mercator.
+    pub fn holding(z: u8, [longitude, latitude]: [f64; 2]) -> Option<Self> {
+        if z > DEEPEST || !(-180.0..180.0).contains(&longitude) || latitude.abs() > LAST_LATITUDE {
+            return None;
+        }
+        let [x, y] = world(longitude, latitude)?;
+        let at = |step: i64| fitted::<u32>(step >> (WORLD_BITS - z)).min((1u32 << z) - 1);
+        Some(Self { z, x: at(x), y: at(y) })
+    }
+
     pub(crate) fn parent(self) -> Self {
         Self { z: self.z - 1, x: self.x / 2, y: self.y / 2 }
     }
@@ -81,6 +92,31 @@ impl TileId {
     pub(crate) fn number(self) -> u64 {
         ((1u64 << (2 * self.z)) - 1) / 3 + self.place()
     }
+
+    /// The tile with a number; `None` beyond the deepest zoom.
+    pub(crate) fn of_number(number: u64) -> Option<Self> {
+        let first = |z: u8| ((1u64 << (2 * z)) - 1) / 3;
+        let z = (0..=DEEPEST).rev().find(|z| first(*z) <= number)?;
+        let mut place = number - first(z);
+        if place >> (2 * z) != 0 {
+            return None;
+        }
+        let (mut x, mut y) = (0u32, 0u32);
+        for bit in 0..z {
+            let (side, two) = (1u32 << bit, place & 3);
+            let (rx, ry) = (two >> 1, (two ^ (two >> 1)) & 1);
+            if ry == 0 {
+                if rx == 1 {
+                    (x, y) = (side - 1 - x, side - 1 - y);
+                }
+                (x, y) = (y, x);
+            }
+            x += if rx == 1 { side } else { 0 };
+            y += if ry == 1 { side } else { 0 };
+            place >>= 2;
+        }
+        Some(Self { z, x, y })
+    }
 }
 
 /// A coordinate in degrees as steps of the world, x to the east, y to the south; latitudes beyond Web Mercator's end
@@ -120,6 +156,30 @@ mod tests {
         );
         // https://github.com/protomaps/PMTiles/blob/main/spec/v3/spec.md, and the readers' tests.
         assert_eq!(id(12, 3423, 1763), 19_078_479);
+    }
+
+    #[test]
+    fn tiles_are_found_by_their_places() {
+        // `morecantile`, `WebMercatorQuad`.
+        assert_eq!(TileId::holding(19, [5.3698, 43.2965]), Some(TileId { z: 19, x: 269_964, y: 192_057 }));
+        assert_eq!(TileId::holding(19, [0.0001, -0.0001]), Some(TileId { z: 19, x: 262_144, y: 262_144 }));
+        assert_eq!(TileId::holding(0, [-180.0, 85.0]), Some(TileId { z: 0, x: 0, y: 0 }));
+        for place in [[180.0, 0.0], [0.0, 86.0], [f64::NAN, 0.0], [0.0, f64::NAN]] {
+            assert_eq!(TileId::holding(3, place), None, "{place:?}");
+        }
+        assert_eq!(TileId::holding(23, [0.0, 0.0]), None);
+    }
+
+    #[test]
+    fn tiles_are_found_by_their_numbers() {
+        for number in (0..5000).chain([19_078_479, 123_456_789_012]) {
+            let tile = TileId::of_number(number).unwrap();
+            assert_eq!(tile.number(), number, "{tile:?}");
+        }
+        let last = TileId { z: DEEPEST, x: (1 << DEEPEST) - 1, y: 0 };
+        assert_eq!(TileId::of_number(last.number()), Some(last));
+        assert_eq!(TileId::of_number(last.number() + 1), None);
+        assert_eq!(TileId::of_number(u64::MAX), None);
     }
 
     #[test]

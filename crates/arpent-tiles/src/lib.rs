@@ -19,7 +19,7 @@
 //! partner on the other. They have partners, though, because lines cut edges the same for both tiles.
 //!
 //! A grid has 4096 steps a tile, and more at low zooms where the whole map would be few steps wide: a map's own outline
-//! is true at every zoom. `archive` writes the file as a stream, for pictures, too.
+//! is true at every zoom. `archive` writes the file as a stream, for pictures, too; `read` reads those again.
 
 mod archive;
 mod cut;
@@ -34,6 +34,7 @@ mod ordered;
 mod overlap;
 mod pictures;
 mod pyramid;
+mod read;
 mod rings;
 mod round;
 mod scale;
@@ -47,4 +48,5 @@ pub use draw::{FEATURES, POINTS};
 pub use error::{Result, TilesError};
 pub use grid::{DEEPEST, TileId};
 pub use pictures::{Encode, PICTURE_SIDE, PictureOptions, PictureSource, PictureSummary, write_pictures};
+pub use read::PictureArchive;
 pub use tiler::{Kind, TileFeature, TileOptions, TileSummary, Tiler};

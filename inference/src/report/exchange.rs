@@ -26,6 +26,9 @@ pub(crate) fn of_aigle_export(report: &AigleExport) -> Lines {
     lines.add("batch", report.batch_id.to_string());
     lines.add("features", format!("{}, {} of several polygons", count(report.features), count(report.split)));
     lines.add("rows", format!("{}, of which AIGLE imports {}", count(report.rows), count(report.imported)));
+    if let Some(tiles) = report.tiles {
+        lines.add("tiles", count(tiles));
+    }
     for file in &report.files {
         lines.add("file", file);
     }
@@ -63,6 +66,9 @@ pub(crate) fn of_geopackage_export(report: &GeoPackageExport) -> Lines {
     let mut lines = Lines::default();
     lines.add("file", &report.file).add("review", &report.review);
     lines.add("features", count(report.features)).add("decisions", count(report.decisions));
+    if let Some(tiles) = report.tiles {
+        lines.add("tiles", count(tiles));
+    }
     lines
 }
 

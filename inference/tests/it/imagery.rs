@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::change::{change, dated, images};
 use crate::common::{EPSG, GSD, Map, Place, gdal};
+use crate::review::review;
 
 const SCENE: Window = Window::new(3_260_007, -34_310_013, 300, 260);
 const TERMS: &str = "[publish]\nimagery = true\nlicense = \"Licence Ouverte 2.0\"\nattribution = \"Imagery: nobody <2024>\"\n";
@@ -189,6 +190,64 @@ fn a_scene_is_where_gdal_warps_it_to() {
     assert!(off < 12.0, "{off}");
     let page = fs::read_to_string(map.file("index.html")).unwrap();
     assert!(page.contains("imagery.pmtiles") && page.contains("Imagery: nobody"));
+}
+
+#[test]
+fn a_delivery_to_aigle_has_the_tiles_of_the_page_and_enlarged_ones() {
+    let place = Place::new();
+    let scene = smooth(&place, "a.tif");
+    let export = |output: &str, folder: &str| {
+        let to =
+            ["export", output, "--to", "aigle", folder, "--tiles", "--year", "2024", "--batch-tiles-url"];
+        review(&place, &[&to[..], &["https://tiles.example.org/{z}/{x}/{y}.webp"]].concat())
+    };
+    place.run(&[&scene], "plain", &[]);
+    review(&place, &["new", "plain", "--name", "first"]).expect(0);
+    let refused = export("plain", "none").expect(2);
+    assert!(
+        refused.err.contains("without imagery") && refused.err.contains("publish.imagery"),
+        "{}",
+        refused.err
+    );
+    assert!(fs::read_dir(place.path("none")).unwrap().next().is_none(), "nothing is left");
+    place.config(TERMS);
+    let map = place.run(&[&scene], "out", &[]);
+    review(&place, &["new", "out", "--name", "first"]).expect(0);
+    export("out", "aigle").expect(0);
+    let mut found = BTreeMap::new();
+    for z in [15, 16, 17, 18, 19u32] {
+        for column in fs::read_dir(place.path(&format!("aigle/tiles/{z}"))).unwrap().map(Result::unwrap) {
+            let x: u32 = column.file_name().to_str().unwrap().parse().unwrap();
+            for row in fs::read_dir(column.path()).unwrap().map(Result::unwrap) {
+                let name = row.file_name().into_string().unwrap();
+                let y: u32 = name.strip_suffix(".webp").unwrap().parse().unwrap();
+                found.insert((z, x, y), fs::read(row.path()).unwrap());
+            }
+        }
+    }
+    let archived = tiles(&map.file("imagery.pmtiles"));
+    let deepest = archived.keys().map(|tile| tile.0).max().unwrap();
+    let own = found.iter().filter(|(tile, _)| tile.0 <= deepest);
+    let wanted = archived.iter().filter(|(tile, _)| tile.0 >= 15);
+    assert!(own.eq(wanted), "the tiles of the page, as they are");
+    // Every tile of zoom 19 shows a quarter of the one above it.
+    assert_eq!(deepest, 18);
+    let mut compared = 0;
+    for ((_, x, y), bytes) in found.iter().filter(|(tile, _)| tile.0 == 19) {
+        let (part, whole) = (decoded(bytes), decoded(&found[&(18, x / 2, y / 2)]));
+        for (row, col) in [(40usize, 30usize), (200, 411), (390, 255), (480, 500)] {
+            let (half, east, south) = (SIDE / 2, index(u64::from(x % 2)), index(u64::from(y % 2)));
+            let above = whole[(south * half + row / 2) * SIDE + east * half + col / 2];
+            let below = part[row * SIDE + col];
+            if above[3] == 255 && below[3] == 255 {
+                compared += 1;
+                assert!((0..3).all(|i| above[i].abs_diff(below[i]) < 40), "{above:?} {below:?} in {x}, {y}");
+            }
+        }
+    }
+    assert!(compared > 4, "{compared}");
+    let again = export("out", "aigle").expect(2);
+    assert!(again.err.contains("hint:"), "{}", again.err);
 }
 
 #[test]

@@ -20,7 +20,15 @@ pub const PERSON: [&str; 6] =
 
 /// A published map with a review, and the ids of its features.
 pub fn reviewed() -> (Place, Vec<String>) {
+    reviewed_of("")
+}
+
+/// The same with more lines in the configuration of the run.
+pub fn reviewed_of(config: &str) -> (Place, Vec<String>) {
     let place = Place::new();
+    if !config.is_empty() {
+        place.config(config);
+    }
     place.draw("a.tif", &Picture::new(5, 24), Window::new(3_260_000, -34_310_000, 90, 70));
     let map = place.run(&["a.tif"], "out", &[]);
     let mut ids: Vec<String> = map.features().into_iter().map(|row| row.id).collect();

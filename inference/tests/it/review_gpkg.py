@@ -112,11 +112,15 @@ def with_qgis(path, rows, picture):
     told = {"read": project.read(f"geopackage:{path}?projectName=review"), "title": project.title()}
     layers = {layer.name(): layer for layer in project.mapLayers().values()}
     told["layers"] = {
-        name: {"valid": layer.isValid(), "read_only": layer.readOnly(), "source": layer.source()} for name, layer in layers.items()
+        name: {"valid": layer.isValid(), "read_only": getattr(layer, "readOnly", lambda: None)(), "source": layer.source()} for name, layer in layers.items()
     }
     relations = project.relationManager().relations().values()
     told["relations"] = [
         [relation.isValid(), relation.referencingLayer().name(), relation.referencedLayer().name(), relation.fieldPairs()] for relation in relations
+    ]
+    imagery = [layer for layer in layers.values() if layer.source().startswith("GPKG:")]
+    told["imagery"] = [
+        {"name": layer.name(), "valid": layer.isValid(), "crs": layer.crs().authid(), "bands": layer.bandCount()} for layer in imagery
     ]
     features, decisions = (next(layer for layer in layers.values() if f"layername={name}" in layer.source()) for name in ("features", "decisions"))
     fields = decisions.fields()

@@ -6,8 +6,8 @@ use std::process::Command;
 use arpent_testing::{Asked, qgis, with_qgis};
 use serde_json::{Value, json};
 
-use crate::common::Place;
-use crate::review::{PERSON, add, copy, report, review, reviewed, status};
+use crate::common::{Place, gdal};
+use crate::review::{PERSON, add, copy, report, review, reviewed, reviewed_of, status};
 
 const PROGRAM: &str = include_str!("review_gpkg.py");
 /// Texts that would be markup or code elsewhere.
@@ -74,7 +74,7 @@ fn refused(place: &Place, file: &str, message: &str) {
 
 #[test]
 fn rows_are_added_and_nothing_is_changed_with_any_program() {
-    let (place, ids) = reviewed();
+    let (place, ids) = reviewed_of("[publish]\nimagery = true\nlicense = \"Licence Ouverte 2.0\"\n");
     add(&place, "out", &["--feature", &ids[0], "--verdict", "suspect", "--comment", HOSTILE]);
     let made = export(
         &place,
@@ -88,9 +88,12 @@ fn rows_are_added_and_nothing_is_changed_with_any_program() {
             "SIG officer",
             "--organization",
             "DDTM 13",
+            "--imagery",
         ],
     );
     assert_eq!(made["decisions"], 1, "{made}");
+    // All of this small scene: a tile of each zoom at least.
+    assert!(made["tiles"].as_u64().unwrap() >= 18, "{made}");
     review(&place, &["export", "out", "--to", "review.gpkg"]).expect(2);
     let file = place.path("review.gpkg");
     // Of several programs, rows of all are new, once.
@@ -147,6 +150,8 @@ fn in_qgis(told: &Value) {
     for name in ["Objets", "Décisions"] {
         assert_eq!(told["layers"][name]["valid"], true, "{told}");
     }
+    let imagery = json!([{ "name": "Imagerie", "valid": true, "crs": "EPSG:3857", "bands": 4 }]);
+    assert_eq!(told["imagery"], imagery, "{told}");
     assert_eq!(told["layers"]["Objets"]["read_only"], true);
     assert_eq!(
         (&told["layers"]["Décisions"]["read_only"], &told["features_editable"]),
@@ -173,6 +178,25 @@ fn in_qgis(told: &Value) {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     assert!(time.millis().abs_diff(i64::try_from(now).unwrap()) < 600_000, "{time}");
     assert_eq!((&told["related"], &told["picture"]), (&2.into(), &true.into()), "{told}");
+}
+
+#[test]
+fn imagery_is_only_that_of_the_surroundings_of_features() {
+    let (place, ids) = reviewed_of("[publish]\nimagery = true\nlicense = \"Licence Ouverte 2.0\"\n");
+    let all = export(&place, "all.gpkg", &["--imagery"])["tiles"].as_u64().unwrap();
+    place.write("tasks.csv", &format!("reviewer,sample,order,feature\nana,s,1,{}\n", ids[0]));
+    let some = export(&place, "one.gpkg", &["--imagery", "--tasks", "tasks.csv"]);
+    assert!((1..=all).contains(&some["tiles"].as_u64().unwrap()), "{some} of {all}");
+    // Readers of GeoPackages draw it: as large as the world, with pixels of the deepest zoom.
+    let told = gdal("gdalinfo", &[&format!("GPKG:{}:imagery", place.text("one.gpkg"))]);
+    assert!(told.contains("Pseudo-Mercator") && told.contains("Band 4"), "{told}");
+    let count = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(\"SELECT count(*) FROM imagery WHERE substr(tile_data, 1, 4) <> 'RIFF'\").fetchone()[0])";
+    let other = Command::new("python3").args(["-c", count]).arg(place.path("one.gpkg")).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&other.stdout).trim(), "0", "all are WebP");
+    assert_eq!(import(&place, &["one.gpkg"]), 0);
+    let (plain, _) = reviewed();
+    let ended = review(&plain, &["export", "out", "--to", "x.gpkg", "--imagery"]).expect(2);
+    assert!(ended.err.contains("without imagery") && !plain.path("x.gpkg").exists(), "{}", ended.err);
 }
 
 #[test]

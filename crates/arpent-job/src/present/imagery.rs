@@ -23,7 +23,7 @@ use super::output::{Imagery, Output, Scenes};
 use crate::report::{colors, limits_of};
 
 /// Quality of libwebp, 1 to 100: `benches/runs/2026-11-29-imagery.md`.
-const QUALITY: u8 = 80;
+pub(crate) const QUALITY: u8 = 80;
 /// Share of a zoom by which pixels of tiles may be wider than those of scenes: a seventh.
 const COARSER: f64 = 0.2;
 /// Pixels of a tile between places that are transformed exactly; between these, positions are interpolated.

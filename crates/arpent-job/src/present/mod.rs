@@ -20,7 +20,7 @@ use crate::config::PublishOptions;
 use crate::report::REPORT_NAME;
 
 pub(crate) use entry::write_entry;
-pub(crate) use imagery::{bands_of, dates_of};
+pub(crate) use imagery::{QUALITY as IMAGERY_QUALITY, bands_of, dates_of, name_of as imagery_name};
 pub(crate) use output::{Imagery, Output, Scenes, Table, ZoneTable};
 pub(crate) use page::title_of_dates;
 pub(crate) use qgis::{

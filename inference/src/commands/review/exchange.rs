@@ -86,6 +86,7 @@ pub(super) fn export(args: &ReviewExportArgs, format: Format) -> Result<u8> {
         tasks: of.tasks.clone(),
         reviewer: of.reviewer.clone(),
         person,
+        imagery: of.imagery,
         language: of.language.map(|language| match language {
             LanguageArg::En => Language::En,
             LanguageArg::Fr => Language::Fr,
@@ -110,6 +111,7 @@ fn export_aigle(args: &ReviewExportArgs, format: Format) -> Result<u8> {
         object_types: of.object_types.clone(),
         known_types: of.known_types.clone(),
         with_verdicts: of.with_verdicts,
+        tiles: of.tiles,
     })?;
     print(&report, report::of_aigle_export(&report).text(), format)?;
     Ok(if report.imported == report.rows { 0 } else { PARTIAL })

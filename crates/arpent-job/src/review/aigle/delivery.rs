@@ -1,13 +1,11 @@
 //! What is delivered: a run, a batch, and an inference for each polygon of a feature.
 
-use arpent_base::number::{approximate, floor};
 use arpent_gdal::{LayerGeometry, Rings, plain_text, polygon_wkb};
+use arpent_publish::TileId;
 use arpent_review::Verdict;
 
 /// Zoom of the tiles that AIGLE finds its objects by.
 const ZOOM: u8 = 19;
-/// Latitude at which the square of Web Mercator ends, degrees.
-const LAST_LATITUDE: f64 = 85.051_128_78;
 
 /// Rows of the tables `run` and `batch`, which all inferences share.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,14 +64,8 @@ pub(super) fn parts(geometry: &LayerGeometry) -> Vec<Option<Rings>> {
 /// The slippy tile of the middle of a polygon's bounding box.
 pub(super) fn tile(rings: &Rings) -> Option<[i64; 2]> {
     let bbox = LayerGeometry::Polygons(vec![rings.clone()]).bbox()?;
-    let [lon, lat] = [f64::midpoint(bbox[0], bbox[2]), f64::midpoint(bbox[1], bbox[3])];
-    if !(-180.0..180.0).contains(&lon) || lat.abs() > LAST_LATITUDE {
-        return None;
-    }
-    let side = approximate(1u64 << ZOOM);
-    let y = (1.0 - lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0;
-    let at = |share: f64| floor::<i64>((share * side).clamp(0.0, side - 1.0));
-    Some([at((lon + 180.0) / 360.0), at(y)])
+    let place = [f64::midpoint(bbox[0], bbox[2]), f64::midpoint(bbox[1], bbox[3])];
+    TileId::holding(ZOOM, place).map(|tile| [i64::from(tile.x), i64::from(tile.y)])
 }
 
 /// A polygon in longitude and latitude as PostGIS writes it: well-known binary with the number of its CRS behind the type.

@@ -19,6 +19,19 @@ pub enum AigleError {
         /// The years that the scenes have.
         found: String,
     },
+    /// The map was published without imagery.
+    #[error("the map was published without imagery, of which the tiles are made")]
+    NoImagery,
+    /// Imagery with pixels that are much larger than those that AIGLE shows.
+    #[error(
+        "the imagery is too coarse: its deepest zoom is {zoom}, and AIGLE shows tiles from zoom {first} on"
+    )]
+    CoarseImagery {
+        /// The deepest zoom.
+        zoom: u8,
+        /// The first zoom of a delivery.
+        first: u8,
+    },
     /// A file of statuses, of persons or of types cannot be used.
     #[error("{file}: {reason}")]
     File {
@@ -54,6 +67,10 @@ impl Diagnostic for AigleError {
                 "list every rule with --check; give the address of the tiles with --batch-tiles-url"
             }
             Self::Year { .. } => "say it with --year",
+            Self::NoImagery => {
+                "set `publish.imagery = true` in the configuration of the run, where its terms allow it, and run again"
+            }
+            Self::CoarseImagery { .. } => "leave --tiles out, and deliver tiles of other imagery",
             Self::File { .. } => "the columns are described in docs/guides/review.md",
             Self::NoName { .. } => {
                 "every decision is a named person's: give --people FILE (email,name,function,organization) or --person-of EMAIL=NAME;FUNCTION;ORGANIZATION"

@@ -14,6 +14,7 @@ use super::error::AigleError;
 use super::geopackage::PackageWriter;
 use super::rules::{Check, Consequence, RuleCount};
 use super::sql::SqlWriter;
+use super::tiles;
 use crate::review::error::ReviewJobError;
 use crate::review::features::MapFeatures;
 use crate::review::store::OpenReview;
@@ -46,6 +47,8 @@ pub struct AigleOptions {
     pub known_types: Option<PathBuf>,
     /// Whether verdicts are delivered. Without them AIGLE inherits those of an earlier year.
     pub with_verdicts: bool,
+    /// Whether imagery tiles are written, of the imagery that the map was published with.
+    pub tiles: bool,
 }
 
 /// Result of `arpent review export --to aigle`, as printed.
@@ -63,6 +66,9 @@ pub struct AigleExport {
     pub rows: u64,
     /// Rows that AIGLE would import.
     pub imported: u64,
+    /// Imagery tiles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tiles: Option<u64>,
     /// Rules that are broken, the worst first.
     pub broken: Vec<RuleCount>,
 }
@@ -85,6 +91,7 @@ pub fn review_export_aigle(options: &AigleOptions) -> Result<AigleExport> {
         split: 0,
         rows: 0,
         imported: 0,
+        tiles: None,
         broken: Vec::new(),
     };
     let mut check = Check::new(known.as_ref());
@@ -108,7 +115,7 @@ pub fn review_export_aigle(options: &AigleOptions) -> Result<AigleExport> {
             AigleError::Refused { rules: format!("it requires that {}", refused.join("; that ")) }.into()
         );
     }
-    report.files = write(folder, &batch, &source, &statuses)?;
+    (report.files, report.tiles) = write(folder, &batch, &source, &statuses, options.tiles)?;
     Ok(report)
 }
 
@@ -118,9 +125,10 @@ fn write(
     batch: &Batch,
     source: &Source<'_>,
     statuses: &BTreeMap<String, &'static str>,
-) -> Result<Vec<String>> {
+    with_tiles: bool,
+) -> Result<(Vec<String>, Option<u64>)> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    for name in FILES {
+    for name in FILES.into_iter().chain(with_tiles.then_some(tiles::TILES)) {
         if folder.join(name).exists() {
             let file = folder.join(name).display().to_string();
             return Err(ReviewJobError::FileExists { file }.into());
@@ -146,6 +154,8 @@ fn write(
     package.finish()?;
     table.flush().map_err(|error| failed(error.into()))?;
     drop(table);
+    let pictures = scratch.path().join(tiles::TILES);
+    let count = with_tiles.then(|| tiles::write(source.opened, &pictures)).transpose()?;
     let mut files = Vec::new();
     for name in FILES {
         let (from, to) = (scratch.path().join(name), folder.join(name));
@@ -154,7 +164,13 @@ fn write(
         made.persist_noclobber(&to).map_err(|error| error.error).with_context(|| shown.clone())?;
         files.push(shown);
     }
-    Ok(files)
+    if with_tiles {
+        // A folder that has come meanwhile, with something in it, is kept, and this is an error.
+        let place = folder.join(tiles::TILES);
+        std::fs::rename(&pictures, &place).with_context(|| place.display().to_string())?;
+        files.push(place.display().to_string());
+    }
+    Ok((files, count))
 }
 
 /// The features of a map as rows.

@@ -10,6 +10,7 @@ mod geopackage;
 mod import;
 mod rules;
 mod sql;
+mod tiles;
 
 pub use error::AigleError;
 pub use export::{AigleExport, AigleOptions, review_export_aigle};

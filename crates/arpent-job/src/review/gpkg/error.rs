@@ -67,6 +67,15 @@ pub enum GeoPackageError {
         /// One of them.
         decision: String,
     },
+    /// The map was published without imagery.
+    #[error("the map was published without imagery")]
+    NoImagery,
+    /// The surroundings of all features are too large for a file that people carry with them.
+    #[error("the imagery around the features has more than {gigabytes} GB")]
+    MuchImagery {
+        /// The limit.
+        gigabytes: u64,
+    },
     /// A table of tasks has several reviewers, and none is named.
     #[error("{file} has tasks of several reviewers: {reviewers}")]
     Reviewers {
@@ -109,6 +118,12 @@ impl Diagnostic for GeoPackageError {
             }
             Self::Behind { .. } => {
                 "merge the copies of the review first: copy the files of both into one folder, then import again"
+            }
+            Self::NoImagery => {
+                "set `publish.imagery = true` in the configuration of the run, where its terms allow it, and run again; or leave --imagery out"
+            }
+            Self::MuchImagery { .. } => {
+                "give each reviewer a file of their tasks: --tasks FILE --reviewer NAME"
             }
             Self::Reviewers { .. } => "name one of them with --reviewer: each gets a file of their own",
             Self::Tasks { .. } => "give tasks.csv of `arpent review sample`, or some of its rows",

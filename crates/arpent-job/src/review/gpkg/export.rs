@@ -13,6 +13,7 @@ use arpent_review::{FeatureState, Person, Status, Verdict, table};
 use serde::{Deserialize as _, Serialize};
 
 use super::error::GeoPackageError;
+use super::imagery::{self, Around};
 use super::project::{Shown, status_label};
 use super::schema::{self, DECISIONS, FEATURES, FORMAT};
 use crate::review::error::ReviewJobError;
@@ -37,6 +38,8 @@ pub struct GeoPackageOptions {
     pub reviewer: Option<String>,
     /// Who decides: the form proposes this person.
     pub person: Option<Person>,
+    /// Whether the imagery around the features is in the file, if the map was published with it.
+    pub imagery: bool,
     /// Language of the form; none for that of the output's columns.
     pub language: Option<Language>,
 }
@@ -52,6 +55,9 @@ pub struct GeoPackageExport {
     pub features: u64,
     /// Decisions in it that were there before.
     pub decisions: u64,
+    /// Tiles of imagery in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tiles: Option<u64>,
 }
 
 /// A task: the name of its sample and its order.
@@ -180,15 +186,23 @@ impl<'a> Export<'a> {
             description: "",
             timestamp: &timestamp,
         };
-        let (features, extent) = self.features(&source, &fields, &facts.crs, &layer)?;
+        let mut around = self.options.imagery.then(|| Around::new(&facts.crs)).transpose()?;
+        let (features, extent) = self.features(&source, &fields, &facts.crs, (&layer, around.as_mut()))?;
         shown.extent = extent;
         let decisions = self.tables()?;
+        let mut tiles = None;
+        if let Some(around) = &around {
+            let places = (self.path, self.name);
+            let written = imagery::write(self.opened, (around, self.language), places, &timestamp)?;
+            (shown.below, tiles) = (written.0, Some(written.1));
+        }
         store_project(self.path, PROJECT, &shown.to_qgz(PROJECT)?, &timestamp)?;
         Ok(GeoPackageExport {
             file: file.to_owned(),
             review: self.opened.url().to_owned(),
             features,
             decisions,
+            tiles,
         })
     }
 
@@ -203,7 +217,7 @@ impl<'a> Export<'a> {
         source: &MapFeatures,
         fields: &[&str],
         crs: &Crs,
-        layer: &LayerOptions<'_>,
+        (layer, mut around): (&LayerOptions<'_>, Option<&mut Around>),
     ) -> Result<(u64, [f64; 4])> {
         let id = fields.iter().position(|field| *field == "id").context("the features have no `id`")?;
         let mut writer = LayerWriter::create(self.path, layer)?;
@@ -232,6 +246,9 @@ impl<'a> Export<'a> {
             cells.push(text(task.map(|(sample, _)| sample.as_str())));
             cells.push(task.map_or(Cell::Null, |(_, order)| Cell::Integer(*order)));
             extent = united(extent, &feature);
+            if let (Some(around), Some(bbox)) = (around.as_deref_mut(), feature.geometry.bbox()) {
+                around.add(bbox)?;
+            }
             writer.write(&feature.geometry.to_wkb().unwrap_or_default(), &cells)?;
             written += 1;
             Ok(())

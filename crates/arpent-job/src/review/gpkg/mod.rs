@@ -2,6 +2,7 @@
 
 mod error;
 mod export;
+mod imagery;
 mod import;
 mod project;
 mod rows;
