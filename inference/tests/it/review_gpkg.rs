@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::common::{Place, gdal};
 use crate::review::{PERSON, add, copy, report, review, reviewed, reviewed_of, status};
 
+/// Lines of a configuration.
+const IMAGERY: &str =
+    "[publish]\nimagery = true\nlicense = \"Licence Ouverte 2.0\"\nattribution = \"Imagery: nobody\"\n";
 const PROGRAM: &str = include_str!("review_gpkg.py");
 /// Texts that would be markup or code elsewhere.
 const HOSTILE: &str = "<b>'; DROP TABLE decisions; --\n=1+1 \"%]\\ 🌳 Ç";
@@ -74,7 +77,7 @@ fn refused(place: &Place, file: &str, message: &str) {
 
 #[test]
 fn rows_are_added_and_nothing_is_changed_with_any_program() {
-    let (place, ids) = reviewed_of("[publish]\nimagery = true\nlicense = \"Licence Ouverte 2.0\"\n");
+    let (place, ids) = reviewed_of(IMAGERY);
     add(&place, "out", &["--feature", &ids[0], "--verdict", "suspect", "--comment", HOSTILE]);
     let made = export(
         &place,
@@ -182,7 +185,7 @@ fn in_qgis(told: &Value) {
 
 #[test]
 fn imagery_is_only_that_of_the_surroundings_of_features() {
-    let (place, ids) = reviewed_of("[publish]\nimagery = true\nlicense = \"Licence Ouverte 2.0\"\n");
+    let (place, ids) = reviewed_of(IMAGERY);
     let all = export(&place, "all.gpkg", &["--imagery"])["tiles"].as_u64().unwrap();
     place.write("tasks.csv", &format!("reviewer,sample,order,feature\nana,s,1,{}\n", ids[0]));
     let some = export(&place, "one.gpkg", &["--imagery", "--tasks", "tasks.csv"]);
@@ -190,7 +193,7 @@ fn imagery_is_only_that_of_the_surroundings_of_features() {
     // Readers of GeoPackages draw it: as large as the world, with pixels of the deepest zoom.
     let told = gdal("gdalinfo", &[&format!("GPKG:{}:imagery", place.text("one.gpkg"))]);
     assert!(told.contains("Pseudo-Mercator") && told.contains("Band 4"), "{told}");
-    let count = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(\"SELECT count(*) FROM imagery WHERE substr(tile_data, 1, 4) <> 'RIFF'\").fetchone()[0])";
+    let count = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(\"SELECT count(*) FROM imagery WHERE CAST(substr(tile_data, 1, 4) AS TEXT) <> 'RIFF'\").fetchone()[0])";
     let other = Command::new("python3").args(["-c", count]).arg(place.path("one.gpkg")).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&other.stdout).trim(), "0", "all are WebP");
     assert_eq!(import(&place, &["one.gpkg"]), 0);
