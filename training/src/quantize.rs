@@ -40,7 +40,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     same_model(&package, &config)?;
     refuse(args, &package)?;
     let sets = Sets::open_for(&config, &package)?;
-    let judge = judge_of(&config, &sets, Split::Validation);
+    let judge = judge_of(&config, &sets, Split::Validation, None);
     let name = judge.names()[0];
     let score = |predictor: &Predictor| -> Result<f64> {
         let scores = judge.scores(predictor)?;
