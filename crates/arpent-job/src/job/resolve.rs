@@ -7,9 +7,11 @@ use arpent_base::{CacheMb, Column, Readers, Result, listed_of};
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::{About, Warning};
+use arpent_raster::Nomenclature;
 use arpent_shell::message::detail;
 use arpent_tiling::{Needs, PlannedWindow};
 
+use super::confidence::Confidences;
 use super::map::{self, MapJob};
 use super::memory::{MemoryNeeds, TILES_BYTES, memory_bound};
 use super::pieces::largest_piece_px;
@@ -46,6 +48,10 @@ pub struct Job {
     pub warnings: Vec<Warning>,
     /// Where to publish, if set.
     pub output: Option<String>,
+    /// The classes of its maps: those of the model, and that of answers that are left undecided, if some may be.
+    pub classes: Nomenclature,
+    /// What becomes of confidences.
+    pub(crate) confidences: Confidences,
     /// OCS GE codes of its classes, if configured.
     pub ocs_ge: Option<OcsGe>,
     /// Temporary files; deleted with the job.
@@ -77,7 +83,9 @@ impl Job {
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
         config.publish.check_drivers()?;
-        wanted_classes(&config, &model)?;
+        let confidences = Confidences::new(&config, &model)?;
+        let classes = confidences.classes(&model);
+        wanted_classes(&config, &classes)?;
         wanted_bands(&config, &model)?;
         let ocs_ge = config.ocs_ge.as_ref().map(|options| OcsGe::new(options, &model.classes)).transpose()?;
         if config.scenes.is_empty() {
@@ -86,7 +94,7 @@ impl Job {
         let scratch = Scratch::new(config.compute.scratch.as_deref().map(|path| (path, "compute.scratch")))?;
         let mut opened = Vec::new();
         let mut failed = Vec::new();
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<Warning> = confidences.warnings().collect();
         let dates = uris_of_dates(&config, &model)?;
         let last = dates.len() - 1;
         for (date, (uris, bands)) in dates.into_iter().zip(model.bands_of_dates()).enumerate() {
@@ -119,7 +127,8 @@ impl Job {
             if model.is_detection() {
                 return Err(JobError::CoverageOfBoxes { model: model.id.clone() }.into());
             }
-            maps.iter().try_for_each(|map| coverage.rules(&model.classes, map.grid()).map(drop))?;
+            let undecided = confidences.undecided_class().map(|class| class.id);
+            maps.iter().try_for_each(|map| coverage.rules(&classes, undecided, map.grid()).map(drop))?;
         }
         if let Some(objects) = &config.objects {
             if !model.is_detection() {
@@ -157,6 +166,8 @@ impl Job {
             failed,
             warnings,
             output,
+            classes,
+            confidences,
             ocs_ge,
             scratch,
             cache_mb,
@@ -245,6 +256,7 @@ impl Job {
             // Its rows wait to complete a row of output blocks.
             references: map.references.bytes_per_pixel()
                 + map.masks.bytes_per_pixel()
+                + u64::from(self.config.abstain.is_some())
                 + 2 * u64::from(self.writes_map()),
             origins: if map.dates.iter().any(|date| date.scenes.len() > 1) { TILES_BYTES as u64 } else { 0 },
             piece_px: largest_piece_px(&self.model, &map.plan),
@@ -264,10 +276,10 @@ impl Job {
             return [true; 256];
         }
         let Some(named) = &self.config.features.classes else {
-            return arpent_vector::kept_classes(&self.model.classes);
+            return arpent_vector::kept_classes(&self.classes);
         };
         let mut kept = [false; 256];
-        for class in self.model.classes.classes() {
+        for class in self.classes.classes() {
             kept[usize::from(class.id)] = named.contains(&class.name);
         }
         kept
@@ -332,9 +344,9 @@ pub(crate) fn needs(predictor: &Predictor) -> Needs {
     Needs { overlap_cols: cols, overlap_rows: rows, stride_px, window_px, fixed }
 }
 
-fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
+fn wanted_classes(config: &Config, classes: &Nomenclature) -> Result<(), JobError> {
     let mut names = config.features.classes.iter().flatten();
-    names.try_for_each(|name| class_id(&"features.classes".into(), name, &model.classes).map(drop))
+    names.try_for_each(|name| class_id(&"features.classes".into(), name, classes).map(drop))
 }
 
 /// Refuses a number for a band that the model does not have: it would have no effect.
