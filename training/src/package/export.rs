@@ -69,8 +69,8 @@ pub(crate) fn run(args: &ExportArgs) -> Result<()> {
 fn territories(folder: &Path, package: &ModelPackage) -> Result<BTreeMap<String, TerritoryScores>> {
     let path = Place::of(folder).validation();
     let refused = |problem: String| {
-        let hint = "give the folder that `arpent-train fit` wrote, with its `run` folder; a training of an earlier version is scored again by \
-                    `arpent-train fit` with --resume";
+        let hint = "give the folder that the training wrote, with its folder `run`; an earlier training is scored again by \
+                    repeating `fit` with --resume";
         TrainError::refused(problem, hint)
     };
     let text = match std::fs::read(&path) {
