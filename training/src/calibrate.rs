@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arpent_base::number::{exact, narrow};
 use arpent_base::{DoingWhat as _, Result};
 use arpent_datasets::{IGNORE, Split};
-use arpent_metrics::{Grouped, Reliability};
+use arpent_metrics::{Grouped, Reliability, RiskScores};
 use arpent_model::{AnswerTables, Calibration, DeviceChoice, ModelPackage, Predictor};
 use arpent_raster::Class;
 use arpent_shell::message::notice;
@@ -100,7 +100,8 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     print_json(&calibration)?;
     package.save(&weights, &args.package)?;
     renew_card(&args.package, &published.confidence, &remark)?;
-    renew_report(&args.package, temperature, || pictures.reliability(&corrected))?;
+    let risk = published.shown.calibration.and_then(|calibration| calibration.risk);
+    renew_report(&args.package, temperature, risk, || pictures.reliability(&corrected))?;
     let mut words =
         vec!["evaluate".to_owned(), args.package.display().to_string(), args.config.display().to_string()];
     words.extend(args.data.iter().flat_map(|data| ["--data".to_owned(), data.display().to_string()]));
@@ -190,6 +191,7 @@ fn with_confidence(card: &str, section: &str) -> String {
 fn renew_report(
     package: &Path,
     temperature: f32,
+    risk: Option<RiskScores>,
     after: impl FnOnce() -> Result<figures::Reliability>,
 ) -> Result<()> {
     let place = Place::of(package);
@@ -199,6 +201,7 @@ fn renew_report(
     let mut report = report::read(&place.report())?;
     let Some(calibration) = &mut report.calibration else { return Ok(()) };
     calibration.after = Some(after()?);
+    calibration.risk = risk;
     calibration.method = Some(format!("temperature {temperature}, fitted on the validation split"));
     let write = |path: &Path, bytes: &[u8]| {
         write_at_once(path, bytes).with_context(|| format!("cannot write {}", path.display()))

@@ -23,6 +23,8 @@ pub struct UndecidedCounts {
     pub pixels_published: u64,
     /// Their area, square meters.
     pub published_m2: f64,
+    /// Undecided pixels that a reference layer, or a neighbor by the minimum mapping unit, gave a class.
+    pub pixels_given: u64,
     /// Each class of the model.
     pub classes: Vec<UndecidedClass>,
 }

@@ -202,13 +202,23 @@ fn the_minimum_mapping_unit_eats_nothing_that_is_undecided() {
     let stayed = kept.raster("map.tif");
     assert!(plain.iter().zip(&stayed).all(|(before, after)| *before != UNDECIDED || *after == UNDECIDED));
     assert!(kept.manifest["counts"]["coverage"]["regions_eliminated"].as_u64().unwrap() > 0);
-    assert_eq!(kept.manifest["counts"]["undecided"]["pixels_published"], count(&stayed, UNDECIDED));
+    let counts = &kept.manifest["counts"]["undecided"];
+    assert_eq!(
+        (&counts["pixels_published"], &counts["pixels_given"]),
+        (&count(&stayed, UNDECIDED).into(), &0.into())
+    );
     // A unit of its own is a decision of the user, and is told.
     place.config(&format!("{coverage}[coverage.classes.undecided]\nmmu_m2 = 6.0\n"));
     let eaten = place.run(&[&scene], "eaten", &[]);
-    let left = count(&eaten.raster("map.tif"), UNDECIDED);
-    assert!(left < count(&stayed, UNDECIDED));
-    assert_eq!(eaten.manifest["counts"]["undecided"]["pixels_published"], left);
+    let after = eaten.raster("map.tif");
+    let given =
+        plain.iter().zip(&after).filter(|(before, after)| **before == UNDECIDED && before != after).count();
+    assert!(given > 0);
+    let counts = &eaten.manifest["counts"]["undecided"];
+    assert_eq!(
+        (&counts["pixels_published"], &counts["pixels_given"]),
+        (&count(&after, UNDECIDED).into(), &given.into())
+    );
     assert!(eaten.manifest["warnings"].to_string().contains("undecided-given-a-class"));
 }
 
@@ -292,4 +302,6 @@ fn what_a_model_cannot_promise_is_refused() {
     });
     let taken = refused(&place, &scene, abstain);
     assert!(taken.err.contains("class `undecided` of its own"), "{}", taken.err);
+    let (boxes, scene) = crate::detection::place_of_dots();
+    assert!(refused(&boxes, &scene, abstain).err.contains("finds boxes"));
 }

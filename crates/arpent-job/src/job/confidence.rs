@@ -113,11 +113,13 @@ pub(crate) struct Tally {
     undecided: [u64; 256],
     /// Undecided pixels of the published map, and their area, square meters.
     published: (u64, f64),
+    /// Undecided pixels that have a class in it.
+    given: u64,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { answers: [0; 256], undecided: [0; 256], published: (0, 0.0) }
+        Self { answers: [0; 256], undecided: [0; 256], published: (0, 0.0), given: 0 }
     }
 }
 
@@ -126,6 +128,11 @@ impl Tally {
     pub(crate) fn publish(&mut self, pixels: u64, area_m2: f64) {
         self.published.0 += pixels;
         self.published.1 += area_m2;
+    }
+
+    /// Adds undecided pixels that were given a class after the network.
+    pub(crate) fn give(&mut self, pixels: u64) {
+        self.given += pixels;
     }
 }
 
@@ -305,6 +312,7 @@ impl Undecided {
             share: arpent_base::number::exact(pixels) / arpent_base::number::exact(all).max(1.0),
             pixels_published: tally.published.0,
             published_m2: tally.published.1,
+            pixels_given: tally.given,
             classes,
         }
     }

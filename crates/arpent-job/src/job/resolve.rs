@@ -123,22 +123,7 @@ impl Job {
         arpent_gdal::unite_grids(opened.iter_mut().flatten().map(|scene| &mut scene.info));
         let mut maps =
             map::maps_of(opened, &config, &model.classes, needs(&predictor), group_by_crs, &mut failed)?;
-        if let Some(coverage) = &config.coverage {
-            if model.is_detection() {
-                return Err(JobError::CoverageOfBoxes { model: model.id.clone() }.into());
-            }
-            let undecided = confidences.undecided_class().map(|class| class.id);
-            maps.iter().try_for_each(|map| coverage.rules(&classes, undecided, map.grid()).map(drop))?;
-        }
-        if let Some(objects) = &config.objects {
-            if !model.is_detection() {
-                return Err(JobError::ObjectsOfLabels { model: model.id.clone() }.into());
-            }
-            maps.iter().try_for_each(|map| objects.merger(map.grid()).map(drop))?;
-        }
-        if model.is_detection() && !config.reference.overrides.is_empty() {
-            return Err(JobError::OverrideOnBoxes { model: model.id.clone() }.into());
-        }
+        check_kind(&config, &model, (&classes, &confidences), &maps)?;
         for map in &mut maps {
             map.warn_of_place(&model);
         }
@@ -309,6 +294,32 @@ impl Job {
         }
         Ok(())
     }
+}
+
+/// Refuses options that are not for the kind of model, and rules that the grid of a map does not allow.
+fn check_kind(
+    config: &Config,
+    model: &ModelPackage,
+    (classes, confidences): (&Nomenclature, &Confidences),
+    maps: &[MapJob],
+) -> Result<()> {
+    if let Some(coverage) = &config.coverage {
+        if model.is_detection() {
+            return Err(JobError::CoverageOfBoxes { model: model.id.clone() }.into());
+        }
+        let undecided = confidences.undecided_class().map(|class| class.id);
+        maps.iter().try_for_each(|map| coverage.rules(classes, undecided, map.grid()).map(drop))?;
+    }
+    if let Some(objects) = &config.objects {
+        if !model.is_detection() {
+            return Err(JobError::ObjectsOfLabels { model: model.id.clone() }.into());
+        }
+        maps.iter().try_for_each(|map| objects.merger(map.grid()).map(drop))?;
+    }
+    if model.is_detection() && !config.reference.overrides.is_empty() {
+        return Err(JobError::OverrideOnBoxes { model: model.id.clone() }.into());
+    }
+    Ok(())
 }
 
 /// Threads that read the scenes of a map.

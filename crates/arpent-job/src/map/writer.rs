@@ -422,7 +422,7 @@ fn several_engines(engines: &BTreeSet<String>) -> Option<Warning> {
 
 /// A warning about answers that were left undecided and are of a class in the published map.
 fn given_a_class(undecided: &UndecidedCounts) -> Option<Warning> {
-    let given = undecided.pixels.saturating_sub(undecided.pixels_published);
+    let given = undecided.pixels_given;
     let message = format!(
         "{given} pixels that were left undecided have a class in the published map: that of a reference layer, or of a neighbor \
          that a region below the minimum mapping unit was merged into"

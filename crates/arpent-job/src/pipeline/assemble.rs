@@ -425,8 +425,15 @@ impl<'a> VectorAssembler<'a> {
         if !self.features.references.overrides() {
             return Ok(decided);
         }
+        let before = self.published.undecided.and(decided.clone());
         let mut labels = decided.unwrap_or_else(|| strip.labels.clone());
         self.features.references.override_labels(&mut labels)?;
+        if let Some(before) = before {
+            let pairs = before.data().iter().zip(labels.data());
+            let given =
+                pairs.filter(|(old, new)| self.published.undecided == Some(**old) && old != new).count();
+            self.published.tally.give(given as u64);
+        }
         Ok(Some(labels))
     }
 
@@ -441,6 +448,7 @@ impl<'a> VectorAssembler<'a> {
         let mut sink = |region| features.push(|v| v.region_to_feature(&region));
         let coverage = self.tracer.finish(&mut self.published, &mut sink)?;
         self.published.check()?;
+        self.published.tally.give(coverage.map_or(0, |coverage| coverage.eliminated.watched_pixels));
         let mut kept = Vec::new();
         self.merger.finish(&mut |detection| kept.push(detection));
         let kept = observed(kept, masks)?;
