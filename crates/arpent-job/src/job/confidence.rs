@@ -91,7 +91,7 @@ impl Diagnostic for ConfidenceError {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Confidences {
     /// The corrected confidence for each class and stored one.
-    corrected: Option<Box<[[u8; 256]; 256]>>,
+    corrected: Option<Vec<[u8; 256]>>,
     undecided: Option<Undecided>,
 }
 
@@ -165,8 +165,8 @@ impl Confidences {
             });
         }
         let of_classes = tables.of(territory);
-        let mut corrected =
-            Box::new([std::array::from_fn(|step| u8::try_from(step).unwrap_or(u8::MAX)); 256]);
+        let same: [u8; 256] = std::array::from_fn(|step| u8::try_from(step).unwrap_or(u8::MAX));
+        let mut corrected = vec![same; 256];
         for (class, table) in &of_classes {
             corrected[usize::from(*class)] = table.corrected();
         }

@@ -241,7 +241,7 @@ impl Job {
             // Its rows wait to complete a row of output blocks.
             references: map.references.bytes_per_pixel()
                 + map.masks.bytes_per_pixel()
-                + u64::from(self.config.abstain.is_some())
+                + 2 * u64::from(self.config.abstain.is_some())
                 + 2 * u64::from(self.writes_map()),
             origins: if map.dates.iter().any(|date| date.scenes.len() > 1) { TILES_BYTES as u64 } else { 0 },
             piece_px: largest_piece_px(&self.model, &map.plan),
