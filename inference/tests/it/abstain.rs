@@ -8,10 +8,10 @@ use arpent_model::{AnswerLevel, AnswerTables, Calibration, ClassAnswers, ModelPa
 use arpent_raster::Window;
 use arpent_testing::Picture;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::change::{MAPS, change, dated, events};
-use crate::common::{Ended, Map, Place, nearest_color};
+use crate::common::{Ended, GSD, Map, Place, nearest_color};
 
 /// A scene that crosses the lattice of 512 pixels in both directions.
 const SCENE: Window = Window::new(6375 * 512 - 90, -67013 * 512 - 80, 230, 190);
@@ -100,14 +100,14 @@ fn every_pixel_is_given_or_undecided_by_its_confidence() {
         assert_eq!(*after, share, "{label} {before}");
     }
     let counts = &map.manifest["counts"]["undecided"];
-    assert_eq!((&counts["class"], &counts["value"]), (&"undecided".into(), &UNDECIDED.into()));
+    assert_eq!((&counts["class"], &counts["value"]), (&json!("undecided"), &json!(UNDECIDED)));
     assert_eq!(counts["pixels"], undecided);
     assert_eq!(counts["pixels_published"], undecided);
     let share = exact(undecided) / exact(labels.len());
     assert!((counts["share"].as_f64().unwrap() - share).abs() < 1e-12);
     assert!((counts["published_m2"].as_f64().unwrap() - exact(undecided) * 0.04).abs() < 1e-6);
     let class = &counts["classes"][3];
-    assert_eq!((&class["table"], &class["pixels"]), (&"all".into(), &count(&labels, 3).into()));
+    assert_eq!((&class["table"], &class["pixels"]), (&json!("all"), &json!(count(&labels, 3))));
     assert_eq!(class["pixels"], class["pixels_undecided"]);
     assert!((counts["classes"][1]["expected_risk"].as_f64().unwrap() - 0.055).abs() < 1e-12);
     let warnings = map.manifest["warnings"].to_string();
@@ -141,7 +141,7 @@ fn a_territory_has_its_own_tables() {
     assert_eq!(counts["territory"], "towns/north");
     assert_eq!(
         (&counts["classes"][3]["table"], &counts["classes"][1]["table"]),
-        (&"towns/north".into(), &"all".into())
+        (&json!("towns/north"), &json!("all"))
     );
     assert!(counts["classes"][3]["pixels_undecided"].as_u64() < counts["classes"][3]["pixels"].as_u64());
     assert!(!map.manifest["warnings"].to_string().contains("always-undecided"));
@@ -205,7 +205,7 @@ fn the_minimum_mapping_unit_eats_nothing_that_is_undecided() {
     let counts = &kept.manifest["counts"]["undecided"];
     assert_eq!(
         (&counts["pixels_published"], &counts["pixels_given"]),
-        (&count(&stayed, UNDECIDED).into(), &0.into())
+        (&json!(count(&stayed, UNDECIDED)), &json!(0))
     );
     // A unit of its own is a decision of the user, and is told.
     place.config(&format!("{coverage}[coverage.classes.undecided]\nmmu_m2 = 6.0\n"));
@@ -217,7 +217,7 @@ fn the_minimum_mapping_unit_eats_nothing_that_is_undecided() {
     let counts = &eaten.manifest["counts"]["undecided"];
     assert_eq!(
         (&counts["pixels_published"], &counts["pixels_given"]),
-        (&count(&after, UNDECIDED).into(), &given.into())
+        (&json!(count(&after, UNDECIDED)), &json!(given))
     );
     assert!(eaten.manifest["warnings"].to_string().contains("undecided-given-a-class"));
 }
@@ -233,11 +233,8 @@ fn undecided_is_no_class_of_zones_and_no_change() {
     let share = exact(count(&labels, UNDECIDED)) / exact(labels.len());
 
     // Zones: a share of its own, and the shares of the classes are those of what was given.
-    let [west, south, east, north] = [SCENE.col, -SCENE.row_end(), SCENE.col_end(), -SCENE.row].map(|v| {
-        #[allow(clippy::cast_precision_loss, reason = "coordinates of a test")]
-        let meters = v as f64 * 0.2;
-        meters
-    });
+    let [west, south, east, north] =
+        [SCENE.col, -SCENE.row_end(), SCENE.col_end(), -SCENE.row].map(|pixels| exact(pixels) * GSD);
     let ring =
         format!("[[{west},{south}],[{east},{south}],[{east},{north}],[{west},{north}],[{west},{south}]]");
     place.write(
