@@ -226,7 +226,7 @@ fn the_minimum_mapping_unit_eats_nothing_that_is_undecided() {
 fn undecided_is_no_class_of_zones_and_no_change() {
     let (place, scene) = place(1, Some(tables()));
     place.config("");
-    let plain = place.run(&[&scene], "plain", &[]);
+    place.run(&[&scene], "plain", &[]);
     place.config("[abstain]\nmax_risk = 0.06\n");
     let map = place.run(&[&scene], "out", &[]);
     let labels = map.raster("map.tif");
@@ -264,7 +264,6 @@ fn undecided_is_no_class_of_zones_and_no_change() {
         assert!(warnings.contains("undecided-not-observed"), "{} {warnings}", told.err);
         assert!(!changed.manifest["counts"]["change"]["classes"].to_string().contains("undecided"));
     }
-    drop(plain);
 }
 
 /// The hint of a run that is refused.

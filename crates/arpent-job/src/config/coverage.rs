@@ -111,10 +111,9 @@ impl CoverageOptions {
         }
         if let Some(undecided) = undecided {
             units = units.watch(undecided);
-        }
-        for stratum in undecided.iter().flat_map(|_| 0..=usize::from(self.built_up.is_some())) {
-            let class_id = undecided.unwrap_or_default();
-            units.set(stratum, class_id, 0.0).map_err(at(top.then("mmu_m2")))?;
+            for stratum in 0..=usize::from(self.built_up.is_some()) {
+                units.set(stratum, undecided, 0.0).map_err(at(top.then("mmu_m2")))?;
+            }
         }
         for (name, class) in &self.classes {
             let key = top.then("classes");
