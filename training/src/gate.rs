@@ -120,12 +120,12 @@ impl Gate {
         match problem {
             None => Ok(()),
             Some(problem) if self.force => {
-                notice(&format!("{problem}; written all the same (--force)"));
+                notice(&format!("{problem}; written anyway (--force)"));
                 Ok(())
             }
             Some(problem) => {
-                let hint = "label more of these territories and train again; or accept it with --force, which the card and \
-                            model.json then say";
+                let hint = "label more of these territories and train again; or accept it with --force (after a training: --resume \
+                            --force), which the card and model.json then say";
                 Err(TrainError::refused(problem, hint).into())
             }
         }
