@@ -288,7 +288,8 @@ fn what_a_model_cannot_promise_is_refused() {
     let unknown = refused(&place, &scene, territory);
     assert!(unknown.err.contains("did you mean `towns/north`?"), "{}", unknown.err);
     for risk in ["-0.1", "1.5", "nan"] {
-        let ended = refused(&place, &scene, &format!("[abstain]\nmax_risk = {risk}\n"));
+        place.config(&format!("[abstain]\nmax_risk = {risk}\n"));
+        let ended = place.try_run(&[&scene], "refused", &[]).expect(2);
         assert!(ended.err.contains("abstain.max_risk") && ended.err.contains("from 0 to 1"), "{}", ended.err);
     }
     package(&place, |package| {
