@@ -73,7 +73,8 @@ schema: build
     {{target}}/debug/arpent schema zonal | diff -u configs/zonal.schema.json -
     {{target}}/debug/arpent schema change | diff -u configs/change.schema.json -
     {{target}}/debug/arpent-train schema | diff -u configs/train.schema.json -
-    @echo "schema: configs/schema.json and configs/{model,zonal,change,train}.schema.json are current"
+    {{target}}/debug/arpent-train schema gate | diff -u configs/gate.schema.json -
+    @echo "schema: configs/schema.json and configs/{model,zonal,change,train,gate}.schema.json are current"
     .venv/bin/python scripts/validate_configs.py
 
 # Writes the JSON schemas, and all pages that are generated: docs/reference, docs/SUMMARY.md, tables of contents of folders.
@@ -83,6 +84,7 @@ schema-write: build
     {{target}}/debug/arpent schema zonal > configs/zonal.schema.json
     {{target}}/debug/arpent schema change > configs/change.schema.json
     {{target}}/debug/arpent-train schema > configs/train.schema.json
+    {{target}}/debug/arpent-train schema gate > configs/gate.schema.json
     ARPENT_WRITE_PAGES=1 cargo nextest run --workspace --locked -E 'binary(docs) and test(generated_pages_are_current)'
 
 # The documentation as a site in target/site, for any web server or a browser (needs `scripts/setup.sh --test`); `just test` checks it.

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use arpent_base::number::{exact, narrow};
 use arpent_base::{DoingWhat as _, Result};
 use arpent_datasets::{IGNORE, Split};
-use arpent_metrics::Reliability;
-use arpent_model::{Calibration, DeviceChoice, ModelPackage, Predictor};
+use arpent_metrics::{Grouped, Reliability, RiskScores};
+use arpent_model::{AnswerTables, Calibration, DeviceChoice, ModelPackage, Predictor};
+use arpent_raster::Class;
 use arpent_shell::message::notice;
 
+use crate::answer_tables::{self, Least};
 use crate::config::{Config, Evaluate, Overrides, same_model};
 use crate::data::{ItemTruth, Sets};
 use crate::error::TrainError;
-use crate::evaluate::{CONFIDENCE, Judge, Pictures, Unit, figures, rounded, scores_of};
+use crate::evaluate::{Answers as Counted, CONFIDENCE, Judge, Pictures, Unit, figures, rounded, scores_of};
 use crate::fit::{Place, write_at_once};
 use crate::progress::{next, print_json};
 use crate::report;
@@ -27,6 +29,16 @@ pub(crate) struct CalibrateArgs {
     /// Folder of the data sets, instead of `data`.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Count right answers by class, confidence and territory, too: confidences are corrected by them, and runs can leave
+    /// answers undecided by a stated risk (`abstain.max_risk`).
+    #[arg(long)]
+    by_class: bool,
+    /// Fewest answers of a class that are counted by themselves; classes with fewer are named and left out.
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "by_class")]
+    least_answers: u64,
+    /// Fewest pictures that these come from.
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "by_class")]
+    least_pictures: u64,
 }
 
 /// Maximum number of pixels, spread evenly over the split.
@@ -46,11 +58,12 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let answers = Answers::gather(&sets, &predictor)?;
     let temperature = answers.best_temperature()?;
-    let calibration = Calibration {
+    let mut calibration = Calibration {
         temperature,
         ece_before: rounded(answers.error(1.0)?),
         ece_after: rounded(answers.error(f64::from(temperature))?),
         split: Split::Validation.name().into(),
+        answers: None,
     };
     notice(&format!(
         "temperature {temperature}: expected calibration error {} -> {} on {} pixels",
@@ -58,26 +71,37 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
         calibration.ece_after,
         answers.truth.len()
     ));
-    print_json(&calibration)?;
     let (before, after) = (calibration.ece_before, calibration.ece_after);
-    package.calibration = Some(calibration);
+    package.calibration = Some(calibration.clone());
     let corrected = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let (split, evaluate, cell_px) = (Split::Validation, &Evaluate::default(), config.fit.chip_px.get());
     let unit = Unit::of(&config);
-    let pictures = Pictures { sets: &sets, split, classes: &config.classes, unit, evaluate, cell_px };
+    let classes = &config.classes;
+    let pictures = Pictures { sets: &sets, split, classes, unit, evaluate, cell_px, corrected: Vec::new() };
     let published = pictures.publish(&corrected)?;
     // The correction changes no label: only the scores of confidences change.
-    if let Some(score) = published.scores.get(ECE) {
-        package.scores.insert(ECE.into(), score.clone());
+    for name in OF_CONFIDENCE {
+        package.scores.extend(published.scores.get(name).map(|score| (name.to_owned(), score.clone())));
     }
-    package.save(&weights, &args.package)?;
-    let remark = format!(
+    let mut remark = format!(
         "Corrected with the temperature {temperature}, fitted on the validation split (expected calibration error on \
          {} pixels of it: {before} before, {after} after).",
         answers.truth.len()
     );
+    if args.by_class {
+        let tables = by_class(args, &pictures.by_territory(&corrected)?, classes)?;
+        if let (Some(error), Some(score)) = (tables.ece_held_out, package.scores.get_mut(ECE)) {
+            (score.value, score.measure) = (error, HELD_OUT.into());
+        }
+        remark += &told(&tables);
+        calibration.answers = Some(tables);
+        package.calibration = Some(calibration.clone());
+    }
+    print_json(&calibration)?;
+    package.save(&weights, &args.package)?;
     renew_card(&args.package, &published.confidence, &remark)?;
-    renew_report(&args.package, temperature, || pictures.reliability(&corrected))?;
+    let risk = published.shown.calibration.and_then(|calibration| calibration.risk);
+    renew_report(&args.package, temperature, risk, || pictures.reliability(&corrected))?;
     let mut words =
         vec!["evaluate".to_owned(), args.package.display().to_string(), args.config.display().to_string()];
     words.extend(args.data.iter().flat_map(|data| ["--data".to_owned(), data.display().to_string()]));
@@ -85,8 +109,50 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<()> {
     Ok(())
 }
 
-/// Name of the score that a calibration changes.
+/// Name of the calibration error among the scores.
 const ECE: &str = "expected_calibration_error";
+/// Scores of confidences, which a calibration changes.
+const OF_CONFIDENCE: [&str; 2] = [ECE, "augrc"];
+/// How it is measured where confidences are corrected by class.
+const HELD_OUT: &str = "expected calibration error of the confidence, 15 bins, the answers of each territory corrected by the \
+                        tables of the others; lower is better";
+
+/// The tables of right answers; refused where no class has enough answers.
+fn by_class(args: &CalibrateArgs, answers: &Grouped<Counted>, classes: &[Class]) -> Result<AnswerTables> {
+    let least = Least { answers: args.least_answers, pictures: args.least_pictures };
+    let tables = answer_tables::fit(answers, classes, least)?;
+    tables.left_out.iter().for_each(|line| notice(&format!("no table of its own: {line}")));
+    if tables.all.is_empty() {
+        let problem = format!(
+            "no class has {} answers in {} pictures of the validation split",
+            least.answers, least.pictures
+        );
+        let hint =
+            "label more pictures of the validation split, or lower --least-answers and --least-pictures";
+        return Err(TrainError::refused(problem, hint).into());
+    }
+    Ok(tables)
+}
+
+/// What a card says of the tables.
+fn told(tables: &AnswerTables) -> String {
+    let held_out = tables.ece_held_out.map_or_else(
+        || "There is one territory: how well it holds elsewhere was not measured.".to_owned(),
+        |error| {
+            format!("Where each territory is corrected by the tables of the others, the error is {error}.")
+        },
+    );
+    let left_out: String =
+        tables.left_out.iter().map(|line| format!("\n- no table of its own: {line}")).collect();
+    format!(
+        " Confidences are then corrected by class: the share of right answers of the validation split at each confidence \
+         (isotonic regression), {} classes of all territories together and {} territories with tables of their own. \
+         {held_out}{}{left_out}",
+        tables.all.len(),
+        tables.territories.len(),
+        if left_out.is_empty() { "" } else { "\n" }
+    )
+}
 
 /// Rewrites the section on confidences in the package's card, if there is a card.
 fn renew_card(package: &Path, confidence: &str, remark: &str) -> Result<()> {
@@ -125,6 +191,7 @@ fn with_confidence(card: &str, section: &str) -> String {
 fn renew_report(
     package: &Path,
     temperature: f32,
+    risk: Option<RiskScores>,
     after: impl FnOnce() -> Result<figures::Reliability>,
 ) -> Result<()> {
     let place = Place::of(package);
@@ -134,6 +201,7 @@ fn renew_report(
     let mut report = report::read(&place.report())?;
     let Some(calibration) = &mut report.calibration else { return Ok(()) };
     calibration.after = Some(after()?);
+    calibration.risk = risk;
     calibration.method = Some(format!("temperature {temperature}, fitted on the validation split"));
     let write = |path: &Path, bytes: &[u8]| {
         write_at_once(path, bytes).with_context(|| format!("cannot write {}", path.display()))

@@ -17,6 +17,7 @@ use crate::config::{ClassWeights, Config, StoredWeights};
 use crate::error::TrainError;
 use crate::evaluate::Judge;
 use crate::fit::{Checkpoint, Epoch, Log, Place, Start, Trained, TrainingSetup, train, write_at_once};
+use crate::gate::{Gate, territories_of};
 use crate::network::initial;
 use crate::package::card::Story;
 use crate::package::{self, card};
@@ -33,6 +34,7 @@ use facts::Facts;
 pub(crate) fn run(args: &FitArgs) -> Result<()> {
     let (config, derived) = args.training()?;
     use_threads(config.fit.threads)?;
+    let gate = Gate::read(&args.gate)?;
     let place = Place::of(&config.output);
     let checkpoint = where_to_begin(args, &config, &place)?;
     if let Some(derived) = derived {
@@ -64,7 +66,7 @@ pub(crate) fn run(args: &FitArgs) -> Result<()> {
         score: &score,
     };
     let trained = train(&setup, start, |epoch| report_epoch(&config, epoch))?;
-    finish(&config, draft, &trained, judge.as_ref(), &meter, &place, &source)
+    finish(&config, draft, &trained, (judge.as_ref(), gate.as_ref()), &meter, &place, &source)
 }
 
 /// The run to resume, if any; an unfinished run is not deleted by mistake.
@@ -245,7 +247,7 @@ fn finish(
     config: &Config,
     mut package: ModelPackage,
     trained: &Trained,
-    judge: &dyn Judge,
+    (judge, gate): (&dyn Judge, Option<&Gate>),
     meter: &Meter,
     place: &Place,
     source: &TrainingData,
@@ -259,6 +261,10 @@ fn finish(
     package.scores.clone_from(&published.scores);
     package.territories = published.territories.iter().cloned().map(Into::into).collect();
     package.energy = Some(energy_of(meter, trained.energy_before));
+    write(&place.validation(), &serde_json::to_vec_pretty(&published.detail)?)?;
+    if let Some(gate) = gate {
+        gate.apply(&mut package, &territories_of(&published.detail).unwrap_or_default())?;
+    }
     package.save(&weights, &config.output)?;
     let story = Story {
         config,
@@ -268,7 +274,6 @@ fn finish(
         told: source.notes(),
     };
     write(&config.output.join("card.md"), card::write(&package, &weights, &story).as_bytes())?;
-    write(&place.validation(), &serde_json::to_vec_pretty(&published.detail)?)?;
     let (splits, scenes) = (source.splits(), source.scenes(config, &predictor)?);
     let facts = Facts {
         config,

@@ -2,6 +2,7 @@
 //!
 //! stdout is data (JSON lines, one per epoch and one for the result), stderr is messages.
 
+mod answer_tables;
 mod audit;
 mod calibrate;
 mod config;
@@ -10,6 +11,7 @@ mod drawn;
 mod error;
 mod evaluate;
 mod fit;
+mod gate;
 mod job;
 mod network;
 #[cfg(test)]
@@ -68,11 +70,24 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Copy a package for redistribution, where the licenses of its training data allow that.
     Export(package::ExportArgs),
-    /// Print the JSON schema of `train.toml`.
-    Schema,
+    /// Print the JSON schema of `train.toml`, or of `gate.toml`.
+    Schema {
+        /// Of which file.
+        #[arg(value_enum, default_value_t = SchemaOf::Train)]
+        of: SchemaOf,
+    },
     /// For those who build packages.
     #[command(flatten)]
     Install(InstallCommand),
+}
+
+/// Files with a JSON schema.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum SchemaOf {
+    /// The configuration of a training, `train.toml`.
+    Train,
+    /// What a package must fulfil to be written, `gate.toml`.
+    Gate,
 }
 
 /// The command line, for generated documentation and tests.
@@ -80,9 +95,13 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Prints the schema of the configuration.
-fn schema() -> Result<()> {
-    print_text(&(serde_json::to_string_pretty(&config::schema())? + "\n"))
+/// Prints the schema of a file.
+fn schema(of: SchemaOf) -> Result<()> {
+    let schema = match of {
+        SchemaOf::Train => serde_json::to_string_pretty(&config::schema())?,
+        SchemaOf::Gate => serde_json::to_string_pretty(&gate::schema())?,
+    };
+    print_text(&(schema + "\n"))
 }
 
 /// Runs the command line and reports an error, once.
@@ -101,7 +120,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Export(args) => package::export(&args),
-        Command::Schema => schema(),
+        Command::Schema { of } => schema(of),
         Command::Install(install) => install.run(Cli::command()).map(drop),
     };
     let Err(error) = done else { return ExitCode::SUCCESS };

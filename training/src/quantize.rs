@@ -40,7 +40,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     same_model(&package, &config)?;
     refuse(args, &package)?;
     let sets = Sets::open_for(&config, &package)?;
-    let judge = judge_of(&config, &sets, Split::Validation);
+    let judge = judge_of(&config, &sets, Split::Validation, None);
     let name = judge.names()[0];
     let score = |predictor: &Predictor| -> Result<f64> {
         let scores = judge.scores(predictor)?;
@@ -50,6 +50,13 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     let score_f32 = score(&predictor)?;
     let (ranges, pictures) = measured(&sets, &predictor)?;
     package.id = format!("{}-int8", package.id);
+    // What was counted and judged is the network in single precision.
+    package.gate = None;
+    if package.calibration.as_mut().and_then(|calibration| calibration.answers.take()).is_some() {
+        notice(
+            "the counts of right answers are not those of the variant, and are left out: calibrate it by class again",
+        );
+    }
     let mut quantization = Quantization {
         ranges,
         measured_on: format!("{pictures} pictures of the training split"),

@@ -57,7 +57,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-metrics",
-        "calibration change detection isotonic ranking scores tolerance > confusion roc > grouped > count error",
+        "calibration change detection isotonic ranking scores tolerance > confusion risk roc > grouped > count error",
     ),
     (
         "arpent-testing",
@@ -67,7 +67,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-publish",
         "catalog feature_table gc pmtiles spool stac summary verify > about geojson geoparquet hilbert objects publish > dateline features media parquet_table target > manifest run session \
-         > connect hash limits > credentials > error > failure names > secrets",
+         > connect hash limits undecided > credentials > error > failure names > secrets",
     ),
     (
         "arpent-datasets",
@@ -76,7 +76,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-train",
-        "audit calibrate quantize simulate > job > drawn network package report > evaluate fit \
+        "audit calibrate quantize simulate > answer_tables job > drawn network package report > gate > evaluate fit \
          > data progress threads > config > error",
     ),
     (

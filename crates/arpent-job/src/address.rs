@@ -93,6 +93,7 @@ fn ends_with_any(uri: &str, extensions: &[&str]) -> bool {
 pub(crate) fn is_changed(manifest: &Manifest) -> bool {
     let counts = &manifest.counts;
     counts.change.is_some()
+        || counts.undecided.is_some()
         || counts.coverage.is_some()
         || counts.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose"))
 }

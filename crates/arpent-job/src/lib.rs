@@ -65,26 +65,26 @@ pub use change::{
     ocs_ge_columns, sample, write_change_plan,
 };
 pub use config::{
-    AlphaOption, AlphaRole, ArtificialisationOptions, BalanceZones, BuiltUpOptions, ChangeConfig,
-    ChangeInput, ChangePlaces, ClassByField, ClassOf, ClassOptions, CollarOption, CompareOptions,
-    ComputeOptions, Config, ConfigFile, CoverageOptions, DateInputs, Device, EnrichOptions, EventOptions,
-    FeatureFormat, FeatureOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, InputOptions,
-    LayerOptions, Machine, MaskClass, MaskLayer, MaskLayerOptions, MaskOptions, Measure, Names, NodataOption,
-    NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeLayer, OcsGeOptions, Order, OutsideOption,
-    OverrideOptions, RasterOptions, Ratio, ReferenceOptions, RegistrationMode, RegistrationOptions,
-    ResampleFactor, ResampleFactors, Resampling, RoadOptions, SmoothOptions, SnapOptions, TargetGsd,
-    ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
+    AbstainOptions, AlphaOption, AlphaRole, ArtificialisationOptions, BalanceZones, BuiltUpOptions,
+    ChangeConfig, ChangeInput, ChangePlaces, ClassByField, ClassOf, ClassOptions, CollarOption,
+    CompareOptions, ComputeOptions, ConfidenceOptions, Config, ConfigFile, CoverageOptions, DateInputs,
+    Device, EnrichOptions, EventOptions, FeatureFormat, FeatureOptions, GridOptions, ImageMethod,
+    ImageOptions, ImageShare, InputOptions, LayerOptions, Machine, MaskClass, MaskLayer, MaskLayerOptions,
+    MaskOptions, Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeLayer,
+    OcsGeOptions, Order, OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions,
+    RegistrationMode, RegistrationOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions,
+    SmoothOptions, SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
 };
 pub use doctor::{DoctorPart, DoctorReport, PartState, doctor};
 pub use error::JobError;
 pub use execute::{
-    JobStatus, MapReport, PlanReport, RunOptions, RunReport, SceneReport, ShardState, ShardStatus,
-    StatusReport, WorkerReport, plan_report, pool, run, status, write_plan,
+    ExpectedClass, ExpectedUndecided, JobStatus, MapReport, PlanReport, RunOptions, RunReport, SceneReport,
+    ShardState, ShardStatus, StatusReport, WorkerReport, plan_report, pool, run, status, write_plan,
 };
 pub use explain::{Attribute, Explained, Explanation, Statement, Topic, explain};
 pub use job::{
-    BEFORE, FailedScene, Job, MapJob, Overlap, UsableScene, check_date, describe_bands, describe_validity,
-    mpx_per_s,
+    BEFORE, ConfidenceError, FailedScene, Job, MapJob, Overlap, UNDECIDED, UsableScene, check_date,
+    describe_bands, describe_validity, mpx_per_s,
 };
 pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
 pub use margins::{MarginOptions, MarginReport, MarginRow, margins, with_margin};

@@ -86,6 +86,29 @@ impl Reliability {
         Ok(())
     }
 
+    /// Adds right and wrong predictions of one confidence.
+    ///
+    /// # Errors
+    /// [`MetricsError::BadScore`] if the confidence is not between 0 and 1.
+    pub fn add_counts(&mut self, confidence: f64, right: u64, wrong: u64) -> Result<(), MetricsError> {
+        if !(0.0..=1.0).contains(&confidence) {
+            let expected = "a number from 0 to 1";
+            return Err(MetricsError::BadScore { position: 0, score: confidence, expected });
+        }
+        let bin = self.bin_of(confidence);
+        bin.count += right + wrong;
+        bin.right += right;
+        bin.confidence += confidence * exact(right + wrong);
+        self.squares += exact(right) * (confidence - 1.0).powi(2) + exact(wrong) * confidence.powi(2);
+        Ok(())
+    }
+
+    fn bin_of(&mut self, confidence: f64) -> &mut Bin {
+        let end = confidence * exact(self.bins.len());
+        let bin = ceil::<usize>(end).saturating_sub(1).min(self.bins.len() - 1);
+        &mut self.bins[bin]
+    }
+
     /// Adds the pixels of a label raster with its confidence raster (see [`CONFIDENCE_SCALE`]), except those without
     /// truth or prediction.
     ///
@@ -115,9 +138,7 @@ impl Reliability {
     }
 
     fn count(&mut self, confidence: f64, is_right: bool) {
-        let end = confidence * exact(self.bins.len());
-        let bin = ceil::<usize>(end).saturating_sub(1).min(self.bins.len() - 1);
-        let bin = &mut self.bins[bin];
+        let bin = self.bin_of(confidence);
         bin.count += 1;
         bin.right += u64::from(is_right);
         bin.confidence += confidence;

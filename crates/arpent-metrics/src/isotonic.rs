@@ -15,19 +15,55 @@ pub struct Isotonic {
     points: Vec<(f64, f64)>,
 }
 
-/// Items of one level.
-#[derive(Debug, Clone, Copy)]
-struct Level {
-    low: f64,
-    high: f64,
-    right: u64,
-    count: u64,
+/// A level of an [`Isotonic`] regression: scores of one probability.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct IsotonicLevel {
+    /// Lowest score of its items.
+    pub low: f64,
+    /// Highest score of its items.
+    pub high: f64,
+    /// Number of its items that are right.
+    pub right: u64,
+    /// Number of its items.
+    pub count: u64,
 }
 
-impl Level {
-    fn mean(&self) -> f64 {
+impl IsotonicLevel {
+    /// Its probability: the share of its items that is right.
+    pub fn mean(&self) -> f64 {
         exact(self.right) / exact(self.count)
     }
+}
+
+/// Scores with their right items and all items, pooled until the shares of right ones rise from level to level.
+fn levels(counts: &[(f64, u64, u64)]) -> Vec<IsotonicLevel> {
+    let mut sorted: Vec<_> = counts.iter().filter(|(_, _, count)| *count > 0).collect();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut each: Vec<IsotonicLevel> = Vec::new();
+    for &&(score, right, count) in &sorted {
+        match each.last_mut() {
+            // Equal scores have one probability.
+            Some(last) if last.high.total_cmp(&score).is_eq() => {
+                last.right += right;
+                last.count += count;
+            }
+            _ => each.push(IsotonicLevel { low: score, high: score, right, count }),
+        }
+    }
+    let mut pooled: Vec<IsotonicLevel> = Vec::with_capacity(each.len());
+    for mut level in each {
+        while let Some(last) = pooled.last().filter(|last| last.mean() >= level.mean()) {
+            level = IsotonicLevel {
+                low: last.low,
+                high: level.high,
+                right: last.right + level.right,
+                count: last.count + level.count,
+            };
+            pooled.pop();
+        }
+        pooled.push(level);
+    }
+    pooled
 }
 
 impl Isotonic {
@@ -40,40 +76,33 @@ impl Isotonic {
             let score = items[position].0;
             return Err(MetricsError::BadScore { position, score, expected: "a number" });
         }
-        let mut sorted = items.to_vec();
-        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut levels: Vec<Level> = Vec::new();
-        for (score, right) in sorted {
-            let one = Level { low: score, high: score, right: u64::from(right), count: 1 };
-            match levels.last_mut() {
-                // Equal scores have one probability.
-                Some(last) if last.high.total_cmp(&score).is_eq() && last.low.total_cmp(&score).is_eq() => {
-                    last.right += one.right;
-                    last.count += 1;
-                }
-                _ => levels.push(one),
-            }
-        }
-        let mut pooled: Vec<Level> = Vec::with_capacity(levels.len());
-        for mut level in levels {
-            while let Some(last) = pooled.last().filter(|last| last.mean() >= level.mean()) {
-                level = Level {
-                    low: last.low,
-                    high: level.high,
-                    right: last.right + level.right,
-                    count: last.count + level.count,
-                };
-                pooled.pop();
-            }
-            pooled.push(level);
-        }
-        let ends = |level: &Level| {
+        let one = |(score, right): &(f64, bool)| (*score, u64::from(*right), 1);
+        Ok(Self::of_levels(&levels(&items.iter().map(one).collect::<Vec<_>>())))
+    }
+
+    /// The regression of its levels, lowest first; `None` without levels.
+    pub fn of_levels(levels: &[IsotonicLevel]) -> Option<Self> {
+        let ends = |level: &IsotonicLevel| {
             let low = (level.low, level.mean());
             let high = (level.high > level.low).then(|| (level.high, level.mean()));
             std::iter::once(low).chain(high)
         };
-        let points: Vec<(f64, f64)> = pooled.iter().flat_map(ends).collect();
-        Ok((!points.is_empty()).then_some(Self { points }))
+        let points: Vec<(f64, f64)> = levels.iter().flat_map(ends).collect();
+        (!points.is_empty()).then_some(Self { points })
+    }
+
+    /// The levels of scores, each with its number of right items and of all items, in any order. Items without a finite
+    /// score are refused.
+    ///
+    /// # Errors
+    /// [`MetricsError::BadScore`] if a score is not a finite number, or has more right items than items.
+    pub fn levels(counts: &[(f64, u64, u64)]) -> Result<Vec<IsotonicLevel>, MetricsError> {
+        let bad = |(score, right, count): &(f64, u64, u64)| !score.is_finite() || right > count;
+        if let Some(position) = counts.iter().position(bad) {
+            let (score, expected) = (counts[position].0, "a number, with no more right items than items");
+            return Err(MetricsError::BadScore { position, score, expected });
+        }
+        Ok(levels(counts))
     }
 
     /// The probability of a score.
@@ -110,6 +139,18 @@ mod tests {
         assert!(Isotonic::fit(&[(f64::NAN, true)]).is_err());
         let same = Isotonic::fit(&[(0.5, true), (0.5, false), (0.5, false), (0.5, true)]).unwrap().unwrap();
         assert_eq!((same.of(0.5), same.of(0.1), same.points().len()), (0.5, 0.5, 1));
+    }
+
+    #[test]
+    fn counts_are_items() {
+        let items =
+            [(0.1, false), (0.2, true), (0.2, false), (0.3, false), (0.6, true), (0.6, true), (0.9, true)];
+        let counts = [(0.9, 1, 1), (0.2, 1, 2), (0.3, 0, 1), (0.6, 2, 2), (0.1, 0, 1), (0.5, 0, 0)];
+        let levels = Isotonic::levels(&counts).unwrap();
+        assert_eq!(Isotonic::of_levels(&levels), Isotonic::fit(&items).unwrap());
+        assert_eq!(levels.iter().map(|level| level.count).sum::<u64>(), 7);
+        assert!(Isotonic::levels(&[(f64::NAN, 0, 1)]).is_err() && Isotonic::levels(&[(0.5, 2, 1)]).is_err());
+        assert_eq!((Isotonic::levels(&[]).unwrap(), Isotonic::of_levels(&[])), (vec![], None));
     }
 
     proptest! {

@@ -13,6 +13,7 @@
 //! | ranked candidates | [`Ranking`], [`Roc`] | one score for each candidate |
 //! | confidence | [`Reliability`], [`Calibration`] | one line for each bin |
 //! | confidence, corrected by verdicts | [`Isotonic`] | its levels |
+//! | answers left out by confidence | [`RiskCoverage`] | one line for each confidence |
 //!
 //! A value that is not defined (the recall of a class without truth) is `None`, never 0 or NaN; a mean is over the
 //! defined values. Each public measure cites the source of its formula, and `tests/oracle` compares it with other
@@ -27,6 +28,7 @@ mod error;
 mod grouped;
 mod isotonic;
 mod ranking;
+mod risk;
 mod roc;
 mod scores;
 mod tolerance;
@@ -40,8 +42,9 @@ pub use detection::{
 };
 pub use error::MetricsError;
 pub use grouped::{Grouped, Interval, Merge};
-pub use isotonic::Isotonic;
+pub use isotonic::{Isotonic, IsotonicLevel};
 pub use ranking::Ranking;
+pub use risk::{AtCoverage, AtRisk, RiskCoverage, RiskPoint, RiskScores};
 pub use roc::{BudgetPoint, OperatingPoint, Population, Roc, precision_at_prevalence};
 pub use scores::{ClassScores, Scores};
 pub use tolerance::{ToleranceScore, ToleranceScores};

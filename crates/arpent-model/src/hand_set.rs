@@ -92,6 +92,7 @@ impl HandSet {
             energy: None,
             calibration: None,
             quantization: None,
+            gate: None,
             threshold: None,
             restriction: None,
             detection: self.detection,

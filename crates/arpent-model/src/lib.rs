@@ -102,8 +102,9 @@ pub use network::{Affine, Block, Network};
 pub use onnx_graph::OnnxGraph;
 pub use onnx_output::OnnxOutput;
 pub use package::{
-    Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization, Score,
-    Task, Territory, TrainingSource, WeightsFile,
+    AnswerLevel, AnswerTables, Calibration, ClassAnswers, Detection, Energy, FORMAT, GateResult, GateScore,
+    GsdRange, KeptAnswers, ModelPackage, ModelWindow, Place, Quantization, Score, Task, Territory,
+    TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

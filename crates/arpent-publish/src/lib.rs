@@ -39,6 +39,7 @@ mod summary;
 mod target;
 #[cfg(test)]
 mod testing;
+mod undecided;
 mod verify;
 
 pub use about::{About, License, is_web_address};
@@ -79,4 +80,5 @@ pub use spool::{Features, SortedFeatures, Spool, SpoolOptions};
 pub use stac::{Acquired, StacMask, StacModel, StacRun, StacVersion, stac_item, write_stac_item};
 pub use summary::FeatureSummary;
 pub use target::Target;
+pub use undecided::{UndecidedClass, UndecidedCounts};
 pub use verify::{ArtifactCheck, CheckOutcome, VerifyReport};

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::error::{PublishError, Result};
 use crate::names::{MANIFEST_FORMAT, is_plain};
+use crate::undecided::UndecidedCounts;
 
 /// The record of a complete run. It is written last: an output with a manifest is complete.
 ///
@@ -255,6 +256,9 @@ pub struct Counts {
     /// What masks took out of the map, where there are masks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<MaskedCounts>,
+    /// Answers that are left undecided, where some may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<UndecidedCounts>,
     /// Zones, for zonal statistics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zones: Option<ZoneCounts>,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use arpent_base::listed_of;
-use arpent_job::{BEFORE, MapReport, PlanReport};
+use arpent_job::{BEFORE, ExpectedUndecided, MapReport, PlanReport};
 use arpent_publish::{BandValues, InputValues};
 use arpent_shell::lines::{Lines, count, duration};
 
@@ -59,6 +59,25 @@ fn describe_values(values: &InputValues) -> String {
     format!("values{read_as}: {}; {}", listed_of(&bands, "bands"), values.verdict)
 }
 
+/// What is expected to be left undecided, class by class.
+fn add_undecided(lines: &mut Lines, of: &ExpectedUndecided) {
+    let territory = of.territory.as_deref().unwrap_or("all territories");
+    lines.add(
+        "undecided",
+        format!("at most {} of the given answers wrong, by {territory}", percent(of.max_risk)),
+    );
+    for class in &of.classes {
+        let risk = class.risk.map_or_else(|| "-".to_owned(), percent);
+        let coverage = percent(class.coverage);
+        lines.more(format!("{}: {coverage} of the answers given, {risk} of them wrong", class.class));
+    }
+}
+
+/// A share in percent, with one digit.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
 fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
     let mut lines = Lines::default();
     lines.add("model", &report.model);
@@ -95,6 +114,9 @@ fn human_map(report: &PlanReport, map: &MapReport) -> Lines {
         let reasons =
             if mask.reasons.is_empty() { String::new() } else { format!(": {}", mask.reasons.join(", ")) };
         lines.add("mask", format!("{} ({}){reasons}{made}", mask.source, mask.kind));
+    }
+    if let Some(undecided) = &map.undecided {
+        add_undecided(&mut lines, undecided);
     }
     let (cols, rows) = (map.overlap_px, map.overlap_rows_px);
     let windows = match map.model_window {

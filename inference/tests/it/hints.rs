@@ -460,6 +460,11 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
         "a_reviewer_gets_their_tasks_without_the_opinions_of_others",
     ),
     ("arpent submit --help", HERE, "commands_of_our_own_run"),
+    (
+        "arpent-train calibrate PACKAGE train.toml --by-class",
+        "training/tests/it/gated.rs",
+        "the_guide_on_confidence_works_as_written",
+    ),
     ("arpent-train fit {0}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
     ("arpent-train fit {}{resume}", "training/tests/it/drawn.rs", "what_was_edited_is_not_overwritten"),
     (

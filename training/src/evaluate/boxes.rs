@@ -5,10 +5,11 @@ use std::fmt::Write;
 
 use arpent_base::Result;
 use arpent_base::number::{exact, index};
-use arpent_metrics::{DetectionScores, Interpolation, Interval};
+use arpent_metrics::{DetectionScores, Interpolation, Interval, RiskScores};
 use arpent_raster::Class;
 use serde::Serialize;
 
+use super::detail::coverage_at_5_percent;
 use super::detection::{
     Counted, FOUND, average_precision, average_precision_of, f1, headline, mean_f1, precision_recall,
 };
@@ -17,6 +18,8 @@ use super::figures::{ClassScore, Estimate, GroupRow, GroupScores, OverallScore, 
 use super::judge::{Published, Shown};
 use super::numbers::{ROUNDS, range, score, value_text};
 use super::rare::{self, Best, Measured, RareClass, RareDetail, estimate, measured};
+use super::summary;
+use super::territories::{TerritoryScores, territories};
 use crate::config::Evaluate;
 
 /// Minimum distance of two points of a curve: a finer one is not visible.
@@ -33,8 +36,12 @@ struct Detail<'a> {
     /// What the intervals resample.
     resampled: &'static str,
     classes: Vec<ClassDetail<'a>>,
+    /// What is wrong of the boxes that remain when those of the lowest scores are left out.
+    risk: RiskScores,
     /// Average precision.
     groups: BTreeMap<String, Option<f64>>,
+    /// Scores with intervals, for gates.
+    territories: BTreeMap<String, TerritoryScores>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rare: Option<RareDetail>,
 }
@@ -53,6 +60,10 @@ struct ClassDetail<'a> {
     detections: u64,
     /// Recall and precision, thinned.
     curve: Vec<[f64; 2]>,
+    /// Area under the generalized risk by coverage of its boxes.
+    augrc: Option<f64>,
+    /// Share of its boxes that can be kept with at most 5 % wrong.
+    coverage_at_5_percent: Option<f64>,
 }
 
 /// Everything that is published but the gallery.
@@ -91,7 +102,10 @@ fn detail<'a>(
         let average = measured(parts, all, |s| average_precision_of(s, position))?;
         let f1 = measured(parts, all, |s| f1(s, position))?;
         let [precision, recall] = precision_recall(all, position);
+        let risk = all.at_iou(FOUND)?.risk(Some(position));
         Ok(ClassDetail {
+            augrc: risk.augrc(),
+            coverage_at_5_percent: coverage_at_5_percent(&risk),
             id: class.id,
             name: &class.name,
             average_precision_50: average.value,
@@ -115,9 +129,24 @@ fn detail<'a>(
         intervals: intervals.into_iter().flatten().collect(),
         resampled: parts.resampled(),
         classes: classes.iter().zip(&summary.classes).map(class).collect::<Result<_>>()?,
+        risk: all.at_iou(FOUND)?.risk(None).scores(),
         groups: parts.groups().each(average_precision),
+        territories: by_territory(counted)?,
         rare: None,
     })
+}
+
+/// Scores of each territory; samples are true boxes.
+fn by_territory(counted: &Counted) -> Result<BTreeMap<String, TerritoryScores>> {
+    let pictures = counted.items.iter().map(|item| (item.group.as_str(), item.name.as_str(), &item.scores));
+    let Some(empty) = counted.items.first().map(|item| item.scores.emptied()) else {
+        return Ok(BTreeMap::new());
+    };
+    let samples =
+        |all: &DetectionScores| all.summary(Interpolation::Area).classes.iter().map(|c| c.truths).sum();
+    let measures: [(&str, fn(&DetectionScores) -> Option<f64>); 2] =
+        [("average_precision_50", average_precision), ("mean_f1", mean_f1)];
+    territories(pictures, &empty, samples, &measures)
 }
 
 /// Leaves points out that lie where the last one does; the first and the last one stay.
@@ -187,7 +216,7 @@ fn card(detail: &Detail<'_>) -> String {
         );
     }
     card += &detail.rare.as_ref().map(rare::card).unwrap_or_default();
-    card
+    card + &summary::risk(&detail.risk, None)
 }
 
 fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
@@ -202,6 +231,7 @@ fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
         detection: Some(figures::DetectionScores {
             iou_threshold: FOUND,
             classes: detail.classes.iter().map(curve).collect(),
+            risk: Some(detail.risk.clone()),
         }),
         ..Shown::default()
     }

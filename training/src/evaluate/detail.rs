@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use arpent_base::Result;
 use arpent_base::number::exact;
-use arpent_metrics::{Confusion, Interval, Reliability, ReliabilityBin};
+use arpent_metrics::{Confusion, Interval, Reliability, ReliabilityBin, RiskCoverage, RiskScores};
 use arpent_raster::Class;
 use serde::Serialize;
 
+use super::answers::Answers;
 use super::numbers::ROUNDS;
 use super::pictures::{Counted, CountedItem, Found, MEASURES};
 use super::rare::RareDetail;
+use super::territories::{TerritoryScores, territories};
 use super::thin::{self, ThinDetail};
 use crate::config::TOLERANCE_F1;
 
@@ -35,6 +37,8 @@ pub(super) struct Detail<'a> {
     /// Rows: truth; columns: prediction.
     pub(super) confusion: Vec<&'a [u64]>,
     pub(super) groups: BTreeMap<&'a str, GroupDetail>,
+    /// The same scores with intervals, for gates.
+    pub(super) territories: BTreeMap<String, TerritoryScores>,
     /// By set, where objects count.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) found: BTreeMap<&'a str, Found>,
@@ -44,6 +48,10 @@ pub(super) struct Detail<'a> {
     pub(super) rare: Option<RareDetail>,
     pub(super) calibration: Vec<ReliabilityBin>,
     pub(super) expected_calibration_error: f64,
+    /// What is wrong of the answers that remain when the least certain ones are left out.
+    pub(super) risk: RiskScores,
+    /// Of the area under the generalized risk by coverage, over the groups.
+    pub(super) augrc_interval: Option<Interval>,
     pub(super) best: Vec<ItemDetail<'a>>,
     pub(super) worst: Vec<ItemDetail<'a>>,
 }
@@ -63,6 +71,10 @@ pub(super) struct ClassDetail<'a> {
     pub(super) calibration_error: Option<f64>,
     /// Number of those predictions.
     pub(super) calibration_answers: u64,
+    /// Area under the generalized risk by coverage of those predictions.
+    pub(super) augrc: Option<f64>,
+    /// Share of those predictions that can be kept with at most 5 % wrong.
+    pub(super) coverage_at_5_percent: Option<f64>,
     /// False positive rate: share of the pixels of other classes that are predicted as this one.
     pub(super) false_positive_rate: Option<f64>,
     /// Precision at given prevalences.
@@ -140,11 +152,14 @@ pub(super) fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a 
         intervals.extend(parts.interval(thin::Thin::mean_f1)?.map(|i| (TOLERANCE_F1.to_owned(), i)));
     }
     let thin = thin.map(|(px, parts)| thin::detail(parts, classes, *px)).transpose()?;
+    let answers = counted.answers.pooled()?;
     let class = |(i, c): (usize, &'a Class)| {
         let interval = parts.interval(|m| m.iou(i).filter(|_| m.truth(i) > 0))?;
-        Ok(class(&counted.all, i, c, interval, &counted.class_bins[i]))
+        let risk = answers.risk_of(i)?;
+        Ok(class(&counted.all, i, c, interval, (&counted.class_bins[i], &risk)))
     };
     let (best, worst) = extremes(&counted.items);
+    let augrc = |answers: &Answers| answers.risk().ok()?.augrc();
     Ok(Detail {
         split,
         scores: counted.headline()?,
@@ -156,11 +171,19 @@ pub(super) fn detail<'a>(counted: &'a Counted, classes: &'a [Class], split: &'a 
         classes: classes.iter().enumerate().map(class).collect::<Result<_>>()?,
         confusion: counted.all.counts().chunks_exact(classes.len()).collect(),
         groups: parts.groups().groups().map(|(name, c)| (name, group(c, classes))).collect(),
+        territories: territories(
+            counted.items.iter().map(|item| (item.group.as_str(), item.name.as_str(), &item.confusion)),
+            &Confusion::new(classes.len())?,
+            Confusion::pixels,
+            &MEASURES,
+        )?,
         found: counted.found.iter().map(|(set, found)| (set.as_str(), *found)).collect(),
         thin,
         rare: None,
         calibration: counted.bins.bins(),
         expected_calibration_error: counted.bins.expected_calibration_error().unwrap_or(0.0),
+        risk: answers.risk()?.scores(),
+        augrc_interval: counted.answers.interval(augrc, 0.95, ROUNDS, 0)?,
         best,
         worst,
     })
@@ -171,7 +194,7 @@ fn class<'a>(
     index: usize,
     class: &'a Class,
     interval: Option<Interval>,
-    bins: &Reliability,
+    (bins, risk): (&Reliability, &RiskCoverage),
 ) -> ClassDetail<'a> {
     let (others, wrong) = (all.pixels() - all.truth(index), all.predicted(index) - all.of(index, index));
     let false_positive_rate = (others > 0).then(|| exact(wrong) / exact(others));
@@ -189,9 +212,17 @@ fn class<'a>(
         predicted_pixels: all.predicted(index),
         calibration_error: bins.expected_calibration_error(),
         calibration_answers: bins.answers(),
+        augrc: risk.augrc(),
+        coverage_at_5_percent: coverage_at_5_percent(risk),
         false_positive_rate,
         at_prevalence: all.recall(index).map_or(Vec::new(), |recall| at_prevalence(recall, wrong, others)),
     }
+}
+
+/// Share of answers that can be kept with at most 5 % wrong; 0 if none can, `None` without answers.
+pub(super) fn coverage_at_5_percent(risk: &RiskCoverage) -> Option<f64> {
+    let point = risk.coverage_at_risk(0.05).ok()?;
+    (risk.answers() > 0).then(|| point.map_or(0.0, |point| point.coverage))
 }
 
 fn group(confusion: &Confusion, classes: &[Class]) -> GroupDetail {
@@ -242,7 +273,7 @@ mod tests {
             features: true,
         };
         let other = name("other");
-        let none = class(&confusion, 1, &other, None, &Reliability::default());
+        let none = class(&confusion, 1, &other, None, (&Reliability::default(), &RiskCoverage::new()));
         assert_eq!((none.iou, none.precision, none.recall, none.f1), (None, None, None, None));
         assert_eq!((none.truth_pixels, none.predicted_pixels), (0, 3));
         assert_eq!(group(&confusion, &[name("field"), other.clone()]).classes[1].iou, None);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use arpent_base::{Count, Result};
 use arpent_datasets::Split;
-use arpent_model::Predictor;
+use arpent_model::{AnswerTables, Predictor};
+use arpent_raster::Class;
 
 use super::detection::{Detections, headline};
 use super::judge::{Judge, Published};
@@ -14,14 +15,33 @@ use super::{boxes, cells, gallery, summary};
 use crate::config::{Config, TOLERANCE_F1};
 use crate::data::Sets;
 
-/// What judges a model on a split of data sets.
-pub(crate) fn judge_of<'a>(config: &'a Config, sets: &'a Sets, split: Split) -> Box<dyn Judge + 'a> {
+/// What judges a model on a split of data sets; with the tables of right answers of its package, if it has any.
+pub(crate) fn judge_of<'a>(
+    config: &'a Config,
+    sets: &'a Sets,
+    split: Split,
+    tables: Option<&AnswerTables>,
+) -> Box<dyn Judge + 'a> {
     let (classes, evaluate) = (&config.classes, &config.evaluate);
     if let Some(detection) = config.model.detection.filter(|_| config.is_detection()) {
         return Box::new(Detections { sets, split, classes, iou: detection.iou, evaluate });
     }
     let cell_px = evaluate.cell_px.map_or(config.fit.chip_px.get(), Count::get);
-    Box::new(Pictures { sets, split, classes, unit: Unit::of(config), evaluate, cell_px })
+    Box::new(Pictures {
+        sets,
+        split,
+        classes,
+        unit: Unit::of(config),
+        evaluate,
+        cell_px,
+        corrected: corrected(tables, classes),
+    })
+}
+
+/// The corrected confidences of each class.
+fn corrected(tables: Option<&AnswerTables>, classes: &[Class]) -> Vec<Option<[u8; 256]>> {
+    let tables = tables.map(|tables| tables.of(None)).unwrap_or_default();
+    classes.iter().map(|class| tables.get(&class.id).map(|table| table.corrected())).collect()
 }
 
 impl Judge for Detections<'_> {

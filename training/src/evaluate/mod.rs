@@ -1,5 +1,6 @@
 //! Scores, computed with the package as in runs.
 
+mod answers;
 mod boxes;
 mod cells;
 mod detail;
@@ -15,16 +16,19 @@ mod rare;
 pub(crate) mod scene;
 mod shown;
 mod summary;
+mod territories;
 mod thin;
 mod unit;
 mod verb;
 mod whole;
 
+pub(crate) use answers::Answers;
 pub(crate) use judge::{Judge, Published, Shown};
 pub(crate) use judges::judge_of;
 pub(crate) use numbers::rounded;
 pub(crate) use pictures::Pictures;
 pub(crate) use summary::CONFIDENCE;
+pub(crate) use territories::{TerritoryScore, TerritoryScores};
 pub(crate) use unit::Unit;
 pub(crate) use verb::{EvaluateArgs, run};
 pub(crate) use whole::{ranges_of, scores_of};

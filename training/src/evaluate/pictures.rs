@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use arpent_base::{Result, bail};
 use arpent_datasets::{IGNORE, Split, ellipse_pixels};
-use arpent_metrics::Confusion;
+use arpent_metrics::{Confusion, Grouped};
 use arpent_model::Predictor;
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Class};
 use serde::Serialize;
 
+use super::answers::Answers;
 use super::figures::{Reliability, ReliabilityBin};
 use super::parts::Parts;
 use super::thin::Thin;
@@ -29,6 +30,8 @@ pub(crate) struct Pictures<'a> {
     pub(crate) evaluate: &'a Evaluate,
     /// Side of the cells that are ranked, pixels.
     pub(crate) cell_px: usize,
+    /// By the position of a class, the corrected confidence of each stored one: what a run without a territory gives.
+    pub(crate) corrected: Vec<Option<[u8; 256]>>,
 }
 
 /// A score of everything that was counted.
@@ -54,6 +57,8 @@ pub(super) struct Counted {
     pub(super) bins: arpent_metrics::Reliability,
     /// The same for the predictions of each class.
     pub(super) class_bins: Vec<arpent_metrics::Reliability>,
+    /// Answers of each group by class and confidence.
+    pub(super) answers: Grouped<Answers>,
     /// What counted once.
     pub(super) unit: Unit,
     /// By set, where objects count.
@@ -99,12 +104,14 @@ impl Pictures<'_> {
             items: Vec::new(),
             bins: arpent_metrics::Reliability::default(),
             class_bins: vec![arpent_metrics::Reliability::default(); self.classes.len()],
+            answers: Grouped::new(Answers::new(self.classes.len())),
             unit: self.unit,
             found: BTreeMap::new(),
         };
         for id in self.sets.items(self.split) {
             let item = self.sets.read(id)?;
-            let (truth, labels, confidence) = self.answers(predictor, &item)?;
+            let (truth, labels, mut confidence) = self.answers(predictor, &item)?;
+            self.correct(&labels, &mut confidence);
             for ((truth, seen), confidence) in truth.iter().zip(&labels).zip(&confidence) {
                 if *truth != IGNORE && *confidence != CONFIDENCE_NODATA {
                     let confidence = f64::from(*confidence) * CONFIDENCE_SCALE;
@@ -115,6 +122,10 @@ impl Pictures<'_> {
                 }
             }
             let (name, group) = (self.sets.name(id), self.sets.group(id));
+            let of_known =
+                truth.iter().zip(&labels).zip(&confidence).filter(|((truth, _), _)| **truth != IGNORE);
+            let of_known = of_known.map(|((truth, seen), confidence)| (*seen, *confidence, truth == seen));
+            counted.answers.group(&group).add_picture(of_known);
             if matches!(self.unit, Unit::Object(_)) {
                 let found = counted.found.entry(self.sets.card(id).name.clone()).or_default();
                 found.objects += labels.len() as u64;
@@ -145,7 +156,7 @@ impl Pictures<'_> {
 }
 
 /// Truth, prediction and confidence, by pixel or once.
-type Answers = (Vec<u8>, Vec<u8>, Vec<u8>);
+type Answered = (Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl Pictures<'_> {
     /// Calibration of the confidences.
@@ -153,7 +164,7 @@ impl Pictures<'_> {
         Ok(self.count(predictor)?.reliability())
     }
 
-    fn answers(&self, predictor: &Predictor, item: &Item) -> Result<Answers> {
+    fn answers(&self, predictor: &Predictor, item: &Item) -> Result<Answered> {
         let ItemTruth::Labels(truth) = &item.truth else { bail!("labels were expected") };
         if self.unit == Unit::Picture {
             let known = truth.iter().copied().find(|label| *label != IGNORE).unwrap_or(IGNORE);
@@ -171,6 +182,22 @@ impl Pictures<'_> {
             (object.class, class, sure)
         });
         Ok(votes.collect())
+    }
+
+    /// Answers of each territory, as the predictor gives them.
+    pub(crate) fn by_territory(&self, predictor: &Predictor) -> Result<Grouped<Answers>> {
+        Ok(self.count(predictor)?.answers)
+    }
+
+    fn correct(&self, labels: &[u8], confidence: &mut [u8]) {
+        if self.corrected.iter().all(Option::is_none) {
+            return;
+        }
+        for (class, value) in labels.iter().zip(confidence) {
+            if let Some(Some(table)) = self.corrected.get(usize::from(*class)) {
+                *value = table[usize::from(*value)];
+            }
+        }
     }
 
     fn is_feature(&self, position: u8) -> bool {

@@ -20,7 +20,12 @@ pub(super) fn shown(detail: &Detail<'_>, counted: &Counted) -> Shown {
             labels: detail.classes.iter().map(|c| c.name.to_owned()).collect(),
             counts: detail.confusion.iter().map(|row| row.to_vec()).collect(),
         }),
-        calibration: Some(figures::Calibration { before: counted.reliability(), after: None, method: None }),
+        calibration: Some(figures::Calibration {
+            before: counted.reliability(),
+            after: None,
+            method: None,
+            risk: Some(detail.risk.clone()),
+        }),
         detection: None,
         gallery: None,
     }

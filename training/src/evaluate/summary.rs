@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use arpent_base::Result;
-use arpent_metrics::Interval;
+use arpent_metrics::{Interval, RiskPoint, RiskScores};
 use arpent_model::Score;
 use arpent_raster::Class;
 
@@ -68,6 +68,18 @@ fn scores(detail: &Detail<'_>, split: &str) -> BTreeMap<String, Score> {
     let error = detail.expected_calibration_error;
     let measure = "expected calibration error of the confidence, 15 bins; lower is better";
     scores.insert("expected_calibration_error".into(), score(error, split, measure));
+    if let Some(augrc) = detail.risk.augrc {
+        let measure = format!(
+            "area under the generalized risk by coverage, {unit}, the least certain left out first; lower is better"
+        );
+        let measure = match &detail.augrc_interval {
+            Some(Interval { low, high, .. }) => {
+                format!("{measure}; 95 % interval {low:.4} to {high:.4} (bootstrap over groups)")
+            }
+            None => measure,
+        };
+        scores.insert("augrc".into(), score(augrc, split, &measure));
+    }
     scores
 }
 
@@ -149,19 +161,50 @@ pub(crate) const CONFIDENCE: &str = "### Confidence";
 fn confidence(detail: &Detail<'_>) -> String {
     let mut text = format!(
         "\n{CONFIDENCE}\n\nExpected calibration error: {:.3}. Of the answers of each class by themselves:\n\n\
-         | answer | calibration error | answers |\n|---|---|---|\n",
+         | answer | calibration error | answers | AUGRC | kept at 5 % risk |\n|---|---|---|---|---|\n",
         detail.expected_calibration_error
     );
     for c in &detail.classes {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {} | {} | {} |",
+            "| {} | {} | {} | {} | {} |",
             c.name,
             value_text(c.calibration_error),
-            c.calibration_answers
+            c.calibration_answers,
+            value_text(c.augrc),
+            value_text(c.coverage_at_5_percent)
         );
     }
+    text + &risk(&detail.risk, detail.augrc_interval.as_ref())
+}
+
+/// How much of the answers can be kept at a risk, and the risk of what is kept.
+pub(super) fn risk(risk: &RiskScores, interval: Option<&Interval>) -> String {
+    let augrc = risk.augrc.map_or("-".to_owned(), |augrc| format!("{augrc:.4}"));
+    let mut text = format!(
+        "\nWhere the least certain answers are left out first: AUGRC {augrc} (interval {}; area under the generalized risk by \
+         coverage, 0 is best).\n\n| asked for | answers kept | wrong among them | lowest confidence |\n|---|---|---|---|\n",
+        range(interval)
+    );
+    let mut line = |asked: String, point: Option<RiskPoint>| {
+        // Writing to a string cannot fail.
+        let _ = match point {
+            Some(p) => {
+                writeln!(
+                    text,
+                    "| {asked} | {:.3} | {:.4} | {:.3} |",
+                    p.coverage, p.selective_risk, p.threshold
+                )
+            }
+            None => writeln!(text, "| {asked} | none | - | - |"),
+        };
+    };
+    let percent = |share: f64| (share * 1e4).round() / 1e2;
+    risk.at_risk.iter().for_each(|at| line(format!("at most {} % wrong", percent(at.risk)), at.point));
+    risk.at_coverage
+        .iter()
+        .for_each(|at| line(format!("at least {} % kept", percent(at.coverage)), at.point));
     text
 }
 

@@ -42,7 +42,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> Result<()> {
     let predictor = Predictor::load(&package, &weights, DeviceChoice::Cpu)?;
     let sets = Sets::open_for(&config, &package)?;
     let split = split_named(&sets, &args.split)?;
-    let published = judge_of(&config, &sets, split).publish(&predictor)?;
+    let tables = package.calibration.as_ref().and_then(|calibration| calibration.answers.as_ref());
+    let published = judge_of(&config, &sets, split, tables).publish(&predictor)?;
     notice(&published.card);
     print_json(&published.detail)?;
     let folder = args.package.display().to_string();

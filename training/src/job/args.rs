@@ -7,6 +7,7 @@ use arpent_model::DeviceChoice;
 
 use crate::config::{Config, Overrides};
 use crate::drawn::{Budget, Derived, DrawnArgs, derive};
+use crate::gate::GateArgs;
 
 /// Options that override the configuration.
 #[derive(Debug, clap::Args)]
@@ -41,6 +42,8 @@ pub(crate) struct FitArgs {
     /// Where to compute, instead of `fit.device` [auto, cpu, vulkan, cuda].
     #[arg(long)]
     device: Option<DeviceChoice>,
+    #[command(flatten)]
+    pub(super) gate: GateArgs,
     #[command(flatten)]
     drawn: DrawnArgs,
 }

@@ -129,7 +129,7 @@ impl TrainingData {
 
     /// The evaluation on the validation split.
     pub(crate) fn judge<'a>(&'a self, config: &'a Config) -> Box<dyn Judge + 'a> {
-        judge_of(config, self.crops.sets(), Split::Validation)
+        judge_of(config, self.crops.sets(), Split::Validation, None)
     }
 
     /// The provenance of the weights.

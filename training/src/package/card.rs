@@ -6,6 +6,7 @@ use arpent_model::{ModelPackage, Weights};
 
 use crate::config::{Config, Keep};
 use crate::evaluate::Published;
+use crate::gate::with_section;
 
 /// Contents of a card besides the package.
 #[derive(Debug)]
@@ -48,6 +49,9 @@ pub(crate) fn write(package: &ModelPackage, weights: &Weights, story: &Story<'_>
             writeln!(card, "\nEnergy of the training run: {} Wh ({}).", energy.training_wh, energy.method);
     }
     let _ = writeln!(card, "\nLicense of the weights: {}.", package.license);
+    if let Some(result) = &package.gate {
+        card = with_section(&card, result);
+    }
     card
 }
 

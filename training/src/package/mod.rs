@@ -136,6 +136,7 @@ pub(crate) fn draft(
         detection: config.model.detection,
         calibration: None,
         quantization: None,
+        gate: None,
         threshold: None,
         restriction: provenance.restriction,
         architecture: architecture.clone(),

@@ -1,10 +1,11 @@
 //! Calibration of confidences.
 
+use arpent_metrics::{RiskPoint, RiskScores};
 use maud::{Markup, html};
 
 use super::chart::{Axis, Chart, Line, Look};
 use super::number;
-use super::page::{Section, absent};
+use super::page::{Section, absent, wide};
 use super::scale::Scale;
 use crate::evaluate::figures::{Calibration, Reliability};
 
@@ -18,6 +19,7 @@ pub(super) fn section(calibration: Option<&Calibration>) -> Section {
             p { "Of the predictions with a confidence of 80 %, 80 % should be right. Points below the diagonal: the network is overconfident." }
             @if let Some(method) = &calibration.method { p { "Correction: " (method) "." } }
             div.charts { (diagram(calibration)) (histogram(calibration)) (table(calibration)) }
+            @if let Some(risk) = &calibration.risk { (risk_table(risk, "answers")) }
         },
     };
     Section { id: "calibration", heading: "Calibration", body }
@@ -96,6 +98,33 @@ fn table(calibration: &Calibration) -> Markup {
         p.note { "ECE: expected calibration error, the mean distance to the diagonal. Both scores: 0 is best." }
         @if calibration.after.is_none() { p.note { "No correction was fitted." } }
     } }
+}
+
+/// What is wrong of what remains when the least certain is left out.
+pub(super) fn risk_table(risk: &RiskScores, what: &str) -> Markup {
+    let line = |asked: String, point: Option<RiskPoint>| {
+        html! { tr { th scope="row" { (asked) } @match point {
+            Some(point) => {
+                td { (number::percent(Some(point.coverage))) } td { (small(Some(point.selective_risk))) }
+                td { (number::score(Some(point.threshold))) }
+            },
+            None => { td { "none" } td { (number::NONE) } td { (number::NONE) } },
+        } } }
+    };
+    html! {
+        h3 { "Risk and coverage" }
+        p { "What is wrong of the " (what) " that remain when the least certain ones are left out. AUGRC (area under the generalized risk by coverage): "
+            (small(risk.augrc)) "; 0 is best." }
+        (wide(&html! { table.numbers {
+            thead { tr {
+                th scope="col" { "Asked for" } th scope="col" { "Kept" } th scope="col" { "Share of errors" } th scope="col" { "Lowest confidence" }
+            } }
+            tbody {
+                @for at in &risk.at_risk { (line(format!("at most {} wrong", number::percent(Some(at.risk))), at.point)) }
+                @for at in &risk.at_coverage { (line(format!("at least {} kept", number::percent(Some(at.coverage))), at.point)) }
+            }
+        } }))
+    }
 }
 
 /// Four digits: good values are below 0.1.

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::calibration::risk_table;
 use super::chart::{Axis, Chart, Line, Look};
 use super::data::TrainingReport;
 use super::number;
@@ -17,6 +18,7 @@ pub(super) fn section(report: &TrainingReport) -> Section {
             p { "A detection counts as found from an intersection over union of "
                 (number::significant(detection.iou_threshold, 2)) "." }
             (table(report, detection))
+            @if let Some(risk) = &detection.risk { (risk_table(risk, "detections")) }
             div.charts { @for (i, class) in detection.classes.iter().enumerate() { (chart(report, i, class)) } }
         },
     };

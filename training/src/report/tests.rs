@@ -194,6 +194,7 @@ fn names_are_text_and_never_markup() {
             curve: vec![[0.0, 1.0], [1.0, 0.5]],
             ..PrecisionRecall::default()
         }],
+        risk: None,
     });
     let html = report.to_html();
     for markup in ["<b>\"", "<img src=y", "<script", "alert(2)</script>", "'x'\">"] {

@@ -10,6 +10,7 @@ mod crowns;
 mod damaged;
 mod drawn;
 mod embeddings;
+mod gated;
 mod guide;
 mod image_mask;
 mod installed;

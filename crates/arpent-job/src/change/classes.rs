@@ -23,6 +23,8 @@ pub(crate) struct NamedMap<'a> {
     pub(crate) raster: Option<&'a PublishedRaster>,
     /// Names of the classes that it has features of, if that is known.
     pub(crate) featured: Option<&'a [String]>,
+    /// Value of answers that the map leaves undecided, if some may be: they stand for no class.
+    pub(crate) undecided: Option<u8>,
     /// Whether it is a layer whose column has the codes of OCS GE.
     pub(crate) is_ocs_ge: bool,
 }
@@ -56,6 +58,9 @@ impl Classes {
                 // The pixels of a layer are burnt with these classes.
                 None => identity(&nomenclature),
             };
+            if let Some(undecided) = map.undecided {
+                values[usize::from(undecided)] = Some(LABEL_NODATA);
+            }
         }
         Ok(Self { nomenclature, values })
     }
@@ -128,21 +133,22 @@ fn of_named(maps: [NamedMap<'_>; 2]) -> Result<Nomenclature, ChangeJobError> {
     if maps.iter().all(|map| map.raster.is_none() && map.is_ocs_ge) {
         return Ok(ocs_ge::covers());
     }
-    let rasters: Vec<&PublishedRaster> = maps.iter().filter_map(|map| map.raster).collect();
+    let named: Vec<(&PublishedRaster, BTreeMap<u8, String>)> =
+        maps.iter().filter_map(|map| Some((map.raster?, named_by(map, map.raster?)))).collect();
     let unnamed = maps.iter().find(|map| match map.raster {
         Some(raster) => raster.classes().is_empty(),
-        None => rasters.is_empty(),
+        None => named.is_empty(),
     });
-    let first = match (unnamed, rasters.first()) {
-        (None, Some(first)) => *first,
+    let (first, classes) = match (unnamed, named.first()) {
+        (None, Some((first, classes))) => (*first, classes),
         (map, _) => return Err(ChangeJobError::NoClasses { map: map.unwrap_or(&maps[0]).name.to_owned() }),
     };
-    if let Some(other) = rasters.iter().find(|raster| raster.classes() != first.classes()) {
-        let names = |raster: &PublishedRaster| {
-            let all: Vec<String> = raster.classes().iter().map(|(id, name)| format!("{id} {name}")).collect();
+    if let Some((_, other)) = named.iter().find(|(_, other)| other != classes) {
+        let names = |classes: &BTreeMap<u8, String>| {
+            let all: Vec<String> = classes.iter().map(|(id, name)| format!("{id} {name}")).collect();
             all.join(", ")
         };
-        return Err(ChangeJobError::ClassesDiffer { before: names(first), after: names(other) });
+        return Err(ChangeJobError::ClassesDiffer { before: names(classes), after: names(other) });
     }
     // A class makes objects if it made features in either map.
     let [before, after] = maps.map(|map| map.featured);
@@ -156,8 +162,14 @@ fn of_named(maps: [NamedMap<'_>; 2]) -> Result<Nomenclature, ChangeJobError> {
         color: colors.get(id).copied().unwrap_or(Color([128; 3])),
         features: made.as_ref().is_none_or(|made| made.contains(&name)),
     };
-    let classes = first.classes().iter().filter(|(id, _)| **id != LABEL_NODATA).map(class).collect();
+    let classes = classes.iter().filter(|(id, _)| **id != LABEL_NODATA).map(class).collect();
     Ok(Nomenclature::new(classes).expect("ids of a raster are different"))
+}
+
+/// The classes that a raster names, without that of undecided answers.
+fn named_by(map: &NamedMap<'_>, raster: &PublishedRaster) -> BTreeMap<u8, String> {
+    let decided = raster.classes().iter().filter(|(id, _)| map.undecided != Some(**id));
+    decided.map(|(id, name)| (*id, name.clone())).collect()
 }
 
 /// A raster whose values are the ids of classes.

@@ -166,6 +166,12 @@ impl DatedMap {
         }
     }
 
+    /// Value of answers that the map leaves undecided, with their number; `None` of maps without any.
+    pub(crate) fn undecided(&self) -> Option<(u8, u64)> {
+        let Self::Published(map) = self else { return None };
+        map.manifest.counts.undecided.as_ref().map(|of| (of.value, of.pixels_published))
+    }
+
     /// The classes of the comparison that it is the later map of.
     pub(crate) fn compared_classes(&self) -> Option<Nomenclature> {
         let Self::Published(map) = self else { return None };

@@ -142,6 +142,7 @@ impl Inputs {
             refuse_keys_of_maps(config)?;
             (None, Classes::of_images())
         };
+        warnings.extend(undecided(maps.as_ref()));
         check_confidence(config, maps.as_ref())?;
         let dates = dates_of(config, maps.as_ref(), images.as_ref())?;
         let mut correction = known;
@@ -421,6 +422,18 @@ fn is_map(uri: &str, has_classes: bool) -> bool {
         return raster.is_ok_and(|raster| has_classes || !raster.classes().is_empty());
     }
     Target::parse(uri).is_ok_and(|target| target.read_manifest().is_ok())
+}
+
+/// Warnings about answers that maps leave undecided: an undecided answer at one date is no change.
+fn undecided(maps: Option<&[DatedMap; 2]>) -> Vec<Warning> {
+    let of = |(map, name): (&DatedMap, &str)| {
+        let (_, pixels) = map.undecided().filter(|(_, pixels)| *pixels > 0)?;
+        let message = format!(
+            "{pixels} undecided pixels of the {name} map are taken as not observed: they are no class and no change"
+        );
+        Some(Warning::new("undecided-not-observed", name, message))
+    };
+    maps.into_iter().flat_map(|maps| maps.iter().zip(["earlier", "later"])).filter_map(of).collect()
 }
 
 /// Refuses a threshold for confidences that a map does not have.

@@ -160,6 +160,7 @@ impl OpenedMaps {
                 name: map.uri(),
                 raster: map.raster().map(DatedMap::raster),
                 featured: featured[at].as_deref(),
+                undecided: map.raster().and_then(DatedMap::undecided).map(|(value, _)| value),
                 is_ocs_ge: map.layer().is_some() && date.column.is_none(),
             }
         };

@@ -87,11 +87,17 @@ pub struct ClassOptions {
 }
 
 impl CoverageOptions {
-    /// The rules for the pixels of a grid.
+    /// The rules for the pixels of a grid. Regions of the class `undecided` stay however small they are, unless the class
+    /// has a unit of its own: else the answers that they were not given would come from their neighbors.
     ///
     /// # Errors
     /// [`JobError::UnknownClass`], [`JobError::BuiltUpCrs`]; [`JobError::Number`] for numbers out of range.
-    pub(crate) fn rules(&self, nomenclature: &Nomenclature, grid: &Grid) -> Result<CoverageRules> {
+    pub(crate) fn rules(
+        &self,
+        nomenclature: &Nomenclature,
+        undecided: Option<u8>,
+        grid: &Grid,
+    ) -> Result<CoverageRules> {
         let id = |key: &Key, name: &str| class_id(key, name, nomenclature);
         let at = |key: Key| move |error| JobError::of_option(key, error);
         let top = Key::from("coverage");
@@ -101,6 +107,12 @@ impl CoverageOptions {
                 units
                     .set(BUILT_UP, class_id, built.mmu_m2.get())
                     .map_err(at("coverage.built_up.mmu_m2".into()))?;
+            }
+        }
+        if let Some(undecided) = undecided {
+            units = units.watch(undecided);
+            for stratum in 0..=usize::from(self.built_up.is_some()) {
+                units.set(stratum, undecided, 0.0).map_err(at(top.then("mmu_m2")))?;
             }
         }
         for (name, class) in &self.classes {

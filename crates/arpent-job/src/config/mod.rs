@@ -1,6 +1,7 @@
 //! Configuration files, and the checks that need no data.
 
 mod change;
+mod confidence;
 mod coverage;
 mod dates;
 mod declared;
@@ -18,6 +19,7 @@ pub use change::{
     EventOptions, GridOptions, ImageMethod, ImageOptions, ImageShare, OcsGeLayer, RegistrationMode,
     RegistrationOptions,
 };
+pub use confidence::{AbstainOptions, ConfidenceOptions};
 pub use coverage::{BuiltUpOptions, ClassOptions, CoverageOptions, SmoothOptions};
 pub use declared::{
     AlphaOption, AlphaRole, CollarOption, NodataOption, NodataValue, NodataWord, ResampleFactor,

@@ -9,6 +9,7 @@ use arpent_tiling::TilingOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::confidence::{AbstainOptions, ConfidenceOptions};
 use super::coverage::CoverageOptions;
 use super::dates::{Pattern as DatePattern, normalized as normalized_date};
 use super::declared::{AlphaOption, CollarOption, NodataOption, NodataValue, ResampleFactor};
@@ -50,6 +51,12 @@ pub struct Config {
     /// Masks of clouds and shadows.
     #[serde(default, skip_serializing_if = "MaskOptions::is_empty")]
     pub mask: MaskOptions,
+    /// Which validation data of the model correct confidences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<ConfidenceOptions>,
+    /// Answers that are left undecided; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abstain: Option<AbstainOptions>,
     /// How the job is cut into windows.
     #[serde(default)]
     pub tiling: TilingOptions,
@@ -269,7 +276,8 @@ pub struct RasterOptions {
     /// The confidence raster (COG).
     pub confidence: bool,
     /// The raster of the published classes (COG), if it differs from the label raster: with the overrides of
-    /// `[[reference.override]]`, and without regions below the minimum mapping unit of `[coverage]`.
+    /// `[[reference.override]]`, with what `[abstain]` leaves undecided, and without regions below the minimum mapping unit
+    /// of `[coverage]`.
     pub map: bool,
 }
 
@@ -388,10 +396,10 @@ impl Config {
         ConfigFile::of_text(Path::new("--model"), text).parse()
     }
 
-    /// Whether published classes differ from the prediction: a layer overrides them, or small regions are merged into a
-    /// neighbor.
+    /// Whether published classes differ from the prediction: a layer overrides them, small regions are merged into a
+    /// neighbor, or some are left undecided.
     pub(crate) fn changes_prediction(&self) -> bool {
-        self.coverage.is_some() || !self.reference.overrides.is_empty()
+        self.coverage.is_some() || self.abstain.is_some() || !self.reference.overrides.is_empty()
     }
 
     /// Rejects values of the right type that are not valid.
@@ -408,6 +416,7 @@ impl Config {
             }
         }
         self.mask.check(file)?;
+        self.abstain.iter().try_for_each(|options| options.check(file))?;
         self.publish.check(file)?;
         let infinite = |value: &NodataValue| matches!(value, NodataValue::Number(v) if !v.is_finite());
         if self.input.nodata.iter().flat_map(NodataOption::values).any(infinite) {

@@ -18,7 +18,7 @@ pub(crate) use masked::run_published;
 pub(crate) use merge::{merge, published_once};
 pub(crate) use plan::new_place;
 pub use plan::write_plan;
-pub use plan_report::{MapReport, PlanReport, SceneReport, plan_report};
+pub use plan_report::{ExpectedClass, ExpectedUndecided, MapReport, PlanReport, SceneReport, plan_report};
 pub use report::RunReport;
 pub(crate) use report::Unpublished;
 pub use run::RunOptions;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arpent_base::Result;
 use arpent_base::number::exact;
 use arpent_model::{ModelError, ModelWindow};
-use arpent_publish::{InputValues, Warning};
+use arpent_publish::{InputValues, UndecidedClass, UndecidedCounts, Warning};
 use arpent_raster::Window;
 use serde::Serialize;
 
@@ -75,12 +75,42 @@ pub struct MapReport {
     /// Masks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub masks: Vec<MaskFacts>,
+    /// What is expected to be left undecided, if some answers may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<ExpectedUndecided>,
     /// Pairs of overlapping scenes of one date, the largest shares first; 20 at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overlaps: Vec<Overlap>,
     /// Warnings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+}
+
+/// Answers that are left undecided, as the model's validation data let expect it.
+#[derive(Debug, Serialize)]
+pub struct ExpectedUndecided {
+    /// Largest expected share of errors among the answers of a class that are given.
+    pub max_risk: f64,
+    /// Territory whose validation data decide; of all together if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub territory: Option<String>,
+    /// The classes of the model.
+    pub classes: Vec<ExpectedClass>,
+}
+
+/// What is expected of the answers of a class.
+#[derive(Debug, Serialize)]
+pub struct ExpectedClass {
+    /// The class.
+    pub class: String,
+    /// Whose validation data decide: `all`, the name of the territory, or `none`.
+    pub table: String,
+    /// Lowest confidence of an answer that is given, before it is corrected; none if no answer is.
+    pub lowest: Option<f64>,
+    /// Share of the validation answers that are given.
+    pub coverage: f64,
+    /// Share of these that is wrong.
+    pub risk: Option<f64>,
 }
 
 /// One scene of a plan.
@@ -153,9 +183,25 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelErro
         predicted_s: exact(plan.pixels_wanted()) / 1e6 / rate,
         artifacts: artifact_names(job, map),
         masks: map.masks.facts(),
+        undecided: job.confidences.expected().map(expected),
         overlaps: map.dates.iter().flat_map(|date| date.overlaps.largest.iter().cloned()).collect(),
         warnings: job.warnings_of(map).cloned().collect(),
     })
+}
+
+fn expected(of: UndecidedCounts) -> ExpectedUndecided {
+    let class = |class: UndecidedClass| ExpectedClass {
+        class: class.class,
+        table: class.table,
+        lowest: class.lowest,
+        coverage: class.expected_coverage,
+        risk: class.expected_risk,
+    };
+    ExpectedUndecided {
+        max_risk: of.max_risk,
+        territory: of.territory,
+        classes: of.classes.into_iter().map(class).collect(),
+    }
 }
 
 fn rounded(ratio: f64) -> f64 {

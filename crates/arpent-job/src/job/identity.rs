@@ -94,6 +94,12 @@ pub(crate) fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         let reasons: Vec<_> = map.masks.facts().into_iter().map(|mask| mask.reasons).collect();
         described["mask"] = json!({ "options": mask, "masks": prints, "reasons": reasons });
     }
+    if let Some(confidence) = &job.config.confidence {
+        described["confidence"] = json!(confidence);
+    }
+    if let Some(abstain) = &job.config.abstain {
+        described["abstain"] = json!(abstain);
+    }
     format!("run-{}", hash_of_json(described))
 }
 

@@ -2,6 +2,7 @@
 
 mod acquired;
 mod areas;
+mod confidence;
 mod identity;
 mod map;
 mod memory;
@@ -17,6 +18,8 @@ mod validity;
 mod values;
 
 pub use acquired::check as check_date;
+pub use confidence::{ConfidenceError, UNDECIDED};
+pub(crate) use confidence::{Confidences, Tally};
 pub(crate) use identity::{Input, Unhashed, fingerprints, reading, run_id};
 pub(crate) use map::AFTER;
 pub(crate) use map::Survey;

@@ -7,9 +7,11 @@ use arpent_base::{CacheMb, Column, Readers, Result, listed_of};
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::{About, Warning};
+use arpent_raster::Nomenclature;
 use arpent_shell::message::detail;
 use arpent_tiling::{Needs, PlannedWindow};
 
+use super::confidence::Confidences;
 use super::map::{self, MapJob};
 use super::memory::{MemoryNeeds, TILES_BYTES, memory_bound};
 use super::pieces::largest_piece_px;
@@ -46,6 +48,10 @@ pub struct Job {
     pub warnings: Vec<Warning>,
     /// Where to publish, if set.
     pub output: Option<String>,
+    /// The classes of its maps: those of the model, and that of answers that are left undecided, if some may be.
+    pub classes: Nomenclature,
+    /// What becomes of confidences.
+    pub(crate) confidences: Confidences,
     /// OCS GE codes of its classes, if configured.
     pub ocs_ge: Option<OcsGe>,
     /// Temporary files; deleted with the job.
@@ -77,7 +83,9 @@ impl Job {
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
         config.publish.check_drivers()?;
-        wanted_classes(&config, &model)?;
+        let confidences = Confidences::new(&config, &model)?;
+        let classes = confidences.classes(&model);
+        wanted_classes(&config, &classes)?;
         wanted_bands(&config, &model)?;
         let ocs_ge = config.ocs_ge.as_ref().map(|options| OcsGe::new(options, &model.classes)).transpose()?;
         if config.scenes.is_empty() {
@@ -86,7 +94,7 @@ impl Job {
         let scratch = Scratch::new(config.compute.scratch.as_deref().map(|path| (path, "compute.scratch")))?;
         let mut opened = Vec::new();
         let mut failed = Vec::new();
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<Warning> = confidences.warnings().collect();
         let dates = uris_of_dates(&config, &model)?;
         let last = dates.len() - 1;
         for (date, (uris, bands)) in dates.into_iter().zip(model.bands_of_dates()).enumerate() {
@@ -115,21 +123,7 @@ impl Job {
         arpent_gdal::unite_grids(opened.iter_mut().flatten().map(|scene| &mut scene.info));
         let mut maps =
             map::maps_of(opened, &config, &model.classes, needs(&predictor), group_by_crs, &mut failed)?;
-        if let Some(coverage) = &config.coverage {
-            if model.is_detection() {
-                return Err(JobError::CoverageOfBoxes { model: model.id.clone() }.into());
-            }
-            maps.iter().try_for_each(|map| coverage.rules(&model.classes, map.grid()).map(drop))?;
-        }
-        if let Some(objects) = &config.objects {
-            if !model.is_detection() {
-                return Err(JobError::ObjectsOfLabels { model: model.id.clone() }.into());
-            }
-            maps.iter().try_for_each(|map| objects.merger(map.grid()).map(drop))?;
-        }
-        if model.is_detection() && !config.reference.overrides.is_empty() {
-            return Err(JobError::OverrideOnBoxes { model: model.id.clone() }.into());
-        }
+        check_kind(&config, &model, (&classes, &confidences), &maps)?;
         for map in &mut maps {
             map.warn_of_place(&model);
         }
@@ -157,6 +151,8 @@ impl Job {
             failed,
             warnings,
             output,
+            classes,
+            confidences,
             ocs_ge,
             scratch,
             cache_mb,
@@ -245,6 +241,7 @@ impl Job {
             // Its rows wait to complete a row of output blocks.
             references: map.references.bytes_per_pixel()
                 + map.masks.bytes_per_pixel()
+                + 2 * u64::from(self.config.abstain.is_some())
                 + 2 * u64::from(self.writes_map()),
             origins: if map.dates.iter().any(|date| date.scenes.len() > 1) { TILES_BYTES as u64 } else { 0 },
             piece_px: largest_piece_px(&self.model, &map.plan),
@@ -264,10 +261,10 @@ impl Job {
             return [true; 256];
         }
         let Some(named) = &self.config.features.classes else {
-            return arpent_vector::kept_classes(&self.model.classes);
+            return arpent_vector::kept_classes(&self.classes);
         };
         let mut kept = [false; 256];
-        for class in self.model.classes.classes() {
+        for class in self.classes.classes() {
             kept[usize::from(class.id)] = named.contains(&class.name);
         }
         kept
@@ -297,6 +294,32 @@ impl Job {
         }
         Ok(())
     }
+}
+
+/// Refuses options that are not for the kind of model, and rules that the grid of a map does not allow.
+fn check_kind(
+    config: &Config,
+    model: &ModelPackage,
+    (classes, confidences): (&Nomenclature, &Confidences),
+    maps: &[MapJob],
+) -> Result<()> {
+    if let Some(coverage) = &config.coverage {
+        if model.is_detection() {
+            return Err(JobError::CoverageOfBoxes { model: model.id.clone() }.into());
+        }
+        let undecided = confidences.undecided_class().map(|class| class.id);
+        maps.iter().try_for_each(|map| coverage.rules(classes, undecided, map.grid()).map(drop))?;
+    }
+    if let Some(objects) = &config.objects {
+        if !model.is_detection() {
+            return Err(JobError::ObjectsOfLabels { model: model.id.clone() }.into());
+        }
+        maps.iter().try_for_each(|map| objects.merger(map.grid()).map(drop))?;
+    }
+    if model.is_detection() && !config.reference.overrides.is_empty() {
+        return Err(JobError::OverrideOnBoxes { model: model.id.clone() }.into());
+    }
+    Ok(())
 }
 
 /// Threads that read the scenes of a map.
@@ -332,9 +355,9 @@ pub(crate) fn needs(predictor: &Predictor) -> Needs {
     Needs { overlap_cols: cols, overlap_rows: rows, stride_px, window_px, fixed }
 }
 
-fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
+fn wanted_classes(config: &Config, classes: &Nomenclature) -> Result<(), JobError> {
     let mut names = config.features.classes.iter().flatten();
-    names.try_for_each(|name| class_id(&"features.classes".into(), name, &model.classes).map(drop))
+    names.try_for_each(|name| class_id(&"features.classes".into(), name, classes).map(drop))
 }
 
 /// Refuses a number for a band that the model does not have: it would have no effect.

@@ -73,7 +73,7 @@ fn write_all_features(
 ) -> Result<Vec<StagedArtifact>> {
     let (kept, titles) = (job.kept_classes(), job.config.features.titles);
     let is_kept = |class: &Class| kept[usize::from(class.id)];
-    let style = features_style(&job.model.classes, &is_kept, &feature_columns(&run.columns), titles);
+    let style = features_style(&job.classes, &is_kept, &feature_columns(&run.columns), titles);
     let crosses = crosses_antimeridian(map);
     let about = job.about();
     let files = FeatureFiles {

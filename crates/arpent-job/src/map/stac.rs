@@ -40,7 +40,7 @@ pub(crate) fn write_item(
         footprint: &footprint(map.grid(), &map.plan.extent())?,
         grid: map.grid(),
         window: &map.plan.extent(),
-        nomenclature: &job.model.classes,
+        nomenclature: &job.classes,
         mask,
         model: Some(&mlm::stac_model(
             &job.model,

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
 use arpent_gdal::SharedBlocks;
-use arpent_model::ModelPackage;
 use arpent_publish::{
     About, Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
-    PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, feature_columns, utc_now,
+    PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, UndecidedCounts, Warning, feature_columns,
+    utc_now,
 };
 use arpent_shell::energy::{Energy, Meter};
 use arpent_shell::message::notice;
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::{artifacts, stac};
 use crate::error::JobError;
-use crate::job::{self, FailedScene, Input, Job, MapJob, Unhashed};
+use crate::job::{self, FailedScene, Input, Job, MapJob, UNDECIDED, Unhashed};
 use crate::pipeline::{AssembledMap, MapAssembler, PipelineError};
 use crate::present::{self, present};
 use crate::report::of_map;
@@ -241,6 +241,7 @@ impl MapWriter<'_> {
         // Those of the job were printed before it started.
         let printed = warnings.len();
         warnings.extend(several_engines(self.engines));
+        warnings.extend(counts.undecided.as_ref().and_then(given_a_class));
         warnings.extend(map.references.warnings(&counts.references));
         warnings.extend(counts.masked.iter().flat_map(|masked| map.masks.warnings_of(masked)));
         warnings[printed..].iter().for_each(warn);
@@ -281,7 +282,7 @@ impl MapWriter<'_> {
             kind: Kind::Map,
             about,
             language: job.config.features.titles,
-            classes: &job.model.classes,
+            classes: &job.classes,
             grid: map.grid(),
             window: map.plan.extent(),
             manifest,
@@ -360,7 +361,7 @@ impl MapWriter<'_> {
                 sha256: run.model_sha256.clone(),
                 license: job.model.license.clone(),
             },
-            package: Some(described(&job.model)?),
+            package: Some(described(job)?),
             config: serde_json::to_value(job.config.redacted())?,
             counts,
             timings_s: self.context.clock.timings(),
@@ -372,9 +373,15 @@ impl MapWriter<'_> {
     }
 }
 
-/// The description of a model for readers of the map: without its network, ranges and files.
-fn described(model: &ModelPackage) -> Result<serde_json::Value> {
-    let mut package = serde_json::to_value(model)?;
+/// The description of a model for readers of the map: without its network, ranges and files, with the classes of the map.
+fn described(job: &Job) -> Result<serde_json::Value> {
+    let mut package = serde_json::to_value(&job.model)?;
+    if let Some(classes) = package.get_mut("classes") {
+        *classes = serde_json::to_value(&job.classes)?;
+    }
+    if let Some(calibration) = package.get_mut("calibration").and_then(serde_json::Value::as_object_mut) {
+        calibration.remove("answers");
+    }
     for key in ["architecture", "quantization", "weights"] {
         package.as_object_mut().and_then(|package| package.remove(key));
     }
@@ -413,10 +420,20 @@ fn several_engines(engines: &BTreeSet<String>) -> Option<Warning> {
     (names.len() > 1).then(|| Warning::new("several-engines", "engine", message))
 }
 
+/// A warning about answers that were left undecided and are of a class in the published map.
+fn given_a_class(undecided: &UndecidedCounts) -> Option<Warning> {
+    let given = undecided.pixels_given;
+    let message = format!(
+        "{given} pixels that were left undecided have a class in the published map: that of a reference layer, or of a neighbor \
+         that a region below the minimum mapping unit was merged into"
+    );
+    (given > 0).then(|| Warning::new("undecided-given-a-class", UNDECIDED, message))
+}
+
 fn per_class(job: &Job, assembled: &AssembledMap) -> BTreeMap<String, u64> {
     let kept = job.kept_classes();
     let counts = assembled.features.class_counts();
-    let classes = job.model.classes.classes().iter().filter(|c| kept[usize::from(c.id)]);
+    let classes = job.classes.classes().iter().filter(|c| kept[usize::from(c.id)]);
     classes.map(|c| (c.name.clone(), counts.get(&c.id).copied().unwrap_or(0))).collect()
 }
 

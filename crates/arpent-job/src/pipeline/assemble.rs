@@ -17,7 +17,7 @@ use arpent_vector::{
 use super::origin::Origins;
 use super::timing::Clock;
 use crate::config::OcsGe;
-use crate::job::{Job, MapJob, SPOOL_RUN_BYTES};
+use crate::job::{Confidences, Job, MapJob, SPOOL_RUN_BYTES, Tally};
 use crate::mask::{Masks, OBSERVED};
 use crate::reference::References;
 
@@ -48,6 +48,7 @@ pub(crate) struct MapAssembler<'a> {
     confidence: Option<StripWriter>,
     mask: Option<StripWriter>,
     masks: Masks<'a>,
+    confidences: &'a Confidences,
     /// Windows of the scenes, where masks need them: a model that finds boxes has no answer for each pixel.
     footprints: Vec<Window>,
     vectors: VectorAssembler<'a>,
@@ -74,11 +75,19 @@ struct VectorAssembler<'a> {
 #[derive(Debug)]
 struct PublishedRows {
     raster: Option<StripWriter>,
+    /// The class of undecided answers, if there may be any, and their pixels and area.
+    undecided: Option<u8>,
+    area: PixelArea,
+    tally: Tally,
     outcome: Result<()>,
 }
 
 impl PublishedRows {
     fn take(&mut self, row: i64, labels: &[u8]) {
+        if let Some(undecided) = self.undecided {
+            let pixels = labels.iter().filter(|label| **label == undecided).count() as u64;
+            self.tally.publish(pixels, exact(pixels) * self.area.of_row(row));
+        }
         if let (Some(raster), Ok(())) = (&mut self.raster, &self.outcome) {
             self.outcome = raster.write_rows(row, labels).map_err(Into::into);
         }
@@ -105,7 +114,8 @@ impl RegionTracer {
         Ok(match &job.config.coverage {
             None => Self::Each(Box::new(Polygonizer::new(extent, job.kept_classes())?)),
             Some(options) => {
-                let rules = options.rules(&job.model.classes, map.grid())?;
+                let undecided = job.confidences.undecided_class().map(|class| class.id);
+                let rules = options.rules(&job.classes, undecided, map.grid())?;
                 Self::Coverage(Box::new(Coverage::new(extent, &rules)?))
             }
         })
@@ -178,7 +188,7 @@ impl<'a> MapAssembler<'a> {
             let wanted = wanted && !job.model.is_detection();
             Ok(wanted.then(|| StripWriter::create(&path, map.plan.extent(), map.grid(), kind)).transpose()?)
         };
-        let classes = RasterKind::Labels(&job.model.classes);
+        let (classes, published) = (RasterKind::Labels(&job.model.classes), RasterKind::Labels(&job.classes));
         let masks = Masks::open(&map.masks, map.grid())?;
         let mask = (!masks.is_empty()).then(|| {
             let (path, reasons) = (scratch.join("mask.part.tif"), map.masks.nomenclature());
@@ -193,12 +203,13 @@ impl<'a> MapAssembler<'a> {
             confidence: open(job.config.rasters.confidence, "confidence.part.tif", RasterKind::Confidence)?,
             mask: mask.transpose()?,
             masks,
+            confidences: &job.confidences,
             footprints: if of_boxes { map.footprints() } else { Vec::new() },
             vectors: VectorAssembler::new(
                 job,
                 map,
                 scratch,
-                open(job.writes_map(), "map.part.tif", classes)?,
+                open(job.writes_map(), "map.part.tif", published)?,
             )?,
             counts: Counts {
                 windows_planned: map.plan.windows().len() as u64,
@@ -240,6 +251,7 @@ impl<'a> MapAssembler<'a> {
     fn take_strip(&mut self, mut strip: Strip) -> Result<()> {
         self.clock.stitch.time(|| self.mask_outside_aoi(&mut strip));
         let reasons = self.clock.stitch.time(|| self.hide_masked(&mut strip))?;
+        let decided = self.clock.stitch.time(|| self.decide(&mut strip))?;
         self.counts.pixels_valid += strip.labels.data().iter().filter(|v| **v != LABEL_NODATA).count() as u64;
         let first = strip.labels.window().row;
         let rasters = [
@@ -254,12 +266,20 @@ impl<'a> MapAssembler<'a> {
                 scope.spawn(move || clock.write.time(|| raster.write_rows(first, rows)))
             });
             let written: Vec<_> = written.collect();
-            let traced = clock.vectorize.time(|| self.vectors.take_strip(&strip, masks));
+            let traced = clock.vectorize.time(|| self.vectors.take_strip(&strip, decided, masks));
             for raster in written {
                 raster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             }
             traced
         })
+    }
+
+    /// Corrects confidences; the published classes, if some may be undecided.
+    fn decide(&mut self, strip: &mut Strip) -> Result<Option<Raster<u8>>> {
+        let tally = &mut self.vectors.published.tally;
+        let decided = self.confidences.apply(strip.labels.data(), strip.confidence.data_mut(), tally);
+        let window = strip.labels.window();
+        Ok(decided.map(|labels| Raster::new(window, labels)).transpose()?)
     }
 
     fn mask_outside_aoi(&self, strip: &mut Strip) {
@@ -321,10 +341,12 @@ impl<'a> MapAssembler<'a> {
     /// # Errors
     /// When features cannot be written.
     pub(crate) fn finish(mut self) -> Result<AssembledMap> {
-        let (map, features, coverage) =
+        let confidences = self.confidences;
+        let (map, features, coverage, tally) =
             self.clock.vectorize.time(|| self.vectors.finish(&mut self.counts, &mut self.masks))?;
         self.counts.features = features.count();
         self.counts.masked = self.masks.counts();
+        self.counts.undecided = confidences.counts(&tally);
         self.counts.coverage = coverage.map(|counts| {
             let share = counts.drawn.drawn_px / exact(self.counts.pixels_valid).max(1.0);
             CoverageCounts {
@@ -351,7 +373,13 @@ impl<'a> VectorAssembler<'a> {
         };
         Ok(Self {
             tracer: RegionTracer::new(job, map)?,
-            published: PublishedRows { raster, outcome: Ok(()) },
+            published: PublishedRows {
+                raster,
+                undecided: job.confidences.undecided_class().map(|class| class.id),
+                area: PixelArea::new(map.grid()),
+                tally: Tally::default(),
+                outcome: Ok(()),
+            },
             merger: DetectionMerger::new(iou, true)?,
             objects,
             waiting: Vec::new(),
@@ -361,8 +389,13 @@ impl<'a> VectorAssembler<'a> {
         })
     }
 
-    fn take_strip(&mut self, strip: &Strip, masks: &mut Masks<'_>) -> Result<()> {
-        let overridden = self.overridden(strip)?;
+    fn take_strip(
+        &mut self,
+        strip: &Strip,
+        decided: Option<Raster<u8>>,
+        masks: &mut Masks<'_>,
+    ) -> Result<()> {
+        let overridden = self.overridden(strip, decided)?;
         let features = &mut self.features;
         let built_up = features.references.built_up(&strip.labels.window())?;
         let labels = overridden.as_ref().unwrap_or(&strip.labels);
@@ -386,14 +419,21 @@ impl<'a> VectorAssembler<'a> {
         features.check()
     }
 
-    /// The classes of a strip with the overrides of references; `None` without overrides. The rasters of labels
-    /// and confidences keep the prediction.
-    fn overridden(&mut self, strip: &Strip) -> Result<Option<Raster<u8>>> {
+    /// The published classes of a strip: `decided` where some are undecided, with the overrides of references; `None` if they
+    /// are the predicted ones. The rasters of labels and confidences keep the prediction.
+    fn overridden(&mut self, strip: &Strip, decided: Option<Raster<u8>>) -> Result<Option<Raster<u8>>> {
         if !self.features.references.overrides() {
-            return Ok(None);
+            return Ok(decided);
         }
-        let mut labels = strip.labels.clone();
+        let before = self.published.undecided.and(decided.clone());
+        let mut labels = decided.unwrap_or_else(|| strip.labels.clone());
         self.features.references.override_labels(&mut labels)?;
+        if let Some(before) = before {
+            let pairs = before.data().iter().zip(labels.data());
+            let given =
+                pairs.filter(|(old, new)| self.published.undecided == Some(**old) && old != new).count();
+            self.published.tally.give(given as u64);
+        }
         Ok(Some(labels))
     }
 
@@ -403,11 +443,12 @@ impl<'a> VectorAssembler<'a> {
         mut self,
         counts: &mut Counts,
         masks: &mut Masks<'_>,
-    ) -> Result<(Option<StripWriter>, SortedFeatures, Option<arpent_vector::CoverageCounts>)> {
+    ) -> Result<(Option<StripWriter>, SortedFeatures, Option<arpent_vector::CoverageCounts>, Tally)> {
         let features = &mut self.features;
         let mut sink = |region| features.push(|v| v.region_to_feature(&region));
         let coverage = self.tracer.finish(&mut self.published, &mut sink)?;
         self.published.check()?;
+        self.published.tally.give(coverage.map_or(0, |coverage| coverage.eliminated.watched_pixels));
         let mut kept = Vec::new();
         self.merger.finish(&mut |detection| kept.push(detection));
         let kept = observed(kept, masks)?;
@@ -421,7 +462,7 @@ impl<'a> VectorAssembler<'a> {
         }
         features.check()?;
         counts.references = self.features.references.counts();
-        Ok((self.published.raster, self.features.spool.finish()?, coverage))
+        Ok((self.published.raster, self.features.spool.finish()?, coverage, self.published.tally))
     }
 }
 
@@ -447,9 +488,9 @@ impl<'a> FeatureSink<'a> {
         let spool_options = SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() };
         Ok(Self {
             map,
-            vectorizer: Vectorizer::new(map.grid(), &job.model.classes, options)?,
+            vectorizer: Vectorizer::new(map.grid(), &job.classes, options)?,
             origins: Origins::default(),
-            references: References::open(&map.references, map.grid(), &job.model.classes)?,
+            references: References::open(&map.references, map.grid(), &job.classes)?,
             ocs_ge: job.ocs_ge.as_ref(),
             model_id: &job.model.id,
             spool: Spool::create(scratch, map.grid(), spool_options)?,

@@ -1,6 +1,7 @@
 //! What was observed, what is masked, what was not observed.
 
 use arpent_base::number::approximate;
+use arpent_publish::UndecidedClass;
 use maud::{Markup, html};
 
 use super::material::Material;
@@ -46,6 +47,14 @@ pub(super) fn section(material: &Material<'_>, words: Words) -> Section {
             masked,
             words.say("hidden by a mask, such as clouds", "cachés par un masque, comme les nuages"),
         )) }
+        @if let Some(undecided) = &counts.undecided { (row(
+            words.say("Undecided", "Indéterminés"),
+            undecided.pixels_published,
+            words.say(
+                "of the observed ones: the model's answer is too uncertain to be given, and they count as no class",
+                "parmi les observés : la réponse du modèle est trop incertaine pour être donnée, et ils ne comptent pour aucune classe",
+            ),
+        )) }
         (row(
             words.say("Not observed", "Non observés"),
             rest,
@@ -56,6 +65,7 @@ pub(super) fn section(material: &Material<'_>, words: Words) -> Section {
     let body = html! {
         (table(&caption, &head, &rows))
         (reasons(material, words))
+        (undecided(material, words))
         p.prose { (words.say(
             "Where nothing was observed, there is no answer: the absence of a feature there does not say that there is nothing.",
             "Là où rien n'a été observé, il n'y a pas de réponse : l'absence d'objet n'y dit pas qu'il n'y a rien.",
@@ -64,6 +74,42 @@ pub(super) fn section(material: &Material<'_>, words: Words) -> Section {
         (warnings(words, &material.manifest.warnings))
     };
     Section { id: "observed", heading: words.say("What was observed", "Ce qui a été observé"), body }
+}
+
+/// What is left undecided, by the class that the model answered.
+fn undecided(material: &Material<'_>, words: Words) -> Markup {
+    let Some(of) = &material.manifest.counts.undecided else { return html! {} };
+    let caption =
+        words.say("Answers left undecided, by class", "Réponses laissées indéterminées, par classe");
+    let head = html! { tr {
+        th scope="col" { (words.say("Class", "Classe")) }
+        th scope="col" { (words.say("Answers, pixels", "Réponses, en pixels")) }
+        th scope="col" { (words.say("Left undecided", "Laissées indéterminées")) }
+        th scope="col" { (words.say("Errors expected among the given", "Erreurs attendues parmi les données")) }
+    } };
+    let share = |class: &UndecidedClass| approximate(class.pixels_undecided) / approximate(class.pixels);
+    let rows = html! { @for class in &of.classes { tr {
+        th scope="row" { (name_of(material, &class.class, words)) }
+        td { (words.integer(class.pixels)) }
+        td { @if class.pixels > 0 { (words.percent(share(class))) } @else { (NONE) } }
+        td { (class.expected_risk.map_or_else(|| NONE.to_owned(), |risk| words.percent(risk))) }
+    } } };
+    let risk = words.percent(of.max_risk);
+    let place = |en: &str, fr: &str| of.territory.as_ref().map_or_else(|| words.say(en, fr), Clone::clone);
+    html! {
+        (table(&caption, &head, &rows))
+        p.prose { (words.say(
+            &format!("Of the answers of a class that are given, at most {risk} are expected to be wrong, by the model's validation data: "),
+            &format!("Parmi les réponses données d'une classe, au plus {risk} d'erreurs sont attendues, selon les données de validation du modèle : "),
+        )) (place("all territories together", "tous les territoires ensemble")) "." }
+    }
+}
+
+/// The name of a class in the language of the report.
+fn name_of(material: &Material<'_>, name: &str, words: Words) -> String {
+    let class =
+        material.classes.as_ref().and_then(|classes| classes.classes().iter().find(|c| c.name == name));
+    class.map_or_else(|| name.to_owned(), |class| class.name_in(words.0).to_owned())
 }
 
 fn reasons(material: &Material<'_>, words: Words) -> Markup {

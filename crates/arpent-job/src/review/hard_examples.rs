@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::decided::{Decider, Versions};
 use super::proposal::Proposal;
+use crate::job::UNDECIDED;
 use crate::map::TIMESTAMP;
 use crate::present::table_style;
 
@@ -101,6 +102,9 @@ impl<'a> Examples<'a> {
     /// What a decided feature is an example of, and the version that has the truth.
     fn example(&mut self, versions: Versions) -> Option<(Why, Feature, String)> {
         match versions {
+            // Undecided is no truth, and a verdict that it is wrong says nothing of what is there.
+            Versions { decided: Some(decided), .. } if decided.class_name == UNDECIDED => None,
+            Versions { decided: None, superseded: Some(feature) } if feature.class_name == UNDECIDED => None,
             Versions { decided: None, superseded: Some(feature) } => {
                 let Some(ground) = ground(&self.proposal.classes) else {
                     self.counts.without_truth += 1;
@@ -186,7 +190,11 @@ impl<'a> Examples<'a> {
             weights_may_ship: false,
             bands: if bands.is_empty() { vec!["unknown".to_owned()] } else { bands },
             gsd_m: None,
-            classes: classes.iter().map(|class| CardClass { id: class.id, name: class.name.clone() }).collect(),
+            classes: classes
+                .iter()
+                .filter(|class| class.name != UNDECIDED)
+                .map(|class| CardClass { id: class.id, name: class.name.clone() })
+                .collect(),
             splits: "all of it is for training: hard examples say nothing about a whole map".to_owned(),
             sha256: None,
             notes: "Chosen because they are hard: their shares are not those of the map. weights_may_ship is false until you \

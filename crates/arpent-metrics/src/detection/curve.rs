@@ -4,6 +4,7 @@ use arpent_base::number::{exact, wide};
 use serde::{Deserialize, Serialize};
 
 use super::outcomes::{ClassOutcomes, Outcome};
+use crate::RiskCoverage;
 use crate::count::{mean, ratio};
 
 /// How the area under the curve of precision over recall is computed. In both, precision is first made
@@ -62,6 +63,16 @@ impl AtIou<'_> {
     pub fn precision_recall(&self, class_id: u8) -> Vec<(f64, f64)> {
         let class = self.classes.get(usize::from(class_id)).filter(|class| class.truths > 0);
         class.map(|class| self.curve(class)).unwrap_or_default()
+    }
+
+    /// Detected boxes by their scores, right where they are matched, of one class or of all together.
+    pub fn risk(&self, class_id: Option<u8>) -> RiskCoverage {
+        let mut risk = RiskCoverage::new();
+        for outcome in self.chosen(class_id).flat_map(|class| &class.outcomes) {
+            let is_right = u64::from(self.is_right(*outcome));
+            risk.count(f64::from(outcome.score), is_right, 1 - is_right);
+        }
+        risk
     }
 
     fn chosen(&self, class_id: Option<u8>) -> impl Iterator<Item = &ClassOutcomes> {

@@ -65,6 +65,12 @@ impl DetectionScores {
         Ok(Self { options, classes })
     }
 
+    /// Without boxes, of the same options.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self { options: self.options.clone(), classes: vec![ClassOutcomes::default(); self.classes.len()] }
+    }
+
     /// Compares the boxes of one picture.
     ///
     /// # Errors

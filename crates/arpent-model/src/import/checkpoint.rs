@@ -277,6 +277,7 @@ pub(super) fn package(
         detection: boxed.map(|_| preset.detection.unwrap_or(TORCHVISION)),
         calibration: None,
         quantization: None,
+        gate: None,
         threshold: None,
         restriction: None,
         architecture,

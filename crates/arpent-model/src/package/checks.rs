@@ -142,7 +142,14 @@ impl ModelPackage {
             Some(c) if !(c.temperature > 0.0 && c.temperature.is_finite()) => {
                 self.bad("calibration", "needs a temperature above 0")
             }
-            _ => Ok(()),
+            Some(c) => {
+                let is_class = |id| self.classes.by_id(id).is_some();
+                match c.answers.as_ref().and_then(|answers| answers.problem(is_class)) {
+                    Some(problem) => self.bad("calibration.answers", problem),
+                    None => Ok(()),
+                }
+            }
+            None => Ok(()),
         }
     }
 

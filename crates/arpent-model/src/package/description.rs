@@ -7,6 +7,8 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::answers::AnswerTables;
+use super::gate::GateResult;
 use super::window::ModelWindow;
 use crate::{Architecture, Band};
 
@@ -122,6 +124,10 @@ pub struct Calibration {
     pub ece_after: f64,
     /// The part of the data that the temperature was fitted on.
     pub split: String,
+    /// Right answers by class, confidence and territory, if they were counted: confidences are corrected by them after the
+    /// temperature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<AnswerTables>,
 }
 
 /// Ranges of a network that is computed in 8 bits, and the change of its accuracy.
@@ -263,6 +269,9 @@ pub struct ModelPackage {
     /// Ranges, if the network is computed in 8 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantization: Option<Quantization>,
+    /// The result of the gate on its scores by territory, if one was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<GateResult>,
     /// Why the weights may not be redistributed, if so: the data sets that forbid it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restriction: Option<String>,

@@ -28,14 +28,18 @@ use serde::Deserialize;
 use crate::onnx_graph::OnnxGraph;
 use crate::{ModelError, Weights};
 
+mod answers;
 mod checks;
 mod description;
+mod gate;
 mod window;
 
+pub use answers::{AnswerLevel, AnswerTables, ClassAnswers, KeptAnswers};
 pub use description::{
     Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
     Territory, TrainingSource, WeightsFile,
 };
+pub use gate::{GateResult, GateScore};
 pub use window::ModelWindow;
 
 use description::DESCRIPTION;

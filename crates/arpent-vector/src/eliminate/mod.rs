@@ -52,6 +52,7 @@ pub struct Eliminator {
     /// A bit for each column, set if the label of the current row differs from that of the next column.
     cracks: Vec<u64>,
     counts: EliminationCounts,
+    watched: Option<u8>,
 }
 
 /// Statistics of regions that were too small.
@@ -63,6 +64,8 @@ pub struct EliminationCounts {
     pub islands: u64,
     /// Pixels whose class has changed.
     pub pixels: u64,
+    /// Those of them that were of the class that is watched ([`MappingUnits::watch`]).
+    pub watched_pixels: u64,
 }
 
 /// A row of the result.
@@ -98,6 +101,7 @@ impl Eliminator {
         check_extent(extent)?;
         Ok(Self {
             extent,
+            watched: units.watched(),
             regions: Regions::new(units),
             pending: VecDeque::new(),
             taken: 0,
@@ -196,7 +200,11 @@ impl Eliminator {
                 let class_id = self.regions.class_of(run.region);
                 if class_id != run.class_id {
                     row.eliminate(run.start as usize, run.end as usize, class_id);
-                    self.counts.pixels += u64::from(run.end - run.start);
+                    let pixels = u64::from(run.end - run.start);
+                    self.counts.pixels += pixels;
+                    if self.watched == Some(run.class_id) {
+                        self.counts.watched_pixels += pixels;
+                    }
                 }
             }
             row.runs = runs;

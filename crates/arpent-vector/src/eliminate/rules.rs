@@ -20,6 +20,8 @@ pub struct MappingUnits {
     units: Vec<[u128; 256]>,
     /// Weights of borders other than one, 1/65536.
     weights: HashMap<(u8, u8), u64>,
+    /// The class whose pixels are counted where they take another.
+    watched: Option<u8>,
 }
 
 impl MappingUnits {
@@ -28,7 +30,7 @@ impl MappingUnits {
     /// # Errors
     /// [`VectorError::BadOption`] if it is negative or not finite.
     pub fn new(area_m2: f64) -> Result<Self, VectorError> {
-        Ok(Self { units: vec![[area_of(area_m2)?; 256]], weights: HashMap::new() })
+        Ok(Self { units: vec![[area_of(area_m2)?; 256]], weights: HashMap::new(), watched: None })
     }
 
     /// Sets the unit of a class in a stratum, square meters. A region in several strata is checked against the smallest
@@ -46,6 +48,17 @@ impl MappingUnits {
         }
         self.units[stratum][usize::from(class_id)] = area_of(area_m2)?;
         Ok(())
+    }
+
+    /// Counts the pixels of a class that take another one ([`EliminationCounts::watched_pixels`](crate::EliminationCounts)).
+    #[must_use]
+    pub fn watch(self, class_id: u8) -> Self {
+        Self { watched: Some(class_id), ..self }
+    }
+
+    /// The class that is watched.
+    pub(super) fn watched(&self) -> Option<u8> {
+        self.watched
     }
 
     /// Sets the weight of a border with the class `to` when a region of the class `from` is too small.

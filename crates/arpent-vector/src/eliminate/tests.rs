@@ -215,7 +215,20 @@ fn a_speck_goes_to_the_class_around_it() {
     let map = Map::drawn(&["11111", "12111", "11133", "11133"]);
     let (found, counts) = map.eliminated(&MappingUnits::new(3.0).unwrap());
     assert_eq!(map.drawing(&found), ["11111", "11111", "11133", "11133"]);
-    assert_eq!(counts, EliminationCounts { eliminated: 1, islands: 0, pixels: 1 });
+    assert_eq!(counts, EliminationCounts { eliminated: 1, islands: 0, pixels: 1, watched_pixels: 0 });
+}
+
+#[test]
+fn pixels_of_a_watched_class_that_take_another_are_counted() {
+    let map = Map::drawn(&["11111", "12131", "11111", "44111"]);
+    let units = MappingUnits::new(3.0).unwrap();
+    let watched = |class| map.eliminated(&units.clone().watch(class)).1;
+    assert_eq!((watched(2).watched_pixels, watched(4).watched_pixels, watched(1).watched_pixels), (1, 2, 0));
+    assert_eq!((watched(2).pixels, map.eliminated(&units).1.watched_pixels), (4, 0));
+    // A class without a unit stays.
+    let mut units = units.watch(4);
+    units.set(0, 4, 0.0).unwrap();
+    assert_eq!(map.eliminated(&units).1.watched_pixels, 0);
 }
 
 #[test]
@@ -242,7 +255,7 @@ fn an_island_stays_and_is_counted() {
     let map = Map::drawn(&["0....", "..111", "..111"]);
     let (found, counts) = map.eliminated(&MappingUnits::new(4.0).unwrap());
     assert_eq!(found, map.labels);
-    assert_eq!(counts, EliminationCounts { eliminated: 0, islands: 1, pixels: 0 });
+    assert_eq!(counts, EliminationCounts { eliminated: 0, islands: 1, pixels: 0, watched_pixels: 0 });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Scores of the chosen weights.
 
+use arpent_metrics::RiskScores;
 use serde::{Deserialize, Serialize};
 
 /// A value with its 95 % interval.
@@ -219,6 +220,9 @@ pub(crate) struct Calibration {
     /// The correction: `temperature 1.31, fitted on the validation split`.
     #[serde(default)]
     pub(crate) method: Option<String>,
+    /// What is wrong of the answers that remain when the least certain ones are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) risk: Option<RiskScores>,
 }
 
 /// A reliability diagram (Guo et al., *On calibration of modern neural networks*, 2017).
@@ -257,6 +261,9 @@ pub(crate) struct DetectionScores {
     pub(crate) iou_threshold: f64,
     /// One curve per class.
     pub(crate) classes: Vec<PrecisionRecall>,
+    /// What is wrong of the detections that remain when those of the lowest scores are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) risk: Option<RiskScores>,
 }
 
 /// A precision-recall curve.

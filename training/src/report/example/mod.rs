@@ -3,6 +3,7 @@
 mod chips;
 mod measures;
 
+use arpent_metrics::RiskCoverage;
 use arpent_model::{Energy, TrainingSource};
 use arpent_raster::{Class, Color, Nomenclature};
 
@@ -111,7 +112,7 @@ pub(super) fn detection() -> TrainingReport {
             thin: None,
             rare: None,
         }),
-        detection: Some(DetectionScores { iou_threshold: 0.5, classes: found }),
+        detection: Some(DetectionScores { iou_threshold: 0.5, classes: found, risk: None }),
         gallery: Some(chips::boxes()),
         scenes: Vec::new(),
         ..bare(facts, classes)
@@ -233,5 +234,16 @@ fn calibration() -> Calibration {
         before: measures::reliability(|confidence| confidence - 0.45 * confidence * (1.0 - confidence)),
         after: Some(measures::reliability(|confidence| confidence - 0.06 * (1.0 - confidence))),
         method: Some("temperature 1.42, fitted on the validation split".into()),
+        risk: Some(risk().scores()),
     }
+}
+
+/// Answers that are as often right as their confidence says.
+fn risk() -> RiskCoverage {
+    let mut risk = RiskCoverage::new();
+    for step in 0..=20u8 {
+        let right = u64::from(step) * 10;
+        risk.add_counts(f64::from(step) / 20.0, right, 200 - right).expect("these are numbers");
+    }
+    risk
 }
