@@ -29,7 +29,10 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
     ("arpent-viewer", "serve > api page > entry facts > error"),
     ("arpent-qgis", "project raster style > form tip > expression words xml > error key"),
-    ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
+    (
+        "arpent-raster",
+        "ramp > fill nomenclature scene target > area raster resample values > grid > crs window",
+    ),
     (
         "arpent-engine",
         "engine training winners > compute ranges > tasks > schedule > lower memory > forms rewrite > shapes > fusions kernels > extent > numbers spec",
@@ -81,7 +84,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "doctor explain margins planned review > reports > change > zonal > execute > map > shards > pipeline > job > mask > reference > present > report > address scratch sorted stores warnings \
+        "doctor explain margins planned review > reports > change > zonal > execute > map > shards > pipeline > job > mask measured > reference > present > report > address scratch sorted stores warnings \
          > config > hint > error > wanted",
     ),
     ("arpent", "commands > report > cli"),

@@ -148,7 +148,7 @@ pub enum Architecture {
     Onnx {
         /// Input bands.
         in_channels: usize,
-        /// Number of classes. A network of one output channel has two, the first of which is the background.
+        /// Number of classes, or of measured values. A network of one output channel has two classes, the first of which is the background.
         classes: usize,
         /// What the output holds.
         output: OnnxOutput,

@@ -102,8 +102,8 @@ pub use network::{Affine, Block, Network};
 pub use onnx_graph::OnnxGraph;
 pub use onnx_output::OnnxOutput;
 pub use package::{
-    Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization, Score,
-    Task, Territory, TrainingSource, WeightsFile,
+    Calibration, Detection, Energy, FORMAT, GsdRange, MeasuredValue, ModelPackage, ModelWindow, NOT_FINITE,
+    Place, Quantization, Score, Task, Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

@@ -7,16 +7,18 @@ use arpent_base::{CacheMb, Column, Readers, Result, listed_of};
 use arpent_gdal::SharedBlocks;
 use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::{About, Warning};
+use arpent_raster::Nomenclature;
 use arpent_shell::message::detail;
 use arpent_tiling::{Needs, PlannedWindow};
 
 use super::map::{self, MapJob};
 use super::memory::{MemoryNeeds, TILES_BYTES, memory_bound};
-use super::pieces::largest_piece_px;
+use super::pieces::{answer_bytes, largest_piece_px};
 use super::scene::{FailedScene, describe_bands};
 use super::{acquired, scenes};
 use crate::config::{Config, InputOptions, ObjectOptions, OcsGe, rows_held};
 use crate::error::{JobError, class_id};
+use crate::measured::ValueClasses;
 use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 
@@ -38,6 +40,10 @@ pub struct Job {
     pub weights: Weights,
     /// Its network, ready to predict.
     pub predictor: Predictor,
+    /// The classes of its maps: those of the model, or those that are made of a measured value; none without breaks.
+    pub classes: Nomenclature,
+    /// How they are made of a measured value.
+    pub(crate) value_classes: Option<ValueClasses>,
     /// One map to make for each grid.
     pub maps: Vec<MapJob>,
     /// Scenes that cannot be used.
@@ -77,9 +83,14 @@ impl Job {
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
         config.publish.check_drivers()?;
-        wanted_classes(&config, &model)?;
+        let value_classes = ValueClasses::of(&config, &model)?;
+        let classes = match &value_classes {
+            Some(of_value) => of_value.nomenclature(&model),
+            None => model.classes.clone(),
+        };
+        wanted_classes(&config, &classes)?;
         wanted_bands(&config, &model)?;
-        let ocs_ge = config.ocs_ge.as_ref().map(|options| OcsGe::new(options, &model.classes)).transpose()?;
+        let ocs_ge = config.ocs_ge.as_ref().map(|options| OcsGe::new(options, &classes)).transpose()?;
         if config.scenes.is_empty() {
             return Err(JobError::NoScenes.into());
         }
@@ -113,13 +124,12 @@ impl Job {
             return Err(no_usable_scene(&failed).into());
         }
         arpent_gdal::unite_grids(opened.iter_mut().flatten().map(|scene| &mut scene.info));
-        let mut maps =
-            map::maps_of(opened, &config, &model.classes, needs(&predictor), group_by_crs, &mut failed)?;
+        let mut maps = map::maps_of(opened, &config, &classes, needs(&predictor), group_by_crs, &mut failed)?;
         if let Some(coverage) = &config.coverage {
             if model.is_detection() {
                 return Err(JobError::CoverageOfBoxes { model: model.id.clone() }.into());
             }
-            maps.iter().try_for_each(|map| coverage.rules(&model.classes, map.grid()).map(drop))?;
+            maps.iter().try_for_each(|map| coverage.rules(&classes, map.grid()).map(drop))?;
         }
         if let Some(objects) = &config.objects {
             if !model.is_detection() {
@@ -153,6 +163,8 @@ impl Job {
             model,
             weights,
             predictor,
+            classes,
+            value_classes,
             maps,
             failed,
             warnings,
@@ -248,6 +260,7 @@ impl Job {
                 + 2 * u64::from(self.writes_map()),
             origins: if map.dates.iter().any(|date| date.scenes.len() > 1) { TILES_BYTES as u64 } else { 0 },
             piece_px: largest_piece_px(&self.model, &map.plan),
+            answer_bytes: answer_bytes(&self.model),
             network: network.unwrap_or(0) as u64,
         };
         Ok(memory_bound(&map.plan, needs))
@@ -258,16 +271,26 @@ impl Job {
         self.config.rasters.map && self.config.changes_prediction() && !self.model.is_detection()
     }
 
+    /// Whether a map has classes, and features of them: one of measured values has none without breaks.
+    pub(crate) fn has_classes(&self) -> bool {
+        !self.classes.classes().is_empty()
+    }
+
+    /// Whether a map has a score for each pixel.
+    pub(crate) fn has_confidence(&self) -> bool {
+        !self.model.is_detection() && !self.model.is_regression()
+    }
+
     /// Ids of the classes whose features are written.
     pub(crate) fn kept_classes(&self) -> [bool; 256] {
         if self.config.coverage.is_some() {
             return [true; 256];
         }
         let Some(named) = &self.config.features.classes else {
-            return arpent_vector::kept_classes(&self.model.classes);
+            return arpent_vector::kept_classes(&self.classes);
         };
         let mut kept = [false; 256];
-        for class in self.model.classes.classes() {
+        for class in self.classes.classes() {
             kept[usize::from(class.id)] = named.contains(&class.name);
         }
         kept
@@ -332,9 +355,9 @@ pub(crate) fn needs(predictor: &Predictor) -> Needs {
     Needs { overlap_cols: cols, overlap_rows: rows, stride_px, window_px, fixed }
 }
 
-fn wanted_classes(config: &Config, model: &ModelPackage) -> Result<(), JobError> {
+fn wanted_classes(config: &Config, classes: &Nomenclature) -> Result<(), JobError> {
     let mut names = config.features.classes.iter().flatten();
-    names.try_for_each(|name| class_id(&"features.classes".into(), name, &model.classes).map(drop))
+    names.try_for_each(|name| class_id(&"features.classes".into(), name, classes).map(drop))
 }
 
 /// Refuses a number for a band that the model does not have: it would have no effect.

@@ -8,8 +8,9 @@ use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
 use arpent_gdal::SharedBlocks;
 use arpent_model::ModelPackage;
 use arpent_publish::{
-    About, Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
-    PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, feature_columns, utc_now,
+    About, Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, MeasuredCounts,
+    ModelRecord, PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, Warning, feature_columns,
+    utc_now,
 };
 use arpent_shell::energy::{Energy, Meter};
 use arpent_shell::message::notice;
@@ -242,6 +243,7 @@ impl MapWriter<'_> {
         let printed = warnings.len();
         warnings.extend(several_engines(self.engines));
         warnings.extend(map.references.warnings(&counts.references));
+        warnings.extend(counts.values.iter().filter_map(not_finite));
         warnings.extend(counts.masked.iter().flat_map(|masked| map.masks.warnings_of(masked)));
         warnings[printed..].iter().for_each(warn);
         self.check_interrupt()?;
@@ -257,8 +259,7 @@ impl MapWriter<'_> {
             let manifest = self.manifest(inputs, &run, counts, warnings)?;
             let about = job.about();
             present(&self.presented(&about, &manifest, shared.as_ref()), &mut staged, scratch)?;
-            let masked = manifest.counts.masked.as_ref();
-            let item = stac::write_item(job, map, &run, (&staged, masked), scratch)?;
+            let item = stac::write_item(job, map, &run, &staged, &manifest.counts, scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
             let target = Target::parse(&output)?;
             let manifest = self.commit(&target, &staged, manifest)?;
@@ -281,7 +282,7 @@ impl MapWriter<'_> {
             kind: Kind::Map,
             about,
             language: job.config.features.titles,
-            classes: &job.model.classes,
+            classes: &job.classes,
             grid: map.grid(),
             window: map.plan.extent(),
             manifest,
@@ -413,10 +414,20 @@ fn several_engines(engines: &BTreeSet<String>) -> Option<Warning> {
     (names.len() > 1).then(|| Warning::new("several-engines", "engine", message))
 }
 
+/// A warning about outputs that are no numbers.
+fn not_finite(value: &MeasuredCounts) -> Option<Warning> {
+    let MeasuredCounts { name, not_finite, pixels, .. } = value;
+    let message = format!(
+        "of the outputs of the network for `{name}`, {not_finite} of {} are no finite numbers (NaN or infinite): these pixels have no value",
+        pixels + not_finite
+    );
+    (*not_finite > 0).then(|| Warning::new("not-finite", name, message))
+}
+
 fn per_class(job: &Job, assembled: &AssembledMap) -> BTreeMap<String, u64> {
     let kept = job.kept_classes();
     let counts = assembled.features.class_counts();
-    let classes = job.model.classes.classes().iter().filter(|c| kept[usize::from(c.id)]);
+    let classes = job.classes.classes().iter().filter(|c| kept[usize::from(c.id)]);
     classes.map(|c| (c.name.clone(), counts.get(&c.id).copied().unwrap_or(0))).collect()
 }
 

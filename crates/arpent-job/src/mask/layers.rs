@@ -158,6 +158,9 @@ impl MaskLayers {
             }
             MadeOf::Model(folder) => {
                 let (model, _) = ModelPackage::load(folder)?;
+                if model.is_regression() {
+                    return Err(MaskError::GivesValues { mask: shown }.into());
+                }
                 if model.is_detection() {
                     return Err(MaskError::FindsBoxes { mask: shown }.into());
                 }

@@ -14,6 +14,7 @@
 //! | `window.side_px` | sides of `mlm:input[].input.shape`; without a window they are free (-1) |
 //! | `stride_px`, `overlap_px` | none |
 //! | `classes` | `mlm:output[].classification:classes` |
+//! | `values` | the bands of `mlm:output[]`, by their names |
 //! | `weights` | `mlm:total_parameters`, counted; the asset with the role `mlm:model` |
 //! | `training_data` | `mlm:pretrained_source` (names) |
 //! | engine, CPU only | `mlm:framework`, `mlm:framework_version`, `mlm:accelerator` (null) |
@@ -30,12 +31,14 @@ use crate::{ModelError, Weights};
 
 mod checks;
 mod description;
+mod measured;
 mod window;
 
 pub use description::{
     Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
     Territory, TrainingSource, WeightsFile,
 };
+pub use measured::{MeasuredValue, NOT_FINITE};
 pub use window::ModelWindow;
 
 use description::DESCRIPTION;
