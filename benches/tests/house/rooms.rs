@@ -51,7 +51,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-model",
         "fold hand_set import predictor > checkpoint dense_boxes > anchors locations > adopt gpu onnx onnx_engine peaks pt2 > network > tensor_device > device lowered native planes \
-         > package > band field weights > architecture onnx_graph > detectors error pyramids unets > encoders > graph onnx_output protobuf storage",
+         > package > band field weights > architecture onnx_graph > detectors error pyramids stored unets > encoders > graph onnx_output protobuf storage",
     ),
     (
         "arpent-vector",

@@ -74,6 +74,7 @@ mod protobuf;
 mod pt2;
 mod pyramids;
 mod storage;
+mod stored;
 #[cfg(feature = "tensors")]
 mod tensor_device;
 mod unets;
@@ -107,4 +108,5 @@ pub use package::{
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};
+pub use stored::{GraphStep, StepActivation};
 pub use weights::{WeightTensor, Weights};

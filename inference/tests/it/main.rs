@@ -34,6 +34,7 @@ mod invariance;
 mod layers;
 mod machines;
 mod mask;
+mod measured;
 mod order;
 mod outputs;
 mod published;

@@ -93,21 +93,31 @@ pub fn import(
     let adopted = adopt(&architecture, checkpoint)
         .map_err(|error| explained(error, checkpoint, name, found.classes))?;
     let weights = fold(&architecture, &adopted.state)?;
+    let (preset, bands) = scaled(preset, options, bands)?;
+    let package = package(&preset, options, bands, (architecture, classes), window)?;
+    package.check()?;
+    Ok((package, weights, adopted))
+}
+
+/// The preset and its bands, for stored values if a scale of them is given.
+pub(super) fn scaled(
+    preset: Preset,
+    options: &ImportOptions,
+    bands: Vec<Band>,
+) -> Result<(Preset, Vec<Band>), ModelError> {
     let preset = match options.stored_scale {
         Some(scale) => preset.of_stored(checked_scale(scale)?),
         None => preset,
     };
     let bands = preset.bands_named(&bands.into_iter().map(|b| b.name).collect::<Vec<_>>())?;
-    let package = package(&preset, options, bands, (architecture, classes), window)?;
-    package.check()?;
-    Ok((package, weights, adopted))
+    Ok((preset, bands))
 }
 
 /// What torchvision's RetinaNet keeps by default.
 const TORCHVISION: Detection = Detection { threshold: 0.05, iou: 0.5 };
 
 /// Refuses published weights whose license forbids commercial use, unless the license is given: that accepts it.
-fn check_license(preset: &Preset, options: &ImportOptions) -> Result<(), ModelError> {
+pub(super) fn check_license(preset: &Preset, options: &ImportOptions) -> Result<(), ModelError> {
     let forbids = preset.license.split('-').any(|part| part == "NC");
     if !forbids || options.license.is_some() {
         return Ok(());
@@ -149,7 +159,11 @@ impl Found {
 }
 
 /// The bands of the options, or the first of the preset's.
-fn bands(preset: &Preset, options: &ImportOptions, found: Option<usize>) -> Result<Vec<Band>, ModelError> {
+pub(super) fn bands(
+    preset: &Preset,
+    options: &ImportOptions,
+    found: Option<usize>,
+) -> Result<Vec<Band>, ModelError> {
     match (&options.bands, found) {
         (Some(names), _) => preset.bands_named(names),
         (None, Some(count)) if !preset.has_bands(count) => Err(ModelError::UnknownName {
@@ -165,7 +179,7 @@ fn bands(preset: &Preset, options: &ImportOptions, found: Option<usize>) -> Resu
 }
 
 /// The window of a network that is not local.
-fn window(
+pub(super) fn window(
     preset: &Preset,
     options: &ImportOptions,
     architecture: &Architecture,

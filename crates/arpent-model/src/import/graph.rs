@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::checkpoint::{ImportOptions, import, package};
 use super::deepness::Deepness;
+use super::exported::{import_exported, takes_graph};
 use super::preset::Preset;
 use super::{family, item};
 use crate::adopt::Adopted;
@@ -28,8 +29,8 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
-/// Makes a package of a file: of a checkpoint's tensors ([`import`]), or of the graph of an ONNX file. The tensors of an ONNX
-/// file are taken where an architecture is given, or a preset whose network they are; else the graph is, as it stands.
+/// Makes a package of a file: of a checkpoint's tensors ([`import`]), or of the graph of an ONNX file or a PT2 archive. The tensors of these
+/// are taken where an architecture is given, or a preset whose network they are; else the graph is, as it stands.
 ///
 /// # Errors
 /// Those of [`read_checkpoint`], [`import`] and [`OnnxGraph::read`]; [`ModelError::Option`] for what the file does not state and
@@ -49,6 +50,9 @@ pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Imported, Mod
         let (package, weights, adopted) = import(&checkpoint, options).map_err(explained)?;
         Ok(Imported { package, weights, adopted: Some(adopted), notes: Vec::new() })
     };
+    if ends("pt2") && takes_graph(options) {
+        return import_exported(path, options);
+    }
     if !ends("onnx") || options.architecture.is_some() {
         return native();
     }
