@@ -232,7 +232,7 @@ pub struct ModelRecord {
 pub struct Counts {
     /// Windows of the plan.
     pub windows_planned: u64,
-    /// Windows that went through the network.
+    /// Windows with a valid pixel: they went through the network, unless masks hide all of their core.
     pub windows_run: u64,
     /// Windows without a valid pixel, skipped.
     pub windows_skipped: u64,

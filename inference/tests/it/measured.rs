@@ -330,13 +330,19 @@ fn what_is_about_classes_is_refused() {
     // What is done with maps of classes.
     place.config("");
     place.run(&[&scene], "map", &[]);
-    place.write("zones.geojson", r#"{"type":"FeatureCollection","features":[]}"#);
+    let zone = crate::reference::rectangle([0.0, 0.0, 50.0, 50.0]);
+    crate::reference::layer(&place, "zones.geojson", &[(json!({ "n": 1 }), zone)]);
+    place.write("zonal.toml", "");
+    place.write("change.toml", "");
     for words in [
-        &["zonal", "map", "--zones", "zones.geojson", "--output", "zones"][..],
-        &["change", "--before", "map", "--after", "map", "--output", "change"],
+        &["zonal", "zonal.toml", "--map", "map", "--zones", "zones.geojson", "--output", "z"][..],
+        &["change", "change.toml", "--before", "map", "--after", "map", "--output", "change"],
     ] {
         let err = place.arpent(words).expect(2).err;
-        assert!(err.contains("hint:"), "{words:?}: {err}");
+        assert!(
+            err.contains("has no label raster") && err.contains("`breaks` under [values]"),
+            "{words:?}: {err}"
+        );
     }
     let other = Place::new();
     let scene = other.draw("a.tif", &Picture::new(5, 12), SCENE);

@@ -29,6 +29,8 @@ pub(crate) struct MemoryNeeds {
     pub coverage_rows: usize,
     /// Bytes of each pixel of a strip that references and masks take.
     pub references: u64,
+    /// Bytes of each pixel of a window that masks take while a reader looks them up.
+    pub masks: u64,
     /// Memory for overlapping scenes, bytes.
     pub origins: u64,
     /// Bytes of a pixel's prediction: two for a label and its confidence.
@@ -69,7 +71,7 @@ pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     // joined, exist at the same time while it is read.
     let chip = read * (needs.bands as u64 * (4 + needs.value_bytes) + 2);
     // Each reader holds a chip until it is taken, and each predictor the one it predicts.
-    let chips = chip * (needs.readers + needs.predictors) as u64;
+    let chips = chip * (needs.readers + needs.predictors) as u64 + read * needs.masks * needs.readers as u64;
     // Of resampled scenes, each reader holds a strip before resampling.
     let strips = if needs.resampled {
         MosaicReader::BYTES_OF_A_STRIP * (needs.bands as u64 + 1) * needs.readers as u64

@@ -258,6 +258,7 @@ impl Job {
             references: map.references.bytes_per_pixel()
                 + map.masks.bytes_per_pixel()
                 + 2 * u64::from(self.writes_map()),
+            masks: map.masks.bytes_per_pixel(),
             origins: if map.dates.iter().any(|date| date.scenes.len() > 1) { TILES_BYTES as u64 } else { 0 },
             piece_px: largest_piece_px(&self.model, &map.plan),
             answer_bytes: answer_bytes(&self.model),

@@ -272,6 +272,16 @@ impl MaskLayers {
         self.layers.iter().filter_map(|layer| layer.print.clone()).collect()
     }
 
+    /// Whether every mask can be looked up: a map is made, a vector layer is read.
+    pub(crate) fn is_ready(&self) -> bool {
+        let is_open = |layer: &Layer| match &layer.kind {
+            Kind::Areas { index, .. } => index.is_some(),
+            Kind::Raster { .. } => true,
+            Kind::ToMake => false,
+        };
+        self.layers.iter().all(is_open)
+    }
+
     /// Bytes that a pixel of a strip takes while it is masked.
     pub(crate) fn bytes_per_pixel(&self) -> u64 {
         // Its reason, that of one mask, whether it has an answer, and rows that wait to complete a row of output blocks.

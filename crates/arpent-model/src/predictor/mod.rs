@@ -209,12 +209,17 @@ impl Predictor {
         best
     }
 
-    /// Cost of a core, as a multiple of its cost in an infinite picture.
+    /// Cost of a core, as a multiple of its cost in an infinite picture; of a network with a window, of its share of the window.
     pub fn overlap_cost(&self, chip: &Window, core: &Window) -> f64 {
         match &self.body {
             Body::Cpu(engine) => {
-                let products = exact(engine.products(&self.picture(chip, core)).unwrap_or(0));
-                products / (engine.products_per_pixel() * exact(core.pixels()) * exact(self.enlarged.pow(2)))
+                let of = |core: &Window| exact(engine.products(&self.picture(chip, core)).unwrap_or(0));
+                // Attention has no cost in an infinite picture.
+                let each = match self.window {
+                    Some(_) => of(chip).max(1.0) / exact(chip.pixels()),
+                    None => engine.products_per_pixel() * exact(self.enlarged.pow(2)),
+                };
+                of(core) / (each * exact(core.pixels()))
             }
             Body::Gpu(_) | Body::Onnx(_) => exact(chip.pixels()) / exact(core.pixels()),
         }

@@ -1,4 +1,54 @@
-//! Convolutions that are made of the graph of an archive, and numbers of its nodes.
+//! Operators of archives that are lowered, the convolutions that are made of them, and numbers of nodes.
+
+/// Operators that are lowered.
+pub(super) const KNOWN: [&str; 43] = [
+    "conv2d.default",
+    "conv2d.padding",
+    "convolution.default",
+    "batch_norm.default",
+    "_native_batch_norm_legit_no_training.default",
+    "relu.default",
+    "relu_.default",
+    "relu6.default",
+    "relu6_.default",
+    "hardtanh.default",
+    "hardtanh_.default",
+    "silu.default",
+    "silu_.default",
+    "gelu.default",
+    "sigmoid.default",
+    "sigmoid_.default",
+    "softmax.int",
+    "_softmax.default",
+    "max_pool2d.default",
+    "avg_pool2d.default",
+    "adaptive_avg_pool2d.default",
+    "mean.dim",
+    "upsample_nearest2d.default",
+    "upsample_nearest2d.vec",
+    "upsample_bilinear2d.default",
+    "upsample_bilinear2d.vec",
+    "cat.default",
+    "add.Tensor",
+    "add_.Tensor",
+    "mul.Tensor",
+    "mul_.Tensor",
+    "constant_pad_nd.default",
+    "pad.default",
+    "linear.default",
+    "view.default",
+    "reshape.default",
+    "flatten.using_ints",
+    "unsqueeze.default",
+    "dropout.default",
+    "feature_dropout.default",
+    "clone.default",
+    "contiguous.default",
+    "alias.default",
+];
+
+/// Largest number of a node: a stride, a padding, a number of groups.
+const MOST_NUMBER: usize = 1 << 16;
 
 /// A convolution with its weights.
 pub(super) struct Kernel {
@@ -38,5 +88,6 @@ pub(super) fn same(all: Option<Vec<i64>>) -> Option<i64> {
 }
 
 pub(super) fn whole(number: i64) -> Result<usize, String> {
-    usize::try_from(number).map_err(|_| format!("has the number {number}, expected 0 or more"))
+    let fits = usize::try_from(number).ok().filter(|number| *number <= MOST_NUMBER);
+    fits.ok_or_else(|| format!("has the number {number}, expected 0 to {MOST_NUMBER}"))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arpent_base::number::narrow;
 
-use super::kernel::{Kernel, same, whole};
+use super::kernel::{KNOWN, Kernel, same, whole};
 use super::program::{Node, Program};
 use crate::stored::{GraphStep, StepActivation};
 use crate::{Architecture, Weights};
@@ -20,52 +20,9 @@ pub(crate) struct LoweredGraph {
     pub(crate) notes: Vec<String>,
 }
 
-/// Operators that are lowered.
-const KNOWN: [&str; 43] = [
-    "conv2d.default",
-    "conv2d.padding",
-    "convolution.default",
-    "batch_norm.default",
-    "_native_batch_norm_legit_no_training.default",
-    "relu.default",
-    "relu_.default",
-    "relu6.default",
-    "relu6_.default",
-    "hardtanh.default",
-    "hardtanh_.default",
-    "silu.default",
-    "silu_.default",
-    "gelu.default",
-    "sigmoid.default",
-    "sigmoid_.default",
-    "softmax.int",
-    "_softmax.default",
-    "max_pool2d.default",
-    "avg_pool2d.default",
-    "adaptive_avg_pool2d.default",
-    "mean.dim",
-    "upsample_nearest2d.default",
-    "upsample_nearest2d.vec",
-    "upsample_bilinear2d.default",
-    "upsample_bilinear2d.vec",
-    "cat.default",
-    "add.Tensor",
-    "add_.Tensor",
-    "mul.Tensor",
-    "mul_.Tensor",
-    "constant_pad_nd.default",
-    "pad.default",
-    "linear.default",
-    "view.default",
-    "reshape.default",
-    "flatten.using_ints",
-    "unsqueeze.default",
-    "dropout.default",
-    "feature_dropout.default",
-    "clone.default",
-    "contiguous.default",
-    "alias.default",
-];
+/// Most weights of a network, and outputs of a convolution.
+const MOST_VALUES: usize = 1 << 30;
+const MOST_CHANNELS: usize = 1 << 14;
 
 /// A tensor of the graph that a step computes.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +44,8 @@ struct Lowering<'a> {
     notes: Vec<String>,
     /// Whether the outputs are measured values.
     is_measured: bool,
+    /// Values of all weights so far.
+    values: usize,
 }
 
 /// Lowers a program with its weights; `is_measured` if its outputs are values, and no scores of classes.
@@ -115,6 +74,7 @@ pub(super) fn lower(program: &Program, stored: &Weights, is_measured: bool) -> R
         names: BTreeMap::new(),
         notes: Vec::new(),
         is_measured,
+        values: 0,
     };
     for node in &program.nodes {
         let named = |problem: String| format!("{} (`{}`) {problem}", node.operator, node.output);
@@ -137,7 +97,7 @@ impl Lowering<'_> {
                 depthwise: false,
                 ..Kernel::of_channels("background", 2, vec![0.0, 1.0], vec![0.0; 2])
             };
-            self.add_conv(last.step, two);
+            self.add_conv(last.step, two)?;
             outputs = 2;
         } else if last.step != self.steps.len() {
             return Err("its output is not what it computes last".into());
@@ -218,8 +178,10 @@ impl Lowering<'_> {
     /// Channels, rows and columns of a tensor; one row and column for a vector.
     fn shape(&self, name: &str) -> Result<[usize; 3], String> {
         match self.program.shapes.get(name).map(Vec::as_slice) {
-            Some([_, channels, height, width]) => Ok([*channels, *height, *width]),
-            Some([_, channels]) => Ok([*channels, 1, 1]),
+            Some([_, channels, height, width]) if *channels <= MOST_CHANNELS => {
+                Ok([*channels, *height, *width])
+            }
+            Some([_, channels]) if *channels <= MOST_CHANNELS => Ok([*channels, 1, 1]),
             other => Err(format!("has the axes {other:?}, expected numbers of batch, channel, row, column")),
         }
     }
@@ -257,15 +219,20 @@ impl Lowering<'_> {
     }
 
     /// Adds a convolution with its weights.
-    fn add_conv(&mut self, from: usize, conv: Kernel) -> Feature {
+    fn add_conv(&mut self, from: usize, conv: Kernel) -> Result<Feature, String> {
         let Kernel { name, shape, kernel, bias, stride, before, dilation, depthwise } = conv;
+        // Of one stored tensor, nodes may make many.
+        self.values += kernel.len() + bias.len();
+        if self.values > MOST_VALUES || shape[0] > MOST_CHANNELS {
+            return Err(format!("has {} outputs, or is beyond {MOST_VALUES} weights", shape[0]));
+        }
         let times = self.names.entry(name.clone()).and_modify(|times| *times += 1).or_insert(1);
         // Two convolutions may share their weights.
         let name = if *times == 1 { name } else { format!("{name}#{times}") };
         let [outputs, _, side, _] = shape;
         self.weights.insert(format!("{name}.weight"), &shape, kernel);
         self.weights.insert(format!("{name}.bias"), &[outputs], bias);
-        self.push(GraphStep::Conv {
+        Ok(self.push(GraphStep::Conv {
             from,
             name,
             outputs,
@@ -275,7 +242,7 @@ impl Lowering<'_> {
             dilation,
             depthwise,
             activation: StepActivation::None,
-        })
+        }))
     }
 
     fn conv(&mut self, node: &Node) -> Result<Feature, String> {
@@ -315,7 +282,7 @@ impl Lowering<'_> {
         let before = around + pads[0];
         // Zeros behind are as many as an output of the input's size, divided by the stride, needs.
         let [_, rows, columns] = self.shape(&node.output)?;
-        let unpadded = [height, width].map(|side| side - pads[0] - pads[1]);
+        let unpadded = [height, width].map(|side| side.saturating_sub(pads[0] + pads[1]));
         if [rows * stride, columns * stride] != unpadded || before > dilation * (side - 1) {
             return Err(format!(
                 "gives {rows} x {columns} px of {} x {} with a stride of {stride}; expected padding that keeps the size, \
@@ -330,7 +297,7 @@ impl Lowering<'_> {
         };
         let name = name.strip_suffix(".weight").unwrap_or(&name).to_owned();
         let shape = [outputs, each, side, side];
-        Ok(self.add_conv(step, Kernel { name, shape, kernel, bias, stride, before, dilation, depthwise }))
+        self.add_conv(step, Kernel { name, shape, kernel, bias, stride, before, dilation, depthwise })
     }
 
     /// Normalizes by running statistics: in the convolution before, or as a factor and a summand for each channel.
@@ -352,7 +319,12 @@ impl Lowering<'_> {
         let summands: Vec<f64> = (0..channels).map(summand).collect();
         let read = self.read(node)?;
         let step = self.unpadded(node)?;
-        if let Some(GraphStep::Conv { name, activation: StepActivation::None, .. }) = self.own(read, node) {
+        if let Some(GraphStep::Conv { name, outputs, activation: StepActivation::None, .. }) =
+            self.own(read, node)
+        {
+            if *outputs != channels {
+                return Err(format!("normalizes {channels} channels of {outputs}"));
+            }
             let name = name.clone();
             let [kernel, bias] = ["weight", "bias"].map(|part| format!("{name}.{part}"));
             let (weights, biases) = (self.weights.get(&kernel), self.weights.get(&bias));
@@ -371,7 +343,7 @@ impl Lowering<'_> {
             return Ok(Feature { shared: false, ..read });
         }
         let [kernel, bias] = [&factors, &summands].map(|all| all.iter().map(|v| narrow(*v)).collect());
-        Ok(self.add_conv(step, Kernel::of_channels("norm", channels, kernel, bias)))
+        self.add_conv(step, Kernel::of_channels("norm", channels, kernel, bias))
     }
 
     /// The step of a feature, if nothing but this node reads it.
@@ -396,7 +368,7 @@ impl Lowering<'_> {
             // What is read elsewhere too stays as it is.
             let [channels, ..] = self.shape_of_first(node)?;
             let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
-            let made = self.add_conv(step, Kernel::of_channels("identity", channels, ones, zeros));
+            let made = self.add_conv(step, Kernel::of_channels("identity", channels, ones, zeros))?;
             (made.step, made)
         };
         if let Some(GraphStep::Conv { activation, .. } | GraphStep::Add { activation, .. }) =
@@ -454,7 +426,7 @@ impl Lowering<'_> {
         let side = kernel.and_then(|side| usize::try_from(side).ok()).filter(|side| side.is_power_of_two());
         let [_, height, width] = self.shape_of_first(node)?;
         let [_, rows, columns] = self.shape(&node.output)?;
-        match side.filter(|side| *side > 1 && stride == kernel && of("padding").unwrap_or(0) == 0) {
+        match side.filter(|side| *side > 1 && stride == kernel && of("padding").unwrap_or(0) == 0 && node.number("divisor_override").is_none()) {
             Some(side) if [side * rows, side * columns] == [height, width] => {
                 let (from, levels) = (self.unpadded(node)?, side.ilog2());
                 Ok(self.push(GraphStep::MeanPool { from, levels }))
@@ -579,7 +551,7 @@ impl Lowering<'_> {
         let shape = [outputs, inputs, 1, 1];
         let [stride, before, dilation] = [1, 0, 1];
         let depthwise = false;
-        Ok(self.add_conv(from, Kernel { name, shape, kernel, bias, stride, before, dilation, depthwise }))
+        self.add_conv(from, Kernel { name, shape, kernel, bias, stride, before, dilation, depthwise })
     }
 
     /// A pixel with its channels is a vector, and a vector such a pixel.

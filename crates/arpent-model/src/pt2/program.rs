@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Most nodes of a graph.
-const MOST_NODES: usize = 1 << 16;
+const MOST_NODES: usize = 1 << 13;
+
+/// Largest size of an axis.
+const MOST_SIZE: usize = 1 << 20;
 
 /// Operators that are listed.
 const MOST_LISTED: usize = 12;
@@ -115,7 +118,10 @@ impl Program {
         };
         let mut shapes = BTreeMap::new();
         for (name, meta) in &graph.tensor_values {
-            let size = |size: &Value| size["as_int"].as_u64().and_then(|size| usize::try_from(size).ok());
+            let size = |size: &Value| {
+                let size = size["as_int"].as_u64().and_then(|size| usize::try_from(size).ok());
+                size.filter(|size| *size <= MOST_SIZE)
+            };
             match meta.sizes.iter().map(size).collect::<Option<Vec<usize>>>() {
                 Some(sizes) => drop(shapes.insert(name.clone(), sizes)),
                 None if name == input => {
