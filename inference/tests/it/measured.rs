@@ -298,6 +298,13 @@ fn outputs_that_are_no_numbers_are_counted() {
     );
     let codes = map.manifest["warnings"].as_array().unwrap().iter().map(|w| w["code"].as_str().unwrap());
     assert!(codes.into_iter().any(|code| code == "not-finite"));
+    // A network whose outputs are all beyond it: a map of nothing, and it says why.
+    hand_set_linear(&settings, &[vec![3e38, 0.0, 0.0]], &[0.0], &place.path("model")).unwrap();
+    let ended = place.try_run(&[&scene], "nothing", &[]).expect(0);
+    assert!(ended.err.contains("no finite numbers"), "{}", ended.err);
+    let map = Map::at(&place.path("nothing"));
+    assert!(values(&map)[0].iter().all(|value| value.is_nan()));
+    assert_eq!(map.manifest["counts"]["values"][0]["pixels"].as_u64(), Some(0));
 }
 
 #[test]

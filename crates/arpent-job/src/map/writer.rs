@@ -98,7 +98,9 @@ impl MapWriter<'_> {
         let (inputs, assembled) = self.hash_and_assemble(scratch, journal)?;
         // Where everything is masked, there is a map that says so.
         let masked = assembled.counts.masked.as_ref().map_or(0, |masked| masked.pixels_masked);
-        if assembled.counts.pixels_valid + masked == 0 && !self.context.job.model.is_detection()
+        // And where no output is a number, which a warning says.
+        let not_finite: u64 = assembled.counts.values.iter().map(|value| value.not_finite).sum();
+        if assembled.counts.pixels_valid + masked + not_finite == 0 && !self.context.job.model.is_detection()
             || assembled.counts.windows_run == 0
         {
             let scenes = self.job().scenes().map(|(_, s)| s.info.id.as_str()).collect::<Vec<_>>().join(", ");
