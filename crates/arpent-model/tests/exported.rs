@@ -17,8 +17,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use common::{json, number, parity, pixels, unit};
 
 fn options(window: Option<ModelWindow>) -> ImportOptions {
-    let bands = None;
-    ImportOptions { id: "exported".into(), window, bands, ..ImportOptions::default() }
+    ImportOptions { id: "exported".into(), window, ..ImportOptions::default() }
 }
 
 fn imported(name: &str, bands: usize, is_local: bool) -> Imported {
@@ -118,13 +117,7 @@ fn a_local_network_has_its_field_and_others_a_window() {
         ("archive-gated.pt2", None, "--window is missing"),
         ("archive-unet.pt2", Some(ModelWindow { side_px: 32, margin_px: 4 }), "--window does not apply"),
     ] {
-        let bands = Some(
-            ["a", "b", "c", "d"][..if window.is_none() { 4 } else { 3 }]
-                .iter()
-                .map(|b| (*b).to_owned())
-                .collect(),
-        );
-        let error = import_file(&parity(name), &ImportOptions { bands, ..options(window) }).unwrap_err();
+        let error = import_file(&parity(name), &options(window)).unwrap_err();
         assert!(error.to_string().contains(expected) && error.hint().is_some(), "{error}");
     }
 }

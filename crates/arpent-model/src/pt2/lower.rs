@@ -175,13 +175,12 @@ impl Lowering<'_> {
         if pads == [0; 2] { Ok(step) } else { Err("reads a padded map, which only convolutions do".into()) }
     }
 
-    /// Channels, rows and columns of a tensor; one row and column for a vector.
+    /// Channels, rows and columns of a tensor; of a vector, what it lacks is 1.
     fn shape(&self, name: &str) -> Result<[usize; 3], String> {
         match self.program.shapes.get(name).map(Vec::as_slice) {
-            Some([_, channels, height, width]) if *channels <= MOST_CHANNELS => {
-                Ok([*channels, *height, *width])
+            Some([_, channels, rest @ ..]) if *channels <= MOST_CHANNELS && rest.len() <= 2 => {
+                Ok([*channels, rest.first().copied().unwrap_or(1), rest.get(1).copied().unwrap_or(1)])
             }
-            Some([_, channels]) if *channels <= MOST_CHANNELS => Ok([*channels, 1, 1]),
             other => Err(format!("has the axes {other:?}, expected numbers of batch, channel, row, column")),
         }
     }
