@@ -106,13 +106,21 @@ def detector():
     b.file("graph-detector", b.node("Mul", rows, scale), [[1, 3, SIDE, SIDE], [1, 64, 7]], metadata)
 
 
+def regressor():
+    """Two measured values of a pixel; the gate looks at the whole picture."""
+    b = Builder()
+    features = gated(b, b.node("Relu", b.conv("input", "stem", 3, 8)), 8)
+    metadata = {"model_type": "Regressor", "class_names": {"0": "canopy height", "1": "biomass"}, "resolution": 20.0, "tile_size": SIDE, "tiles_overlap": 50, "reg_output_scaling": [1.0, 0.5]}
+    b.file("graph-regressor", b.conv(features, "values", 8, 2), [["batch", 3, "height", "width"], ["batch", 2, "height", "width"]], metadata)
+
+
 def main():
     """Pixels are whole numbers from 0 to 255, normalized as the metadata say; without metadata by ImageNet's statistics."""
     usual = (np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))
     rows = []
-    for make in (segmentor, half_sigmoid, computed, detector):
+    for make in (segmentor, half_sigmoid, computed, detector, regressor):
         make()
-    for name in ("graph-segmentor", "graph-half", "graph-computed", "graph-detector"):
+    for name in ("graph-segmentor", "graph-half", "graph-computed", "graph-detector", "graph-regressor"):
         model = onnx.load(NETWORKS / f"{name}.onnx")
         props = {p.key: json.loads(p.value) for p in model.metadata_props}
         bands = 1 if name == "graph-half" else 3

@@ -137,6 +137,7 @@ fn of_preset(name: &str) -> Result<(ModelPackage, Weights)> {
         overlap: None,
         window: None,
         stored_scale: None,
+        values: None,
     };
     let (package, weights, _) = import(&state, &options)?;
     Ok((package, weights))

@@ -65,7 +65,7 @@ const HOUSE: &[(&str, u8, &[&str])] = &[
             "arpent-datasets",
         ],
     ),
-    ("arpent-cli", 5, &["arpent-base", "arpent-shell", "arpent-submit", "arpent-job"]),
+    ("arpent-cli", 5, &["arpent-base", "arpent-shell", "arpent-submit", "arpent-model", "arpent-job"]),
     (
         "arpent",
         6,

@@ -29,7 +29,10 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
     ("arpent-viewer", "serve > api page > entry facts > error"),
     ("arpent-qgis", "project raster style > form tip > expression words xml > error key"),
-    ("arpent-raster", "fill nomenclature scene target > area raster resample values > grid > crs window"),
+    (
+        "arpent-raster",
+        "ramp > fill nomenclature scene target > area raster resample values > grid > crs window",
+    ),
     (
         "arpent-engine",
         "engine training winners > compute ranges > tasks > schedule > lower memory > forms rewrite > shapes > fusions kernels > extent > numbers spec",
@@ -48,7 +51,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-model",
         "fold hand_set import predictor > checkpoint dense_boxes > anchors locations > adopt gpu onnx onnx_engine peaks pt2 > network > tensor_device > device lowered native planes \
-         > package > band field weights > architecture onnx_graph > detectors error pyramids unets > encoders > graph onnx_output protobuf storage",
+         > package > band field weights > architecture onnx_graph > detectors error pyramids stored unets > encoders > graph onnx_output protobuf storage",
     ),
     (
         "arpent-vector",
@@ -81,7 +84,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "doctor explain margins planned review > reports > change > zonal > execute > map > shards > pipeline > job > mask > reference > present > report > address scratch sorted stores warnings \
+        "doctor explain margins planned review > reports > change > zonal > execute > map > shards > pipeline > job > mask measured > reference > present > report > address scratch sorted stores warnings \
          > config > hint > error > wanted",
     ),
     ("arpent-cli", "args > review submit change > device examples"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arpent_base::{Readers, Share, Threads, WindowSide};
 use arpent_job::{Machine, MaskClass};
+use arpent_model::MeasuredValue;
 use arpent_shell::install::InstallCommand;
 use arpent_shell::log::LogArgs;
 use arpent_shell::print::Format;
@@ -494,6 +495,10 @@ pub struct ImportArgs {
     /// scaling, GSD, classes, license and window, as far as it states them.
     #[arg(long, value_name = "NAME|ITEM")]
     pub like: Option<String>,
+    /// For a network that gives measured values and no classes: the value of each output, in order, with its unit after a
+    /// colon: height:m,biomass:t/ha.
+    #[arg(long, value_name = "NAME:UNIT", value_delimiter = ',', conflicts_with = "classes")]
+    pub values: Option<Vec<MeasuredValue>>,
     /// Id of the package; the name of its folder by default.
     #[arg(long)]
     pub id: Option<String>,

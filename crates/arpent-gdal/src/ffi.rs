@@ -410,6 +410,18 @@ pub(crate) fn flush_band(dataset: &Dataset, band: usize) -> Result<(), String> {
     }
 }
 
+/// Sets the unit of a band's values.
+pub(crate) fn set_unit(dataset: &Dataset, band: usize, unit: &str) -> Result<(), String> {
+    let number = c_int::try_from(band).map_err(|e| e.to_string())?;
+    let unit = CString::new(unit).map_err(|e| e.to_string())?;
+    // SAFETY: a null band is tested for; GDAL copies the text.
+    let status = unsafe {
+        let band = gdal_sys::GDALGetRasterBand(dataset.c_dataset(), number);
+        if band.is_null() { CPLErr::CE_Failure } else { gdal_sys::GDALSetRasterUnitType(band, unit.as_ptr()) }
+    };
+    if status == CPLErr::CE_None { Ok(()) } else { Err(last_message()) }
+}
+
 /// Begins a transaction; the safe wrapper would borrow the dataset for its whole duration.
 pub(crate) fn start_transaction(dataset: &Dataset) -> Result<(), String> {
     // SAFETY: the handle is valid while `dataset` lives.

@@ -25,9 +25,9 @@ pub use fingerprint::{Fingerprint, fingerprint, fingerprint_layer, stamp};
 pub use guard::{DriverFacts, allow_in_vrt, drivers};
 pub use scene::{
     BandSample, CollarColor, CollarFound, Convert, DatesReader, ItemScaling, LabelFacts, Look, Misplaced,
-    Mosaic, MosaicReader, PublishedRaster, Sample, SceneProjection, SceneSource, SharedBlocks, common_name,
-    count_bands, group_scenes, label_facts, look, misplaced, mosaic_in_order, open_scene, read_labels,
-    read_picture, resampled, resolve_scenes, sample, unite_grids,
+    Mosaic, MosaicReader, PublishedRaster, Sample, SceneProjection, SceneSource, SharedBlocks, ValueOverview,
+    common_name, count_bands, group_scenes, label_facts, look, misplaced, mosaic_in_order, open_scene,
+    read_labels, read_picture, resampled, resolve_scenes, sample, unite_grids,
 };
 pub use setup::{InitOptions, init};
 pub use text::{plain_text, same_text, value_key};
@@ -39,8 +39,8 @@ pub use vector::{
     layer_fields, layer_file, polygon_wkb, read_aoi, read_features, read_polygons,
 };
 pub use write::{
-    GeoPackage, LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StoredCell, StoredStyle,
-    StripWriter, encode_webp, sql_text, store_project, stored_styles, writes_webp,
+    BandStatistics, GeoPackage, LayerFormat, LayerOptions, LayerShape, LayerWriter, RasterKind, StoredCell,
+    StoredStyle, StripWriter, ValueBand, encode_webp, sql_text, store_project, stored_styles, writes_webp,
 };
 
 /// Version of the GDAL library in use, for instance `3.6.2`.

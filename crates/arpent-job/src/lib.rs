@@ -43,6 +43,7 @@ mod job;
 mod map;
 mod margins;
 mod mask;
+mod measured;
 mod pipeline;
 mod planned;
 mod present;
@@ -73,7 +74,8 @@ pub use config::{
     MaskOptions, Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeLayer,
     OcsGeOptions, Order, OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions,
     RegistrationMode, RegistrationOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions,
-    SmoothOptions, SnapOptions, TargetGsd, ZonalConfig, ZonalPlaces, ZoneFormat, normalized_date,
+    SmoothOptions, SnapOptions, TargetGsd, ValueOptions, ZonalConfig, ZonalPlaces, ZoneFormat,
+    normalized_date,
 };
 pub use doctor::{DoctorPart, DoctorReport, PartState, doctor};
 pub use error::JobError;
@@ -89,6 +91,7 @@ pub use job::{
 pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
 pub use margins::{MarginOptions, MarginReport, MarginRow, margins, with_margin};
 pub use mask::{MaskError, MaskFacts};
+pub use measured::MeasuredError;
 pub use planned::{MergeReport, merge, work};
 pub use reports::report_html;
 pub use review::{

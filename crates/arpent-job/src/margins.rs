@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::error::JobError;
 use crate::job::{Job, MapJob, needs};
+use crate::measured::MeasuredError;
 
 /// Overlaps that are tried below the full one, in strides of the network.
 const STRIDES: [usize; 11] = [0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
@@ -74,6 +75,10 @@ impl MarginRow {
 /// # Errors
 /// A detection network, scenes without a valid pixel in the sample, and what reading and prediction may fail with.
 pub fn margins(job: &Job, options: MarginOptions) -> Result<MarginReport> {
+    if job.model.is_regression() {
+        let (model, what) = (job.model.id.clone(), "the measure of a margin");
+        return Err(MeasuredError::NoLabels { model, what }.into());
+    }
     if job.model.is_detection() {
         return Err(JobError::MarginsOfBoxes { model: job.model.id.clone() }.into());
     }
@@ -235,7 +240,7 @@ fn labels(reader: &mut DatesReader, predictor: &Predictor, core: &Window, by: i6
     }
     match predictor.predict(&chip, core)? {
         Prediction::Labels { labels, .. } => Ok(labels.data().to_vec()),
-        Prediction::Detections(_) => unreachable!("networks of detections are refused"),
+        _ => unreachable!("networks without labels are refused"),
     }
 }
 

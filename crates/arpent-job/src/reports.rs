@@ -7,7 +7,7 @@ use std::path::Path;
 use arpent_base::{DoingWhat as _, Language, Result};
 use arpent_publish::{
     Artifact, Manifest, ROLE_BALANCE, ROLE_CHIP, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP,
-    ROLE_SHIFT, ROLE_SUPERSEDED, Target,
+    ROLE_SHIFT, ROLE_SUPERSEDED, ROLE_VALUES, Target,
 };
 use arpent_raster::{Class, Color, Nomenclature};
 use serde::Deserialize;
@@ -103,7 +103,7 @@ fn files(target: &Target, manifest: &Manifest, folder: &Path) -> Result<Files> {
     for artifact in &manifest.artifacts {
         let name = artifact.href.rsplit_once('/').map_or(&*artifact.href, |(_, name)| name);
         let is_read = match &*artifact.role {
-            ROLE_MAP | ROLE_LABELS | ROLE_SHIFT | ROLE_CHIP => true,
+            ROLE_MAP | ROLE_LABELS | ROLE_VALUES | ROLE_SHIFT | ROLE_CHIP => true,
             ROLE_BALANCE => TABLES.contains(&name),
             ROLE_FEATURES | ROLE_EVENTS | ROLE_SUPERSEDED => name.ends_with(".parquet"),
             _ => false,
@@ -117,7 +117,7 @@ fn files(target: &Target, manifest: &Manifest, folder: &Path) -> Result<Files> {
 /// Where a file is read, after a comparison with the manifest: rasters where they are, since a picture needs only their
 /// overviews; others of a store from a copy.
 fn placed(target: &Target, artifact: &Artifact, copy: &Path) -> Result<String> {
-    if target.local_folder().is_some() || matches!(&*artifact.role, ROLE_MAP | ROLE_LABELS) {
+    if target.local_folder().is_some() || matches!(&*artifact.role, ROLE_MAP | ROLE_LABELS | ROLE_VALUES) {
         return checked_address(target, artifact);
     }
     target.fetch_artifact(artifact, copy)?;

@@ -7,6 +7,7 @@ use crate::detectors::{self, LEVELS};
 use crate::encoders::{Encoder, MitSize, PyramidEncoder};
 use crate::graph::{Affine, Graph, Layer, Op, Squares, Step};
 use crate::onnx_output::OnnxOutput;
+use crate::stored::{self, GraphStep};
 use crate::{ModelError, pyramids, unets};
 
 /// Smallest width of a level of a U-Net.
@@ -148,10 +149,19 @@ pub enum Architecture {
     Onnx {
         /// Input bands.
         in_channels: usize,
-        /// Number of classes. A network of one output channel has two, the first of which is the background.
+        /// Number of classes, or of measured values. A network of one output channel has two classes, the first of which is the background.
         classes: usize,
         /// What the output holds.
         output: OnnxOutput,
+    },
+    /// Steps that stand in the package: the graph of another program (`torch.export`), lowered (ADR 0031).
+    Graph {
+        /// Input bands.
+        in_channels: usize,
+        /// Output channels.
+        out_channels: usize,
+        /// The steps, in their order.
+        steps: Vec<GraphStep>,
     },
     /// A single convolution: a weighted sum of the bands of a pixel, or of 3 x 3 pixels, for each class.
     Linear {
@@ -198,6 +208,7 @@ impl Architecture {
             Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
             Self::Linear { .. } => "linear".into(),
             Self::Onnx { .. } => "ONNX graph".into(),
+            Self::Graph { steps, .. } => format!("exported graph of {} steps", steps.len()),
         }
     }
 
@@ -215,6 +226,7 @@ impl Architecture {
             | Self::Fcos { in_channels, .. }
             | Self::Classifier { in_channels, .. }
             | Self::Onnx { in_channels, .. }
+            | Self::Graph { in_channels, .. }
             | Self::Linear { in_channels, .. } => *in_channels * self.dates(),
         }
     }
@@ -238,6 +250,7 @@ impl Architecture {
             | Self::Fpn { out_channels, .. }
             | Self::DeeplabV3Plus { out_channels, .. }
             | Self::Classifier { out_channels, .. }
+            | Self::Graph { out_channels, .. }
             | Self::Linear { out_channels, .. } => *out_channels,
             Self::Retinanet { classes, .. } => LEVELS.len() * detectors::values(*classes),
             Self::Onnx { classes, .. } => *classes,
@@ -338,6 +351,10 @@ impl Architecture {
             }
             // What it computes stands in its file only: nothing is derived from it.
             Self::Onnx { .. } => Graph::default(),
+            // What cannot be computed is refused by `check`.
+            Self::Graph { in_channels, out_channels, steps } => {
+                stored::graph(*in_channels, *out_channels, steps).unwrap_or_default()
+            }
         }
     }
 
@@ -416,6 +433,9 @@ impl Architecture {
             | Self::Fpn { .. } => None,
             Self::Retinanet { classes, .. } | Self::Onnx { classes, .. } => {
                 (*classes > 254 || *classes == 0).then(|| format!("has {classes} classes, expected 1 to 254"))
+            }
+            Self::Graph { in_channels, out_channels, steps } => {
+                stored::graph(*in_channels, *out_channels, steps).err()
             }
             Self::Fcos { encoder, classes, strides, width, convs, .. } => {
                 located_problem(*encoder, *classes, strides, *convs).or_else(|| width_problem(&[*width]))

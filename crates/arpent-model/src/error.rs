@@ -75,6 +75,14 @@ pub enum ModelError {
         /// The cause.
         reason: String,
     },
+    /// A PT2 archive whose graph is not lowered.
+    #[error("{}: {problem}", path.display())]
+    Exported {
+        /// The archive.
+        path: PathBuf,
+        /// What of it is not run.
+        problem: String,
+    },
     /// An ONNX file that is no checkpoint.
     #[error("{}: {problem}", path.display())]
     Onnx {
@@ -375,6 +383,11 @@ impl arpent_base::Diagnostic for ModelError {
             }
             Self::Checkpoint { .. } => {
                 "give a .safetensors or .onnx file, one that torch.export.save (.pt2) or torch.save wrote (.pt, .pth, .ckpt, .bin)".to_owned()
+            }
+            Self::Exported { .. } => {
+                "export the network alone after eval(), with one picture of a fixed size whose sides its stride divides; as an ONNX file, its \
+                 graph is run by another engine that has more operators; the weights of a known network are imported with --architecture"
+                    .to_owned()
             }
             Self::Onnx { problem, .. } => problem.hint().to_owned(),
             Self::Device { .. } => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use arpent_raster::{Class, Color, Nomenclature, SampleType};
 
 use crate::package::{FORMAT, GsdRange, WeightsFile};
-use crate::{Architecture, Band, Detection, ModelError, ModelPackage, Task, Weights, field};
+use crate::{Architecture, Band, Detection, MeasuredValue, ModelError, ModelPackage, Task, Weights, field};
 
 /// Settings of a hand-set package; the others are such that raw values reach the network unchanged (mean 0, standard
 /// deviation 1).
@@ -20,6 +20,8 @@ pub struct HandSet {
     pub bands: Vec<String>,
     /// Classes; for detection, the network has two more outputs.
     pub classes: Nomenclature,
+    /// Measured values, for regression.
+    pub values: Vec<MeasuredValue>,
     /// GSD accepted, meters.
     pub gsd_m: GsdRange,
     /// Sample types accepted.
@@ -48,11 +50,18 @@ impl HandSet {
             task: Task::SemanticSegmentation,
             bands: bands.iter().map(|b| (*b).to_owned()).collect(),
             classes: classes.unwrap_or_else(|_| unreachable!("ids count up from 0 to at most 253")),
+            values: Vec::new(),
             gsd_m: GsdRange { nominal: 0.1, min: 0.01, max: 100.0 },
             sample_types: vec![SampleType::Uint8],
             value_range: [0.0, 255.0],
             detection: None,
         }
+    }
+
+    /// As [`HandSet::segmentation`], for measured values of these names.
+    pub fn regression(bands: &[&str], values: &[&str]) -> Self {
+        let values = values.iter().map(|name| MeasuredValue::named(*name)).collect();
+        Self { task: Task::Regression, values, ..Self::segmentation(bands, 0) }
     }
 
     /// The package of a network with this architecture; [`ModelPackage::save`] completes it.
@@ -77,6 +86,7 @@ impl HandSet {
             sample_types: self.sample_types.clone(),
             gsd_m: self.gsd_m,
             classes: self.classes.clone(),
+            values: self.values.clone(),
             receptive_field_px: field::receptive_field_radius(&architecture).unwrap_or_default(),
             overlap_px: field::overlap(&architecture, detection).unwrap_or_default(),
             overlap_tolerance: None,

@@ -74,6 +74,7 @@ mod protobuf;
 mod pt2;
 mod pyramids;
 mod storage;
+mod stored;
 #[cfg(feature = "tensors")]
 mod tensor_device;
 mod unets;
@@ -103,9 +104,10 @@ pub use onnx_graph::OnnxGraph;
 pub use onnx_output::OnnxOutput;
 pub use package::{
     AnswerLevel, AnswerTables, Calibration, ClassAnswers, Detection, Energy, FORMAT, GateResult, GateScore,
-    GsdRange, KeptAnswers, ModelPackage, ModelWindow, Place, Quantization, Score, Task, Territory,
-    TrainingSource, WeightsFile,
+    GsdRange, KeptAnswers, MeasuredValue, ModelPackage, ModelWindow, NOT_FINITE, Place, Quantization, Score,
+    Task, Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};
+pub use stored::{GraphStep, StepActivation};
 pub use weights::{WeightTensor, Weights};

@@ -286,6 +286,7 @@ mod tests {
             Architecture::DeeplabV3Plus { encoder, in_channels: 3, out_channels: 5 },
             Architecture::Upernet { encoder: pyramid, in_channels: 3, out_channels: 5 },
             Architecture::Upernet5 { encoder: pyramid, in_channels: 3, out_channels: 5 },
+            Architecture::Upernet { encoder: PyramidEncoder::SwinTiny, in_channels: 3, out_channels: 5 },
             Architecture::Retinanet { in_channels: 3, classes: 2 },
         ]);
         all
@@ -294,7 +295,7 @@ mod tests {
     #[test]
     fn every_network_and_instruction_set_answers_as_burn_does() {
         for architecture in every_architecture() {
-            let side = 2 * field::stride(&architecture).max(16);
+            let side = (2 * field::stride(&architecture).max(16)).max(architecture.least_window_px());
             let weights = random_weights(&architecture, 11);
             let data = picture(architecture.in_channels(), side);
             let expected = by_burn(&architecture, &weights, data.clone(), side);

@@ -11,6 +11,8 @@ pub enum OnnxOutput {
     Logits,
     /// Probabilities, in the same order.
     Probabilities,
+    /// Measured values: batch, value, row, column.
+    Values,
     /// Boxes (YOLO v5, v7): batch, box, then center, width and height in pixels, a score and one of each class.
     BoxRows,
     /// Boxes (YOLO v8 and later): batch, then center, width and height in pixels and a score of each class, box.

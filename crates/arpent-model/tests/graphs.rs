@@ -12,9 +12,9 @@ use arpent_base::Diagnostic as _;
 use arpent_base::number::{exact, narrow, truncate};
 use arpent_model::{
     Architecture, DeviceChoice, ImportOptions, Imported, ModelError, ModelPackage, ModelWindow, OnnxOutput,
-    Prediction, Predictor, import_file,
+    Prediction, Predictor, Task, import_file,
 };
-use arpent_raster::{Chip, Window};
+use arpent_raster::{Chip, Raster, Window};
 use common::{json, number, parity, unit};
 use serde_json::Value;
 
@@ -85,6 +85,50 @@ fn outputs_are_those_of_onnx_runtime() {
         assert!(worst <= 1e-4, "{name}: {worst}");
     }
     assert!(worst > 0.0, "another program adds in another order");
+}
+
+/// Measured values: the output of ONNX Runtime, times the factors of the metadata.
+#[test]
+fn values_are_those_of_onnx_runtime() {
+    let (imported, row) = imported("graph-regressor.onnx", 0);
+    let package = &imported.package;
+    assert_eq!((package.task, package.classes.classes().len()), (Task::Regression, 0));
+    let values: Vec<_> = package.values.iter().map(|value| (value.name.as_str(), value.scale)).collect();
+    assert_eq!(values, [("canopy height", 1.0), ("biomass", 0.5)]);
+    let core = Window::new(0, -16, 16, 16);
+    let Prediction::Values(found) = predictor(&imported).predict(&chip(core, 3), &core).unwrap() else {
+        unreachable!()
+    };
+    let (expected, most) = expected(&row);
+    let theirs = expected.iter().zip([1.0, 0.5].iter().flat_map(|scale| [scale; 256])).map(|(v, s)| v * s);
+    let ours = found.iter().flat_map(Raster::data).map(|value| f64::from(*value));
+    let worst = ours.zip(theirs).fold(0.0, |worst: f64, (ours, theirs)| worst.max((ours - theirs).abs()));
+    assert_eq!(found.iter().map(|raster| raster.data().len()).sum::<usize>(), expected.len());
+    assert!(most > 0.1 && worst <= 1e-5 * most.max(1.0), "{worst} of {most}");
+    // Invalid pixels have no value, and those of a part of a core are the same.
+    let mut holes = chip(predictor(&imported).filled_chip_of(&core), 3);
+    holes.valid.iter_mut().step_by(7).for_each(|valid| *valid = false);
+    let (predictor, part) = (predictor(&imported), Window::new(4, -12, 5, 3));
+    let answer = |core: &Window| match predictor.predict(&holes, core).unwrap() {
+        Prediction::Values(values) => values,
+        _ => unreachable!(),
+    };
+    let bits = |raster: &Raster<f32>| raster.data().iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    for (whole, part_of) in answer(&core).iter().zip(answer(&part)) {
+        assert_eq!(bits(&whole.crop(part).unwrap()), bits(&part_of));
+        assert!(
+            whole.data().iter().any(|value| value.is_nan()) && whole.data().iter().any(|v| v.is_finite())
+        );
+    }
+    // Boxes and labels of pixels are another thing.
+    let named = vec!["a".parse().unwrap()];
+    let error =
+        import_file(&parity("graph-regressor.onnx"), &ImportOptions { values: Some(named), ..options() });
+    let error = error.unwrap_err();
+    assert!(
+        error.to_string().contains("names 1, the graph has 2 outputs") && error.hint().is_some(),
+        "{error}"
+    );
 }
 
 #[test]

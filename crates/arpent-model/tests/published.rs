@@ -278,7 +278,7 @@ fn boxes_do_not_depend_on_how_a_core_is_asked_for() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         match pool.install(|| predictor.predict(chip, core).unwrap()) {
             Prediction::Detections(found) => found,
-            Prediction::Labels { .. } => unreachable!(),
+            _ => unreachable!(),
         }
     };
     let whole = Window::new(-64, 192, 64, 64);

@@ -61,14 +61,14 @@ pub use hash::{Digest, hash_file};
 pub use limits::ObjectKind;
 pub use manifest::{
     Artifact, BandValues, Counts, CoverageCounts, Decided, DeclaredScaling, FailedInput, Input, InputGrid,
-    InputValues, Manifest, MaskCounts, MaskedCounts, ModelRecord, ReasonCounts, ReferenceCounts, Software,
-    ValueCounts, Warning, ZoneCounts, utc_now,
+    InputValues, Manifest, MaskCounts, MaskedCounts, MeasuredCounts, ModelRecord, ReasonCounts,
+    ReferenceCounts, Software, ValueCounts, Warning, ZoneCounts, utc_now,
 };
 pub use media::{
     ITEM_NAME, ROLE_BALANCE, ROLE_CHIP, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES,
     ROLE_IMAGERY, ROLE_LABELS, ROLE_LINEAGE, ROLE_MAP, ROLE_MASK, ROLE_METADATA, ROLE_OBJECTS, ROLE_PROJECT,
-    ROLE_REPORT, ROLE_SCHEMA, ROLE_SHEET, ROLE_SHIFT, ROLE_STYLE, ROLE_SUPERSEDED, ROLE_VIEWER, ROLE_ZONES,
-    media_type,
+    ROLE_REPORT, ROLE_SCHEMA, ROLE_SHEET, ROLE_SHIFT, ROLE_STYLE, ROLE_SUPERSEDED, ROLE_VALUES, ROLE_VIEWER,
+    ROLE_ZONES, media_type,
 };
 pub use names::{JOBS, MANIFEST_FORMAT, MANIFEST_NAME, REVIEWS, is_job_id, is_plain, unique_key};
 pub use objects::ObjectInfo;

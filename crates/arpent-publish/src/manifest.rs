@@ -233,7 +233,7 @@ pub struct ModelRecord {
 pub struct Counts {
     /// Windows of the plan.
     pub windows_planned: u64,
-    /// Windows that went through the network.
+    /// Windows with a valid pixel: they went through the network, unless masks hide all of their core.
     pub windows_run: u64,
     /// Windows without a valid pixel, skipped.
     pub windows_skipped: u64,
@@ -253,6 +253,9 @@ pub struct Counts {
     /// Results of the reference layers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<ReferenceCounts>,
+    /// Measured values, of a regression model: in the order of the bands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<MeasuredCounts>,
     /// What masks took out of the map, where there are masks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<MaskedCounts>,
@@ -268,6 +271,39 @@ pub struct Counts {
     /// What persons decided, in a decided version of a map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
+}
+
+/// The measured values of a map: a band of its raster.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MeasuredCounts {
+    /// Name.
+    pub name: String,
+    /// Name in French.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name_fr: Option<String>,
+    /// Unit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Pixels with a value.
+    pub pixels: u64,
+    /// Valid pixels whose output was no finite number: they have no value.
+    pub not_finite: u64,
+    /// Lowest value; none without a pixel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// Greatest value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// Mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<f64>,
+    /// Standard deviation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub std: Option<f64>,
+    /// Lowest and greatest value of the color ramp.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown: Option<[f64; 2]>,
 }
 
 /// What a decided version of a map was made of, and what persons decided.

@@ -7,6 +7,8 @@ pub const ROLE_LABELS: &str = "labels";
 pub const ROLE_MAP: &str = "map";
 /// Role of the confidence raster.
 pub const ROLE_CONFIDENCE: &str = "confidence";
+/// Role of the raster of measured values.
+pub const ROLE_VALUES: &str = "values";
 /// Role of the raster of what was not observed, with the reason.
 pub const ROLE_MASK: &str = "mask";
 /// Role of the features, in any format.

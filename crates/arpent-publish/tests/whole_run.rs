@@ -97,6 +97,7 @@ fn write_files(features: &SortedFeatures, nomenclature: &Nomenclature, dir: &Pat
         framework_version: "0.22.1".into(),
         bands: vec!["red".into(), "green".into(), "blue".into()],
         window_px: 512,
+        values: Vec::new(),
         total_parameters: None,
         href: None,
     };
@@ -106,6 +107,7 @@ fn write_files(features: &SortedFeatures, nomenclature: &Nomenclature, dir: &Pat
         footprint: &polygon![(x: 2.0, y: 47.0), (x: 2.4, y: 47.0), (x: 2.4, y: 47.25), (x: 2.0, y: 47.25)],
         grid: &grid(),
         window: &Window::new(2000, -47_250, 400, 250),
+        values: &[],
         nomenclature,
         mask: None,
         model: Some(&model),

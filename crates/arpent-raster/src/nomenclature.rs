@@ -126,7 +126,7 @@ const fn yes() -> bool {
 }
 
 /// The classes of a label raster, in the order of the network's output channels.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Vec<Class>", into = "Vec<Class>")]
 pub struct Nomenclature(Vec<Class>);
 

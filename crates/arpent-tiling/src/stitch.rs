@@ -15,11 +15,13 @@ pub struct Strip {
     pub labels: Raster<u8>,
     /// Confidence; [`CONFIDENCE_NODATA`] without a prediction.
     pub confidence: Raster<u8>,
+    /// Measured values, one raster for each; NaN without a prediction. Empty for classes.
+    pub values: Vec<Raster<f32>>,
 }
 
 /// Collects the predictions of a plan's windows in any order and returns complete strips from north to south.
 ///
-/// Memory: two bytes per pixel of each strip that has begun and is not complete. Readers process windows in plan
+/// Memory: two bytes per pixel, and four for each measured value, of each strip that has begun and is not complete. Readers process windows in plan
 /// order, so that is one strip, or two at the end of a strip.
 ///
 /// ```
@@ -51,16 +53,23 @@ pub struct Stitcher {
     missing: Vec<BTreeSet<i64>>,
     open: BTreeMap<usize, Strip>,
     next: usize,
+    /// Number of measured values.
+    values: usize,
 }
 
 impl Stitcher {
     /// A stitcher for the windows of a plan.
     pub fn new(plan: &WindowPlan) -> Self {
+        Self::of_values(plan, 0)
+    }
+
+    /// The same for predictions of a number of measured values.
+    pub fn of_values(plan: &WindowPlan, values: usize) -> Self {
         let mut missing = vec![BTreeSet::new(); plan.strips().len()];
         for w in plan.windows() {
             missing[w.strip].insert(w.core.col);
         }
-        Self { strips: plan.strips().to_vec(), missing, open: BTreeMap::new(), next: 0 }
+        Self { strips: plan.strips().to_vec(), missing, open: BTreeMap::new(), next: 0, values }
     }
 
     /// Adds the prediction of one window: `None` for a window without a valid pixel, which was skipped.
@@ -76,17 +85,41 @@ impl Stitcher {
         let is_whole = answer.is_none_or(|(labels, confidence)| {
             labels.window() == window.core && confidence.window() == window.core
         });
-        let missing = self.missing.get_mut(window.strip);
-        if !is_whole || !missing.is_some_and(|missing| missing.remove(&window.core.col)) {
-            return Err(TilingError::Unexpected { core: window.core.to_string() });
-        }
+        self.expect(window, is_whole)?;
         if let Some((labels, confidence)) = answer {
-            let rows = self.strips[window.strip];
-            let strip = self.open.entry(window.strip).or_insert_with(|| Strip::empty(window.strip, rows));
+            let strip = self.open_strip(window);
             strip.labels.paste(labels);
             strip.confidence.paste(confidence);
         }
         Ok(())
+    }
+
+    /// Adds the measured values of one window, a raster for each.
+    ///
+    /// # Errors
+    /// As [`Stitcher::push`], and for another number of values.
+    pub fn push_values(&mut self, window: &PlannedWindow, values: &[Raster<f32>]) -> Result<(), TilingError> {
+        let is_whole =
+            values.len() == self.values && values.iter().all(|value| value.window() == window.core);
+        self.expect(window, is_whole)?;
+        for (raster, value) in self.open_strip(window).values.iter_mut().zip(values) {
+            raster.paste(value);
+        }
+        Ok(())
+    }
+
+    /// Refuses a prediction that is not the next of its window.
+    fn expect(&mut self, window: &PlannedWindow, is_whole: bool) -> Result<(), TilingError> {
+        let missing = self.missing.get_mut(window.strip);
+        if is_whole && missing.is_some_and(|missing| missing.remove(&window.core.col)) {
+            return Ok(());
+        }
+        Err(TilingError::Unexpected { core: window.core.to_string() })
+    }
+
+    fn open_strip(&mut self, window: &PlannedWindow) -> &mut Strip {
+        let (rows, values) = (self.strips[window.strip], self.values);
+        self.open.entry(window.strip).or_insert_with(|| Strip::empty(window.strip, rows, values))
     }
 
     /// The next strip from the north, once all its windows have been pushed.
@@ -97,16 +130,17 @@ impl Stitcher {
         }
         let index = self.next;
         self.next += 1;
-        Some(self.open.remove(&index).unwrap_or_else(|| Strip::empty(index, rows)))
+        Some(self.open.remove(&index).unwrap_or_else(|| Strip::empty(index, rows, self.values)))
     }
 }
 
 impl Strip {
-    fn empty(index: usize, rows: Window) -> Self {
+    fn empty(index: usize, rows: Window, values: usize) -> Self {
         Self {
             index,
             labels: Raster::filled(rows, LABEL_NODATA),
             confidence: Raster::filled(rows, CONFIDENCE_NODATA),
+            values: (0..values).map(|_| Raster::filled(rows, f32::NAN)).collect(),
         }
     }
 }
@@ -201,6 +235,30 @@ mod tests {
         assert!(stitcher.pop().is_none(), "the east is missing");
         stitcher.push(&east, Some((&of(east), &of(east)))).unwrap();
         assert!(stitcher.pop().unwrap().labels.data().iter().all(|label| *label == 7));
+    }
+
+    #[test]
+    fn measured_values_are_put_together_and_are_nan_without_a_window() {
+        let extent = Window::new(0, 0, 64, 64);
+        let plan =
+            WindowPlan::new(extent, &[extent], |_| true, TilingOptions::of_side(32).unwrap(), NEEDS).unwrap();
+        let mut stitcher = Stitcher::of_values(&plan, 2);
+        let of = |w: &PlannedWindow, value: f32| Raster::filled(w.core, value);
+        let first = &plan.windows()[0];
+        assert!(stitcher.push_values(first, &[of(first, 1.0)]).is_err(), "one value of two");
+        for (index, w) in (0u8..).zip(plan.windows()) {
+            let value = f32::from(index) + 0.5;
+            if index == 3 {
+                stitcher.push(w, None).unwrap();
+            } else {
+                stitcher.push_values(w, &[of(w, value), of(w, -value)]).unwrap();
+            }
+        }
+        let strips = [stitcher.pop().unwrap(), stitcher.pop().unwrap()];
+        let at = |strip: usize, value: usize, x: usize| strips[strip].values[value].row(0)[x].to_bits();
+        assert_eq!([at(0, 0, 0), at(0, 0, 63), at(1, 1, 0)], [0.5f32, 1.5, -2.5].map(f32::to_bits));
+        assert!(strips[1].values.iter().all(|value| value.row(31)[63].is_nan()));
+        assert!(strips.iter().all(|strip| strip.labels.data().iter().all(|label| *label == LABEL_NODATA)));
     }
 
     #[test]

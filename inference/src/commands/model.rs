@@ -58,6 +58,7 @@ fn options(args: &ImportArgs) -> ImportOptions {
         overlap: args.overlap.zip(args.overlap_because.clone()),
         window: args.window.zip(args.margin).map(|(side_px, margin_px)| ModelWindow { side_px, margin_px }),
         stored_scale: args.stored_scale,
+        values: args.values.clone(),
     }
 }
 

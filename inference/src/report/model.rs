@@ -60,6 +60,10 @@ pub(crate) fn of_model(model: &ModelPackage, speed: &Speed) -> Lines {
         let feature = if class.features { "" } else { ", no features" };
         lines.add("class", format!("{} {} {}{feature}", class.id, class.color, class.name));
     }
+    for value in &model.values {
+        let unit = value.unit.as_ref().map_or_else(String::new, |unit| format!(", {unit}"));
+        lines.add("value", format!("{}{unit}", value.name));
+    }
     for (name, score) in &model.scores {
         lines.add("score", format!("{name}: {:.3} ({}, {})", score.value, score.measure, score.split));
     }

@@ -35,6 +35,7 @@ mod invariance;
 mod layers;
 mod machines;
 mod mask;
+mod measured;
 mod order;
 mod outputs;
 mod published;

@@ -553,3 +553,32 @@ fn masks_become_bytes_of_one_band_in_the_crs_of_the_scenes() {
         std::fs::remove_file(place.path("out.tif")).unwrap();
     }
 }
+
+/// A window whose valid pixels are all masked is not predicted. Workers do not read vector layers, and predict it: the files are
+/// the same.
+#[test]
+fn windows_that_are_wholly_masked_are_not_predicted_and_change_no_byte() {
+    let (place, scene) = place();
+    let kind = json!({ "kind": "cloud" });
+    let hides = |to: f64| {
+        layer(&place, "hidden.geojson", &[(kind.clone(), rectangle([-5.0, -5.0, to, 5000.0]))]);
+        place.config("[mask]\nlayers = [\"hidden.geojson\"]\n");
+    };
+    hides(exact(SCENE.width) / 2.0 + 3.0);
+    let map = place.run(&[&scene], "out", &["--window", "32"]);
+    let plan = place.plan(&[&scene], &place.text("shards"), 2, &["--window", "32"]);
+    (0..2).for_each(|index| drop(place.worker(&plan, index).expect(0)));
+    place.arpent(&["merge", "--plan", &plan]).expect(0);
+    let merged = Map::at(&place.path("shards"));
+    assert_eq!(merged.hashes(), map.hashes());
+    assert_eq!(merged.manifest["counts"], map.manifest["counts"]);
+    let masked = &map.manifest["counts"]["masked"];
+    assert!(masked["pixels_masked"].as_u64().unwrap() > masked["pixels"].as_u64().unwrap() / 2);
+    assert!(map.manifest["timings_s"]["predict"].as_f64().unwrap() > 0.0);
+    // Everything is masked: nothing is predicted.
+    hides(5000.0);
+    let empty = place.run(&[&scene], "empty", &["--window", "32"]);
+    assert_eq!(empty.manifest["timings_s"]["predict"].as_f64(), Some(0.0));
+    assert!(empty.labels().iter().all(|label| *label == 255));
+    assert_eq!(codes(&empty), ["everything-masked"]);
+}

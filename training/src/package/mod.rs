@@ -120,6 +120,7 @@ pub(crate) fn draft(
         sample_types: config.model.sample_types.clone(),
         gsd_m: config.model.gsd_m,
         classes: Nomenclature::new(config.classes.clone())?,
+        values: Vec::new(),
         receptive_field_px: receptive_field_radius(architecture).unwrap_or_default(),
         overlap_px: overlap(architecture, config.is_detection()).unwrap_or_default(),
         overlap_tolerance: None,

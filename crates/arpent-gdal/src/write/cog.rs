@@ -1,10 +1,10 @@
-//! Writes label and confidence rasters as Cloud-Optimized GeoTIFF.
+//! Writes rasters of classes, of confidences and of measured values as Cloud-Optimized GeoTIFF.
 
 use std::path::{Path, PathBuf};
 
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, Grid, LABEL_NODATA, Nomenclature, Window};
 use gdal::cpl::CslStringList;
-use gdal::raster::{Buffer, ColorEntry, ColorTable, RasterBand};
+use gdal::raster::{Buffer, ColorEntry, ColorTable, GdalType, RasterBand};
 use gdal::{Dataset, DriverManager, Metadata};
 
 use super::file::{close, text};
@@ -25,27 +25,52 @@ pub enum RasterKind<'a> {
     Confidence,
 }
 
+/// A band of measured values; NaN is nodata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValueBand {
+    /// Its name.
+    pub name: String,
+    /// Unit of its values.
+    pub unit: Option<String>,
+}
+
+/// Statistics of the values of a band, without nodata; GDAL and QGIS read them from the file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BandStatistics {
+    /// Lowest value.
+    pub min: f64,
+    /// Greatest value.
+    pub max: f64,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation.
+    pub std: f64,
+    /// Share of the pixels that have a value, percent.
+    pub valid_percent: f64,
+}
+
 /// Options of the COG driver.
 #[derive(Debug, Clone, Copy)]
 struct CogOptions {
     overview_resampling: &'static str,
     /// Compression level of DEFLATE.
     level: &'static str,
+    predictor: &'static str,
 }
 
-/// Writes an 8-bit raster from whole rows, passed from north to south.
+/// Writes a raster from whole rows, passed from north to south: of one band of bytes, or of bands of floats.
 ///
 /// Rows go to a temporary tiled GeoTIFF, one row of blocks at a time, so that each block is compressed once and
-/// memory stays at 512 rows. [`StripWriter::finish_cog`] creates the COG; its bytes depend neither on the number of
+/// memory stays at 512 rows of each band. [`StripWriter::finish_cog`] creates the COG; its bytes depend neither on the number of
 /// rows passed at a time nor on threads.
 #[derive(Debug)]
-pub struct StripWriter {
+pub struct StripWriter<T = u8> {
     temporary: PathBuf,
     dataset: Dataset,
     window: Window,
     cog: CogOptions,
-    /// Rows not yet written, at most the height of a block.
-    buffer: Vec<u8>,
+    /// Rows of each band not yet written, at most the height of a block.
+    buffers: Vec<Vec<T>>,
     /// Rows written to the file.
     rows_done: usize,
 }
@@ -60,6 +85,87 @@ impl StripWriter {
         window: Window,
         grid: &Grid,
         kind: RasterKind<'_>,
+    ) -> Result<Self, GdalError> {
+        let cog = match kind {
+            RasterKind::Labels(_) => CogOptions { overview_resampling: "MODE", level: "6", predictor: "NO" },
+            // Confidences are close to noise: a higher level makes the file 3 % smaller, in twice the time.
+            RasterKind::Confidence => {
+                CogOptions { overview_resampling: "AVERAGE", level: "1", predictor: "NO" }
+            }
+        };
+        let writer = Self::of_bands(temporary, (window, grid), 1, cog)?;
+        let described = writer.dataset.rasterband(1).and_then(|mut band| describe(&mut band, kind));
+        described.map_err(|e| writer.not_created(&e))?;
+        Ok(writer)
+    }
+
+    /// Adds further rows, the first of which is row `row` of the grid. Any number of rows at a time.
+    ///
+    /// # Errors
+    /// [`GdalError::RowOrder`] when they do not follow the rows before or are not whole; [`GdalError::Write`].
+    pub fn write_rows(&mut self, row: i64, rows: &[u8]) -> Result<(), GdalError> {
+        self.write_bands(row, &[rows])
+    }
+}
+
+impl StripWriter<f32> {
+    /// Creates the temporary GeoTIFF at `temporary` for the pixels of `window`, with a band for each of `bands`.
+    ///
+    /// # Errors
+    /// As [`StripWriter::create`].
+    pub fn create_values(
+        temporary: &Path,
+        window: Window,
+        grid: &Grid,
+        bands: &[ValueBand],
+    ) -> Result<Self, GdalError> {
+        // Values are close to noise in their last bits: higher levels gain little.
+        let cog = CogOptions { overview_resampling: "AVERAGE", level: "1", predictor: "FLOATING_POINT" };
+        let writer = Self::of_bands(temporary, (window, grid), bands.len(), cog)?;
+        let described = (1..).zip(bands).try_for_each(|(number, of)| {
+            let mut band = writer.dataset.rasterband(number)?;
+            band.set_no_data_value(Some(f64::NAN))?;
+            band.set_description(&of.name)?;
+            Ok(())
+        });
+        described.map_err(|e: gdal::errors::GdalError| writer.not_created(&e))?;
+        for (number, unit) in (1..).zip(bands).filter_map(|(n, of)| Some((n, of.unit.as_ref()?))) {
+            let set = ffi::set_unit(&writer.dataset, number, unit);
+            set.map_err(|message| GdalError::Create { path: text(temporary), message })?;
+        }
+        Ok(writer)
+    }
+
+    /// Sets what the file states of its bands, before it is finished; bands without a value have none.
+    ///
+    /// # Errors
+    /// [`GdalError::Write`].
+    pub fn set_statistics(&mut self, of_bands: &[Option<BandStatistics>]) -> Result<(), GdalError> {
+        let set = |number: usize, of: &BandStatistics| -> gdal::errors::Result<()> {
+            let mut band = self.dataset.rasterband(number)?;
+            for (key, value) in [
+                ("STATISTICS_MINIMUM", of.min),
+                ("STATISTICS_MAXIMUM", of.max),
+                ("STATISTICS_MEAN", of.mean),
+                ("STATISTICS_STDDEV", of.std),
+                ("STATISTICS_VALID_PERCENT", of.valid_percent),
+            ] {
+                band.set_metadata_item(key, &value.to_string(), "")?;
+            }
+            Ok(())
+        };
+        let numbered = (1..).zip(of_bands);
+        let set = numbered.filter_map(|(n, of)| Some((n, of.as_ref()?))).try_for_each(|(n, of)| set(n, of));
+        set.map_err(|e| GdalError::Write { path: text(&self.temporary), message: failure(&e) })
+    }
+}
+
+impl<T: GdalType + Copy> StripWriter<T> {
+    fn of_bands(
+        temporary: &Path,
+        (window, grid): (Window, &Grid),
+        bands: usize,
+        cog: CogOptions,
     ) -> Result<Self, GdalError> {
         quiet();
         let error =
@@ -77,6 +183,7 @@ impl StripWriter {
             ("COMPRESS", compression),
             ("ZLEVEL", "1"),
             ("ZSTD_LEVEL", "1"),
+            ("INTERLEAVE", "BAND"),
             ("BIGTIFF", "IF_SAFER"),
             ("SPARSE_OK", "TRUE"),
         ])
@@ -84,40 +191,48 @@ impl StripWriter {
         ffi::reset_error();
         let (width, height) = (window.width, window.height);
         let mut dataset = driver
-            .create_with_band_type_with_options::<u8, _>(temporary, width, height, 1, &options)
+            .create_with_band_type_with_options::<T, _>(temporary, width, height, bands, &options)
             .map_err(error)?;
         dataset.set_geo_transform(&grid.geotransform(&window)).map_err(error)?;
         dataset.set_spatial_ref(&srs).map_err(error)?;
-        describe(&mut dataset.rasterband(1).map_err(error)?, kind).map_err(error)?;
-        let cog = match kind {
-            RasterKind::Labels(_) => CogOptions { overview_resampling: "MODE", level: "6" },
-            // Confidences are close to noise: a higher level makes the file 3 % smaller, in twice the time.
-            RasterKind::Confidence => CogOptions { overview_resampling: "AVERAGE", level: "1" },
-        };
-        let temporary = temporary.to_owned();
-        Ok(Self { temporary, dataset, window, cog, buffer: Vec::new(), rows_done: 0 })
+        let (temporary, buffers) = (temporary.to_owned(), (0..bands).map(|_| Vec::new()).collect());
+        Ok(Self { temporary, dataset, window, cog, buffers, rows_done: 0 })
     }
 
-    /// Adds further rows, the first of which is row `row` of the grid. Any number of rows at a time.
+    fn not_created(&self, error: &gdal::errors::GdalError) -> GdalError {
+        GdalError::Create { path: text(&self.temporary), message: failure(error) }
+    }
+
+    /// Rows that wait to be written.
+    fn buffered(&self) -> usize {
+        self.buffers.first().map_or(0, Vec::len) / self.window.width.max(1)
+    }
+
+    /// Adds further rows of every band, the first of which is row `row` of the grid. Any number of rows at a time.
     ///
     /// # Errors
-    /// [`GdalError::RowOrder`] when they do not follow the rows before or are not whole; [`GdalError::Write`].
-    pub fn write_rows(&mut self, row: i64, rows: &[u8]) -> Result<(), GdalError> {
+    /// [`GdalError::RowOrder`] when they do not follow the rows before, are not whole, or not as many in each band;
+    /// [`GdalError::Write`].
+    pub fn write_bands(&mut self, row: i64, bands: &[&[T]]) -> Result<(), GdalError> {
         let width = self.window.width;
-        let taken = self.rows_done + self.buffer.len() / width.max(1);
+        let taken = self.rows_done + self.buffered();
         let expected = self.window.row.saturating_add_unsigned(taken as u64);
-        let whole = width > 0 && rows.len().is_multiple_of(width);
-        if row != expected || !whole || taken + rows.len() / width > self.window.height {
+        let values = bands.first().map_or(0, |rows| rows.len());
+        let same = bands.len() == self.buffers.len() && bands.iter().all(|rows| rows.len() == values);
+        let whole = width > 0 && values.is_multiple_of(width) && same;
+        if row != expected || !whole || taken + values / width > self.window.height {
             let path = text(&self.temporary);
-            return Err(GdalError::RowOrder { path, expected, got: row, width, values: rows.len() });
+            return Err(GdalError::RowOrder { path, expected, got: row, width, values });
         }
-        let mut rest = rows;
-        while !rest.is_empty() {
-            let room = BLOCK * width - self.buffer.len();
-            let (now, later) = rest.split_at(room.min(rest.len()));
-            self.buffer.extend_from_slice(now);
-            rest = later;
-            if self.buffer.len() == BLOCK * width {
+        let mut from = 0;
+        while from < values {
+            let room = (BLOCK - self.buffered()) * width;
+            let to = values.min(from + room);
+            for (buffer, rows) in self.buffers.iter_mut().zip(bands) {
+                buffer.extend_from_slice(&rows[from..to]);
+            }
+            from = to;
+            if self.buffered() == BLOCK {
                 self.flush()?;
             }
         }
@@ -126,26 +241,27 @@ impl StripWriter {
 
     /// Writes the buffered rows: a row of blocks, or the last rows of the raster.
     fn flush(&mut self) -> Result<(), GdalError> {
-        let width = self.window.width;
-        let rows = self.buffer.len() / width.max(1);
+        let (width, rows) = (self.window.width, self.buffered());
         if rows == 0 {
             return Ok(());
         }
         let at = self.rows_done.cast_signed();
-        let mut buffer = Buffer::new((width, rows), std::mem::take(&mut self.buffer));
-        ffi::reset_error();
-        // Flushed immediately: a full disk is noticed here, and dirty blocks do not displace the readers' blocks in the
-        // cache.
-        let written = self
-            .dataset
-            .rasterband(1)
-            .and_then(|mut band| band.write((0, at), (width, rows), &mut buffer))
-            .map_err(|e| failure(&e))
-            .and_then(|()| ffi::flush_band(&self.dataset, 1));
-        written.map_err(|message| GdalError::Write { path: text(&self.temporary), message })?;
+        for (number, values) in (1..).zip(&mut self.buffers) {
+            let mut buffer = Buffer::new((width, rows), std::mem::take(values));
+            ffi::reset_error();
+            // Flushed immediately: a full disk is noticed here, and dirty blocks do not displace the readers' blocks in
+            // the cache.
+            let written = self
+                .dataset
+                .rasterband(number)
+                .and_then(|mut band| band.write((0, at), (width, rows), &mut buffer))
+                .map_err(|e| failure(&e))
+                .and_then(|()| ffi::flush_band(&self.dataset, number));
+            written.map_err(|message| GdalError::Write { path: text(&self.temporary), message })?;
+            *values = buffer.into_shape_and_vec().1;
+            values.clear();
+        }
         self.rows_done += rows;
-        self.buffer = buffer.into_shape_and_vec().1;
-        self.buffer.clear();
         Ok(())
     }
 
@@ -166,7 +282,7 @@ impl StripWriter {
     }
 
     /// Completes the raster, copies it to a COG (DEFLATE, blocks of 512, overviews by majority for labels and mean
-    /// for confidence) at `out` with at most `threads` threads, and removes the temporary file.
+    /// for confidence and values) at `out` with at most `threads` threads, and removes the temporary file.
     ///
     /// # Errors
     /// [`GdalError::RowOrder`] when rows are missing; [`GdalError::Write`] when a file cannot be completed; `out` is
@@ -192,7 +308,7 @@ fn copy_to_cog(from: &Path, out: &Path, cog: CogOptions, threads: usize) -> Resu
     let options = options(&[
         ("COMPRESS", "DEFLATE"),
         ("LEVEL", cog.level),
-        ("PREDICTOR", "NO"),
+        ("PREDICTOR", cog.predictor),
         ("BLOCKSIZE", &block),
         ("OVERVIEWS", "IGNORE_EXISTING"),
         ("OVERVIEW_RESAMPLING", cog.overview_resampling),

@@ -10,7 +10,7 @@ mod settings;
 mod titles;
 mod webp;
 
-pub use cog::{RasterKind, StripWriter};
+pub use cog::{BandStatistics, RasterKind, StripWriter, ValueBand};
 pub(crate) use file::text;
 pub use geopackage::{GeoPackage, StoredCell, sql_text};
 pub use layer::{LayerFormat, LayerOptions, LayerShape, LayerWriter};

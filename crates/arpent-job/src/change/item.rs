@@ -35,6 +35,7 @@ pub(super) fn write_item(
         footprint: &footprint(&inputs.grid, &inputs.extent)?,
         grid: &inputs.grid,
         window: &inputs.extent,
+        values: &[],
         nomenclature: &inputs.classes.nomenclature,
         mask: None,
         model: None,

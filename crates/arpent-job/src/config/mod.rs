@@ -12,6 +12,7 @@ mod publish;
 mod reference;
 mod run;
 mod toml;
+mod values;
 mod zonal;
 
 pub use change::{
@@ -37,6 +38,7 @@ pub use run::{
     ComputeOptions, Config, Device, FeatureFormat, FeatureOptions, InputOptions, Machine, Order,
     OutsideOption, RasterOptions, Resampling, TargetGsd,
 };
+pub use values::ValueOptions;
 pub use zonal::{Measure, Names, Ratio, RoadOptions, ZonalConfig, ZonalPlaces, ZoneFormat};
 
 pub(crate) use coverage::rows_held;

@@ -19,6 +19,7 @@ use super::ocs_ge::OcsGeOptions;
 use super::publish::PublishOptions;
 use super::reference::ReferenceOptions;
 use super::toml::{ConfigFile, relative_to};
+use super::values::ValueOptions;
 use crate::error::JobError;
 
 /// Configuration of a run. Paths are relative to the configuration file.
@@ -67,6 +68,9 @@ pub struct Config {
     /// outlines.
     #[serde(default)]
     pub coverage: Option<CoverageOptions>,
+    /// Classes of a measured value, for a model that gives measured values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<ValueOptions>,
     /// Merging of detections to objects, for a model that finds boxes.
     #[serde(default)]
     pub objects: Option<ObjectOptions>,
@@ -417,6 +421,7 @@ impl Config {
         }
         self.mask.check(file)?;
         self.abstain.iter().try_for_each(|options| options.check(file))?;
+        self.values.iter().try_for_each(|values| values.check(file))?;
         self.publish.check(file)?;
         let infinite = |value: &NodataValue| matches!(value, NodataValue::Number(v) if !v.is_finite());
         if self.input.nodata.iter().flat_map(NodataOption::values).any(infinite) {

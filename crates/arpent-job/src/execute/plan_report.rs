@@ -245,12 +245,15 @@ fn report_scene(date: Option<&'static str>, scene: &UsableScene) -> SceneReport 
 /// Names of the files that a run publishes.
 fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
     let mut names = Vec::new();
-    let is_map = !job.model.is_detection();
+    let is_map = !job.model.is_detection() && job.has_classes();
     if job.config.rasters.labels && is_map {
         names.push("labels.tif".to_owned());
     }
-    if job.config.rasters.confidence && is_map {
+    if job.config.rasters.confidence && job.has_confidence() {
         names.push("confidence.tif".to_owned());
+    }
+    if job.model.is_regression() {
+        names.push("values.tif".to_owned());
     }
     if job.writes_map() {
         names.push("map.tif".to_owned());
@@ -261,10 +264,10 @@ fn artifact_names(job: &Job, map: &MapJob) -> Vec<String> {
     names.extend(
         FeatureFormat::ALL
             .iter()
-            .filter(|f| job.config.features.formats.contains(f))
+            .filter(|f| job.has_classes() && job.config.features.formats.contains(f))
             .map(|f| format!("features.{}", f.extension())),
     );
-    let has_features = !job.config.features.formats.is_empty();
+    let has_features = !job.config.features.formats.is_empty() && job.has_classes();
     let options = &job.config.publish;
     if options.qgis {
         names.extend(names_for_qgis(&names));

@@ -182,9 +182,9 @@ impl Confidences {
         self.undecided.as_ref().map(|undecided| &undecided.class)
     }
 
-    /// The classes of the published map: those of the model, and that of undecided answers.
-    pub(super) fn classes(&self, model: &ModelPackage) -> Nomenclature {
-        let classes = model.classes.classes().iter().chain(self.undecided_class()).cloned().collect();
+    /// The classes of the published map: those of answers, and that of undecided ones.
+    pub(super) fn classes(&self, predicted: &Nomenclature) -> Nomenclature {
+        let classes = predicted.classes().iter().chain(self.undecided_class()).cloned().collect();
         Nomenclature::new(classes).expect("the value of undecided answers is free")
     }
 

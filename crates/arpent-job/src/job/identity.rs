@@ -86,6 +86,9 @@ pub(crate) fn run_id(job: &Job, map: &MapJob, inputs: &[Input]) -> String {
         "rasters": job.config.rasters,
         "scenes": reading(map),
     });
+    if let Some(values) = &job.config.values {
+        described["values"] = json!(values);
+    }
     if !map.masks.is_empty() {
         let mut mask = job.config.mask.clone();
         mask.layers.iter_mut().for_each(|layer| without_file(layer.source_mut()));

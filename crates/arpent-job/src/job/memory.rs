@@ -29,8 +29,12 @@ pub(crate) struct MemoryNeeds {
     pub coverage_rows: usize,
     /// Bytes of each pixel of a strip that references and masks take.
     pub references: u64,
+    /// Bytes of each pixel of a window that masks take while a reader looks them up.
+    pub masks: u64,
     /// Memory for overlapping scenes, bytes.
     pub origins: u64,
+    /// Bytes of a pixel's prediction: two for a label and its confidence.
+    pub answer_bytes: u64,
     /// Pixels of the largest piece, whose predictions are stored together.
     pub piece_px: u64,
     /// Memory of the network for as many of the largest windows, bytes.
@@ -67,7 +71,7 @@ pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     // joined, exist at the same time while it is read.
     let chip = read * (needs.bands as u64 * (4 + needs.value_bytes) + 2);
     // Each reader holds a chip until it is taken, and each predictor the one it predicts.
-    let chips = chip * (needs.readers + needs.predictors) as u64;
+    let chips = chip * (needs.readers + needs.predictors) as u64 + read * needs.masks * needs.readers as u64;
     // Of resampled scenes, each reader holds a strip before resampling.
     let strips = if needs.resampled {
         MosaicReader::BYTES_OF_A_STRIP * (needs.bands as u64 + 1) * needs.readers as u64
@@ -76,9 +80,14 @@ pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     };
     let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
     let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
-    let rows = strip * (STRIP_BYTES_PER_PIXEL + needs.references) + coverage * COVERAGE_BYTES_PER_PIXEL;
+    // Measured values take as many times as much as they are larger; the labels that are made of them lie beside them.
+    let answer = |bytes: u64| (bytes * needs.answer_bytes).div_ceil(2);
+    let labels = if needs.answer_bytes > 2 { STRIP_BYTES_PER_PIXEL } else { 0 };
+    let rows = strip * (answer(STRIP_BYTES_PER_PIXEL) + labels + needs.references)
+        + coverage * COVERAGE_BYTES_PER_PIXEL;
     // If a piece is one window or two, the predictions of each predictor wait in another piece.
-    let pieces = needs.piece_px * PIECE_BYTES_PER_PIXEL + needs.predictors as u64 * read * 2;
+    let pieces =
+        needs.piece_px * answer(PIECE_BYTES_PER_PIXEL) + needs.predictors as u64 * read * needs.answer_bytes;
     let fills = needs.predictors as u64 * read * 3;
     BASE + SPOOL + needs.cache + chips + strips + needs.network + rows + pieces + fills + needs.origins
 }

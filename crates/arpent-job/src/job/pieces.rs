@@ -10,9 +10,18 @@ use arpent_tiling::WindowPlan;
 const MOST_PIXELS: u64 = 8 << 20;
 /// Work of a piece at most, unless one window takes more: half a minute of two slow cores (50 GFLOP/s).
 const MOST_FLOP: f64 = 1.5e12;
+/// Bytes of a label and its confidence.
+const LABEL_BYTES: u64 = 2;
 /// The windows of each piece of a map.
 pub(crate) fn pieces(model: &ModelPackage, plan: &WindowPlan) -> Vec<Range<usize>> {
-    cut(plan, most_pixels(flop_per_pixel(&model.architecture)))
+    // Predictions of more bytes are stored in pieces of fewer pixels.
+    let by_size = MOST_PIXELS * LABEL_BYTES / answer_bytes(model).max(LABEL_BYTES);
+    cut(plan, most_pixels(flop_per_pixel(&model.architecture)).min(by_size))
+}
+
+/// Bytes of a pixel's prediction: a label and a confidence, or single-precision values.
+pub(super) fn answer_bytes(model: &ModelPackage) -> u64 {
+    if model.is_regression() { 4 * model.values.len() as u64 } else { LABEL_BYTES }
 }
 
 /// Pixels of the largest piece of a map.

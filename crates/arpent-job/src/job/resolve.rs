@@ -14,11 +14,12 @@ use arpent_tiling::{Needs, PlannedWindow};
 use super::confidence::Confidences;
 use super::map::{self, MapJob};
 use super::memory::{MemoryNeeds, TILES_BYTES, memory_bound};
-use super::pieces::largest_piece_px;
+use super::pieces::{answer_bytes, largest_piece_px};
 use super::scene::{FailedScene, describe_bands};
 use super::{acquired, scenes};
 use crate::config::{Config, InputOptions, ObjectOptions, OcsGe, rows_held};
 use crate::error::{JobError, class_id};
+use crate::measured::ValueClasses;
 use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 
@@ -40,6 +41,10 @@ pub struct Job {
     pub weights: Weights,
     /// Its network, ready to predict.
     pub predictor: Predictor,
+    /// The classes of answers: those of the model, or those that are made of a measured value; none without breaks.
+    pub(crate) predicted: Nomenclature,
+    /// How they are made of a measured value.
+    pub(crate) value_classes: Option<ValueClasses>,
     /// One map to make for each grid.
     pub maps: Vec<MapJob>,
     /// Scenes that cannot be used.
@@ -48,7 +53,7 @@ pub struct Job {
     pub warnings: Vec<Warning>,
     /// Where to publish, if set.
     pub output: Option<String>,
-    /// The classes of its maps: those of the model, and that of answers that are left undecided, if some may be.
+    /// The classes of its maps: those of answers, and that of answers that are left undecided, if some may be.
     pub classes: Nomenclature,
     /// What becomes of confidences.
     pub(crate) confidences: Confidences,
@@ -84,10 +89,15 @@ impl Job {
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
         config.publish.check_drivers()?;
         let confidences = Confidences::new(&config, &model)?;
-        let classes = confidences.classes(&model);
+        let value_classes = ValueClasses::of(&config, &model)?;
+        let predicted = match &value_classes {
+            Some(of_value) => of_value.nomenclature(&model),
+            None => model.classes.clone(),
+        };
+        let classes = confidences.classes(&predicted);
         wanted_classes(&config, &classes)?;
         wanted_bands(&config, &model)?;
-        let ocs_ge = config.ocs_ge.as_ref().map(|options| OcsGe::new(options, &model.classes)).transpose()?;
+        let ocs_ge = config.ocs_ge.as_ref().map(|options| OcsGe::new(options, &classes)).transpose()?;
         if config.scenes.is_empty() {
             return Err(JobError::NoScenes.into());
         }
@@ -122,7 +132,7 @@ impl Job {
         }
         arpent_gdal::unite_grids(opened.iter_mut().flatten().map(|scene| &mut scene.info));
         let mut maps =
-            map::maps_of(opened, &config, &model.classes, needs(&predictor), group_by_crs, &mut failed)?;
+            map::maps_of(opened, &config, &predicted, needs(&predictor), group_by_crs, &mut failed)?;
         check_kind(&config, &model, (&classes, &confidences), &maps)?;
         for map in &mut maps {
             map.warn_of_place(&model);
@@ -147,6 +157,8 @@ impl Job {
             model,
             weights,
             predictor,
+            predicted,
+            value_classes,
             maps,
             failed,
             warnings,
@@ -243,8 +255,10 @@ impl Job {
                 + map.masks.bytes_per_pixel()
                 + 2 * u64::from(self.config.abstain.is_some())
                 + 2 * u64::from(self.writes_map()),
+            masks: map.masks.bytes_per_pixel(),
             origins: if map.dates.iter().any(|date| date.scenes.len() > 1) { TILES_BYTES as u64 } else { 0 },
             piece_px: largest_piece_px(&self.model, &map.plan),
+            answer_bytes: answer_bytes(&self.model),
             network: network.unwrap_or(0) as u64,
         };
         Ok(memory_bound(&map.plan, needs))
@@ -253,6 +267,16 @@ impl Job {
     /// Whether the raster of the published classes is written: if it differs from the label raster.
     pub(crate) fn writes_map(&self) -> bool {
         self.config.rasters.map && self.config.changes_prediction() && !self.model.is_detection()
+    }
+
+    /// Whether a map has classes, and features of them: one of measured values has none without breaks.
+    pub(crate) fn has_classes(&self) -> bool {
+        !self.classes.classes().is_empty()
+    }
+
+    /// Whether a map has a score for each pixel.
+    pub(crate) fn has_confidence(&self) -> bool {
+        !self.model.is_detection() && !self.model.is_regression()
     }
 
     /// Ids of the classes whose features are written.

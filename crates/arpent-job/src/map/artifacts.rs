@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use arpent_base::{Language, Result};
 use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter, Transformer};
 use arpent_publish::{
-    About, FeatureRow, Kind, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, RunInfo,
-    SortedFeatures, StagedArtifact, TilesOf, deepest_zoom, delivered, feature_columns, write_geojson,
-    write_geoparquet, write_pmtiles,
+    About, FeatureRow, Kind, ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, ROLE_VALUES,
+    RunInfo, SortedFeatures, StagedArtifact, TilesOf, deepest_zoom, delivered, feature_columns,
+    write_geojson, write_geoparquet, write_pmtiles,
 };
 use arpent_raster::{Class, Crs, CrsKind, Grid, Window};
 use arpent_shell::message::notice;
@@ -25,7 +25,7 @@ const LAYER: &str = "features";
 /// manifest contains the time of the run.
 pub(crate) const TIMESTAMP: &str = "2000-01-01T00:00:00.000Z";
 
-/// Writes every configured file: `labels`, `confidence`, `map`, `mask`, `features`.
+/// Writes every configured file: `labels`, `confidence`, `values`, `map`, `mask`, `features`.
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -38,12 +38,19 @@ pub(crate) fn write(
     threads: usize,
     clock: &Clock,
 ) -> Result<Vec<StagedArtifact>> {
-    let AssembledMap { labels, confidence, map: published, mask, features, .. } = assembled;
+    let AssembledMap { labels, confidence, values, map: published, mask, features, .. } = assembled;
     let rasters =
         [(labels, ROLE_LABELS), (confidence, ROLE_CONFIDENCE), (published, ROLE_MAP), (mask, ROLE_MASK)];
     let rasters = rasters.into_iter().filter_map(|(raster, role)| raster.map(|raster| (raster, role)));
     std::thread::scope(|scope| {
         // Each raster on its own thread, the features on this one.
+        let values = values.map(|raster| {
+            let path = folder.join("values.tif");
+            scope.spawn(move || -> Result<StagedArtifact> {
+                clock.write.time(|| raster.finish_cog(&path, threads))?;
+                Ok(StagedArtifact::new(&path, ROLE_VALUES)?)
+            })
+        });
         let rasters: Vec<_> = rasters
             .map(|(raster, role)| {
                 let path = folder.join(format!("{role}.tif"));
@@ -56,6 +63,7 @@ pub(crate) fn write(
         let features = clock.write.time(|| write_all_features(job, map, &features, run, (folder, threads)));
         let joined = rasters
             .into_iter()
+            .chain(values)
             .map(|raster| raster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         let mut files = joined.collect::<Result<Vec<_>>>()?;
         files.extend(features?);
@@ -71,6 +79,9 @@ fn write_all_features(
     run: &RunInfo,
     (folder, threads): (&Path, usize),
 ) -> Result<Vec<StagedArtifact>> {
+    if !job.has_classes() {
+        return Ok(Vec::new());
+    }
     let (kept, titles) = (job.kept_classes(), job.config.features.titles);
     let is_kept = |class: &Class| kept[usize::from(class.id)];
     let style = features_style(&job.classes, &is_kept, &feature_columns(&run.columns), titles);

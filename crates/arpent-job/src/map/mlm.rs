@@ -1,6 +1,6 @@
 //! A model package as properties of STAC's Machine Learning Model extension.
 
-use arpent_model::{Architecture, Band, Dequantize, ModelPackage, Weights};
+use arpent_model::{Architecture, Band, Dequantize, ModelPackage, Task, Weights};
 use arpent_publish::StacModel;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,13 @@ pub(crate) fn stac_model(model: &ModelPackage, weights: &Weights, window_px: usi
         version: model.version.clone(),
         sha256: model.sha256(),
         architecture: model.architecture.name(),
-        task: if model.is_detection() { "object-detection" } else { "semantic-segmentation" }.to_owned(),
+        task: match model.task {
+            Task::ObjectDetection => "object-detection",
+            Task::Regression => "regression",
+            Task::SemanticSegmentation | Task::SceneClassification => "semantic-segmentation",
+        }
+        .to_owned(),
+        values: model.values.iter().map(|value| value.name.clone()).collect(),
         framework: framework.to_owned(),
         framework_version: framework_version.to_owned(),
         bands: model.bands.iter().map(|b| b.name.clone()).collect(),
@@ -31,7 +37,7 @@ pub(crate) fn stac_model(model: &ModelPackage, weights: &Weights, window_px: usi
 /// item, it names its bands, and how their values are scaled.
 pub fn properties(model: &ModelPackage, weights: &Weights) -> Map<String, Value> {
     let mut all = stac_model(model, weights, 0).properties(&model.classes);
-    let classes = model.classes.classes().len();
+    let classes = model.classes.classes().len().max(model.values.len());
     let side = model.window.map_or(json!(ANY), |window| json!(window.side_px));
     all.insert("mlm:input".into(), json!([input(&model.bands, &side)]));
     if !model.is_detection() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arpent_base::Result;
 use arpent_gdal::Transformer;
 use arpent_publish::{
-    Acquired, ITEM_NAME, MaskedCounts, RunInfo, StacMask, StacRun, StagedArtifact, write_stac_item,
+    Acquired, Counts, ITEM_NAME, RunInfo, StacMask, StacRun, StagedArtifact, write_stac_item,
 };
 use arpent_raster::{Grid, Window};
 use geo_types::{LineString, Polygon};
@@ -25,11 +25,13 @@ pub(crate) fn write_item(
     job: &Job,
     map: &MapJob,
     run: &RunInfo,
-    (artifacts, masked): (&[StagedArtifact], Option<&MaskedCounts>),
+    artifacts: &[StagedArtifact],
+    counts: &Counts,
     folder: &Path,
 ) -> Result<PathBuf> {
     let path = folder.join(ITEM_NAME);
     let reasons = map.masks.nomenclature();
+    let (masked, values) = (counts.masked.as_ref(), &counts.values);
     let mask = masked
         .map(|masked| StacMask { nomenclature: &reasons, cloud_cover: MaskLayers::cloud_cover(masked) });
     let uris: Vec<String> = map.scenes().map(|(_, s)| arpent_base::redacted(&s.source.uri)).collect();
@@ -41,6 +43,7 @@ pub(crate) fn write_item(
         grid: map.grid(),
         window: &map.plan.extent(),
         nomenclature: &job.classes,
+        values,
         mask,
         model: Some(&mlm::stac_model(
             &job.model,

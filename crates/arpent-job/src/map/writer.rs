@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
 use arpent_gdal::SharedBlocks;
 use arpent_publish::{
-    About, Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, ModelRecord,
-    PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, UndecidedCounts, Warning, feature_columns,
-    utc_now,
+    About, Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, MeasuredCounts,
+    ModelRecord, PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, UndecidedCounts, Warning,
+    feature_columns, utc_now,
 };
 use arpent_shell::energy::{Energy, Meter};
 use arpent_shell::message::notice;
@@ -97,7 +97,9 @@ impl MapWriter<'_> {
         let (inputs, assembled) = self.hash_and_assemble(scratch, journal)?;
         // Where everything is masked, there is a map that says so.
         let masked = assembled.counts.masked.as_ref().map_or(0, |masked| masked.pixels_masked);
-        if assembled.counts.pixels_valid + masked == 0 && !self.context.job.model.is_detection()
+        // And where no output is a number, which a warning says.
+        let not_finite: u64 = assembled.counts.values.iter().map(|value| value.not_finite).sum();
+        if assembled.counts.pixels_valid + masked + not_finite == 0 && !self.context.job.model.is_detection()
             || assembled.counts.windows_run == 0
         {
             let scenes = self.job().scenes().map(|(_, s)| s.info.id.as_str()).collect::<Vec<_>>().join(", ");
@@ -243,6 +245,7 @@ impl MapWriter<'_> {
         warnings.extend(several_engines(self.engines));
         warnings.extend(counts.undecided.as_ref().and_then(given_a_class));
         warnings.extend(map.references.warnings(&counts.references));
+        warnings.extend(counts.values.iter().filter_map(not_finite));
         warnings.extend(counts.masked.iter().flat_map(|masked| map.masks.warnings_of(masked)));
         warnings[printed..].iter().for_each(warn);
         self.check_interrupt()?;
@@ -258,8 +261,7 @@ impl MapWriter<'_> {
             let manifest = self.manifest(inputs, &run, counts, warnings)?;
             let about = job.about();
             present(&self.presented(&about, &manifest, shared.as_ref()), &mut staged, scratch)?;
-            let masked = manifest.counts.masked.as_ref();
-            let item = stac::write_item(job, map, &run, (&staged, masked), scratch)?;
+            let item = stac::write_item(job, map, &run, &staged, &manifest.counts, scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
             let target = Target::parse(&output)?;
             let manifest = self.commit(&target, &staged, manifest)?;
@@ -428,6 +430,16 @@ fn given_a_class(undecided: &UndecidedCounts) -> Option<Warning> {
          that a region below the minimum mapping unit was merged into"
     );
     (given > 0).then(|| Warning::new("undecided-given-a-class", UNDECIDED, message))
+}
+
+/// A warning about outputs that are no numbers.
+fn not_finite(value: &MeasuredCounts) -> Option<Warning> {
+    let MeasuredCounts { name, not_finite, pixels, .. } = value;
+    let message = format!(
+        "of the outputs of the network for `{name}`, {not_finite} of {} are no finite numbers (NaN or infinite): these pixels have no value",
+        pixels + not_finite
+    );
+    (*not_finite > 0).then(|| Warning::new("not-finite", name, message))
 }
 
 fn per_class(job: &Job, assembled: &AssembledMap) -> BTreeMap<String, u64> {

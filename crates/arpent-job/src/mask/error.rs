@@ -145,6 +145,12 @@ pub enum MaskError {
         /// The model.
         mask: String,
     },
+    /// A model of measured values.
+    #[error("the model {mask} gives measured values, and a mask is made of classes")]
+    GivesValues {
+        /// The model.
+        mask: String,
+    },
     /// The configuration of a mask has masks itself.
     #[error("the configuration {mask} of a mask has masks of its own")]
     MaskOfMask {
@@ -213,7 +219,7 @@ impl Diagnostic for MaskError {
             Self::SeveralGrids { .. } => {
                 "make one map for each grid in runs of their own, each with the mask; or mask with vector layers, which fit every grid"
             }
-            Self::FindsBoxes { .. } => "choose a model that labels every pixel",
+            Self::FindsBoxes { .. } | Self::GivesValues { .. } => "choose a model that labels every pixel",
             Self::MaskOfMask { .. } => "remove [mask] from that configuration",
         };
         Some(text.to_owned())

@@ -158,6 +158,9 @@ impl MaskLayers {
             }
             MadeOf::Model(folder) => {
                 let (model, _) = ModelPackage::load(folder)?;
+                if model.is_regression() {
+                    return Err(MaskError::GivesValues { mask: shown }.into());
+                }
                 if model.is_detection() {
                     return Err(MaskError::FindsBoxes { mask: shown }.into());
                 }
@@ -267,6 +270,16 @@ impl MaskLayers {
     /// What identifies the bytes of each mask.
     pub(crate) fn fingerprints(&self) -> Vec<Fingerprint> {
         self.layers.iter().filter_map(|layer| layer.print.clone()).collect()
+    }
+
+    /// Whether every mask can be looked up: a map is made, a vector layer is read.
+    pub(crate) fn is_ready(&self) -> bool {
+        let is_open = |layer: &Layer| match &layer.kind {
+            Kind::Areas { index, .. } => index.is_some(),
+            Kind::Raster { .. } => true,
+            Kind::ToMake => false,
+        };
+        self.layers.iter().all(is_open)
     }
 
     /// Bytes that a pixel of a strip takes while it is masked.

@@ -19,6 +19,7 @@ use super::timing::Clock;
 use crate::config::OcsGe;
 use crate::job::{Confidences, Job, MapJob, SPOOL_RUN_BYTES, Tally};
 use crate::mask::{Masks, OBSERVED};
+use crate::measured::{MeasuredRows, hide};
 use crate::reference::References;
 
 /// An assembled map, in temporary files.
@@ -28,6 +29,8 @@ pub(crate) struct AssembledMap {
     pub labels: Option<StripWriter>,
     /// The confidence raster, not yet a COG.
     pub confidence: Option<StripWriter>,
+    /// The raster of measured values, of a regression model; not yet a COG.
+    pub values: Option<StripWriter<f32>>,
     /// The raster of the published classes, if it differs from the label raster; not yet a COG.
     pub map: Option<StripWriter>,
     /// The raster of what was not observed, if there are masks; not yet a COG.
@@ -46,6 +49,8 @@ pub(crate) struct MapAssembler<'a> {
     stitcher: Stitcher,
     labels: Option<StripWriter>,
     confidence: Option<StripWriter>,
+    /// Of a regression model.
+    measured: Option<MeasuredRows<'a>>,
     mask: Option<StripWriter>,
     masks: Masks<'a>,
     confidences: &'a Confidences,
@@ -185,22 +190,31 @@ impl<'a> MapAssembler<'a> {
     pub(crate) fn new(job: &'a Job, map: &'a MapJob, scratch: &Path, clock: &'a Clock) -> Result<Self> {
         let open = |wanted: bool, name: &str, kind: RasterKind<'_>| -> Result<Option<StripWriter>> {
             let path: PathBuf = scratch.join(name);
-            let wanted = wanted && !job.model.is_detection();
+            let wanted = wanted && !job.model.is_detection() && job.has_classes();
             Ok(wanted.then(|| StripWriter::create(&path, map.plan.extent(), map.grid(), kind)).transpose()?)
         };
-        let (classes, published) = (RasterKind::Labels(&job.model.classes), RasterKind::Labels(&job.classes));
+        let (classes, published) = (RasterKind::Labels(&job.predicted), RasterKind::Labels(&job.classes));
         let masks = Masks::open(&map.masks, map.grid())?;
         let mask = (!masks.is_empty()).then(|| {
             let (path, reasons) = (scratch.join("mask.part.tif"), map.masks.nomenclature());
             StripWriter::create(&path, map.plan.extent(), map.grid(), RasterKind::Labels(&reasons))
         });
+        let measured = job.model.is_regression().then(|| {
+            let place = (map.plan.extent(), map.grid());
+            MeasuredRows::new(&job.model.values, job.value_classes.as_ref(), place, scratch)
+        });
         let of_boxes = job.model.is_detection() && !masks.is_empty();
         Ok(Self {
             map,
             clock,
-            stitcher: Stitcher::new(&map.plan),
+            stitcher: Stitcher::of_values(&map.plan, job.model.values.len()),
+            measured: measured.transpose()?,
             labels: open(job.config.rasters.labels, "labels.part.tif", classes)?,
-            confidence: open(job.config.rasters.confidence, "confidence.part.tif", RasterKind::Confidence)?,
+            confidence: open(
+                job.config.rasters.confidence && job.has_confidence(),
+                "confidence.part.tif",
+                RasterKind::Confidence,
+            )?,
             mask: mask.transpose()?,
             masks,
             confidences: &job.confidences,
@@ -236,6 +250,7 @@ impl<'a> MapAssembler<'a> {
             Some(Prediction::Labels { labels, confidence }) => {
                 stitcher.push(window, Some((&labels, &confidence)))
             }
+            Some(Prediction::Values(values)) => stitcher.push_values(window, &values),
             Some(Prediction::Detections(found)) => {
                 self.vectors.waiting.extend(found.iter().map(detection));
                 stitcher.push(window, None)
@@ -249,9 +264,15 @@ impl<'a> MapAssembler<'a> {
     }
 
     fn take_strip(&mut self, mut strip: Strip) -> Result<()> {
+        if let Some(measured) = &self.measured {
+            self.clock.stitch.time(|| measured.label(&mut strip));
+        }
         self.clock.stitch.time(|| self.mask_outside_aoi(&mut strip));
         let reasons = self.clock.stitch.time(|| self.hide_masked(&mut strip))?;
         let decided = self.clock.stitch.time(|| self.decide(&mut strip))?;
+        if let Some(measured) = &mut self.measured {
+            self.clock.write.time(|| measured.take(&mut strip))?;
+        }
         self.counts.pixels_valid += strip.labels.data().iter().filter(|v| **v != LABEL_NODATA).count() as u64;
         let first = strip.labels.window().row;
         let rasters = [
@@ -295,6 +316,7 @@ impl<'a> MapAssembler<'a> {
         {
             *value = CONFIDENCE_NODATA;
         }
+        hide(strip, |at| !inside.data()[at]);
     }
 
     /// Takes out what masks hide; the reason of each pixel, nothing without masks.
@@ -317,6 +339,7 @@ impl<'a> MapAssembler<'a> {
                 *value = nodata;
             }
         }
+        hide(strip, |at| reasons[at] != OBSERVED);
         Ok(reasons)
     }
 
@@ -359,8 +382,13 @@ impl<'a> MapAssembler<'a> {
                 max_drawn_share: counts.drawn.max_drawn_share,
             }
         });
+        let mut values = None;
+        if let Some(measured) = self.measured {
+            let (raster, counts) = measured.finish()?;
+            (values, self.counts.values) = (Some(raster), counts);
+        }
         let (labels, confidence, mask) = (self.labels, self.confidence, self.mask);
-        Ok(AssembledMap { labels, confidence, map, mask, features, counts: self.counts })
+        Ok(AssembledMap { labels, confidence, values, map, mask, features, counts: self.counts })
     }
 }
 

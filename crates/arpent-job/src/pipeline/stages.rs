@@ -10,12 +10,24 @@ use arpent_raster::Chip;
 use arpent_tiling::PlannedWindow;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::hidden::HiddenWindows;
 use super::timing::Clock;
 use crate::error::JobError;
 use crate::job::MapJob;
 
-/// Output of a reader: the number of a window and its pixels, `None` when its core has no valid pixel.
-type Read = (usize, Result<Option<Chip>, GdalError>);
+/// Output of a reader: the number of a window and what it found there.
+type Read = (usize, Result<Found, PipelineError>);
+
+/// What a reader finds at a window.
+#[derive(Debug)]
+enum Found {
+    /// No valid pixel in its core.
+    Nothing,
+    /// Masks hide every valid pixel of its core: what stands for its answer.
+    Hidden(Prediction),
+    /// Pixels to predict.
+    Pixels(Chip),
+}
 
 /// Output of a predictor.
 type Predicted = (usize, Result<Option<Prediction>, PipelineError>);
@@ -46,6 +58,8 @@ pub(crate) struct PipelineResources<'a> {
     pub predictors: usize,
     /// Threads that read.
     pub readers: usize,
+    /// Number of measured values of a pixel, 0 for classes; `None` for boxes.
+    pub values: Option<usize>,
     /// Blocks that readers share, where scenes are remote.
     pub shared: Option<&'a SharedBlocks>,
     /// Times of the stages.
@@ -132,10 +146,12 @@ impl Queue {
 
 fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Sender<Read>) {
     let dates = map.dates.iter().map(|d| (&d.mosaic, d.scenes.iter().map(|s| s.bands.clone()).collect()));
-    let mut reader = match DatesReader::new(dates) {
-        Ok(reader) => match stages.shared {
-            Some(blocks) => reader.sharing(blocks),
-            None => reader,
+    let opened = HiddenWindows::new(map, stages.values).map_err(PipelineError::from);
+    let opened = opened.and_then(|hidden| Ok((DatesReader::new(dates)?, hidden)));
+    let (mut reader, mut hidden) = match opened {
+        Ok((reader, hidden)) => match stages.shared {
+            Some(blocks) => (reader.sharing(blocks), hidden),
+            None => (reader, hidden),
         },
         Err(error) => {
             // The receiver has ended if the queue is closed.
@@ -146,7 +162,8 @@ fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Se
     while !stages.stop.load(Ordering::Relaxed) {
         let Some(index) = queue.take(stages.interrupt) else { break };
         let Some(window) = map.plan.windows().get(index) else { break };
-        let wanted = stages.clock.read.time(|| read_window(&mut reader, stages.predictor, window));
+        let wanted =
+            stages.clock.read.time(|| read_window(&mut reader, &mut hidden, stages.predictor, window));
         let failed = wanted.is_err();
         if out.send((index, wanted)).is_err() || failed {
             break;
@@ -154,25 +171,29 @@ fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Se
     }
 }
 
-/// A window's chip, `None` where its core has no valid pixel: it is not predicted. If others are invalid, the chip also
+/// A window's chip, unless its core has no valid pixel, or none that is observed: it is not predicted. If others are invalid, the chip also
 /// contains the values that fill them, which are read only then.
 fn read_window(
     reader: &mut DatesReader,
+    hidden: &mut HiddenWindows<'_>,
     predictor: &Predictor,
     window: &PlannedWindow,
-) -> Result<Option<Chip>, GdalError> {
+) -> Result<Found, PipelineError> {
     let chip = reader.read(window.read)?;
     if !chip.any_valid_in(&window.core) {
-        return Ok(None);
+        return Ok(Found::Nothing);
     }
-    let Some(needs) = chip.fill_needs() else { return Ok(Some(chip)) };
+    if let Some(answer) = hidden.answer(&chip, &window.core)? {
+        return Ok(Found::Hidden(answer));
+    }
+    let Some(needs) = chip.fill_needs() else { return Ok(Found::Pixels(chip)) };
     let mut filled = Chip::empty(predictor.filled_chip_of(&window.core), chip.bands);
     filled.paste(&chip);
     drop(chip);
     for beyond in needs {
         filled.paste(&reader.read(beyond)?);
     }
-    Ok(Some(filled))
+    Ok(Found::Pixels(filled))
 }
 
 impl PipelineResources<'_> {
@@ -194,9 +215,10 @@ impl PipelineResources<'_> {
         let (mut answers, mut numbers, mut chips) = (Vec::new(), Vec::new(), Vec::new());
         for (index, chip) in read {
             match chip {
-                Err(error) => answers.push((index, Err(error.into()))),
-                Ok(None) => answers.push((index, Ok(None))),
-                Ok(Some(chip)) => {
+                Err(error) => answers.push((index, Err(error))),
+                Ok(Found::Nothing) => answers.push((index, Ok(None))),
+                Ok(Found::Hidden(answer)) => answers.push((index, Ok(Some(answer)))),
+                Ok(Found::Pixels(chip)) => {
                     numbers.push(index);
                     chips.push((chip, windows[index].core));
                 }

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::chart::{Bar, bars};
 use super::features::{BARS, Found, Totals};
 use super::material::Material;
+use super::measured;
 use super::overview::Overview;
 use super::parts::{Section, area, cell, class, table};
 use super::words::{NONE, Words};
@@ -15,7 +16,9 @@ pub(super) fn tiles(material: &Material<'_>, found: Option<&Found>, words: Words
     let tile = |name: String, value: Markup| html! { li { span.name { (name) } span.value { (value) } } };
     let counts = &material.manifest.counts;
     html! { ul.tiles {
-        (tile(words.say("Features", "Objets"), html! { data value=(counts.features) { (words.integer(counts.features)) } }))
+        @if counts.values.is_empty() || counts.features > 0 {
+            (tile(words.say("Features", "Objets"), html! { data value=(counts.features) { (words.integer(counts.features)) } }))
+        }
         @if let Some(found) = found {
             (tile(words.say("Their area", "Leur surface"), area(words, found.all.area_m2)))
             (tile(words.say("Mean score", "Score moyen"), html! { (words.score(found.all.mean_score())) }))
@@ -50,7 +53,9 @@ pub(super) fn section(
                 "Il n'y a pas d'image de la carte : la sortie n'a pas de raster des classes, et pas de fichier GeoParquet ou d'image source encore lisible.",
             )) },
         }
+        (measured::statistics(material, words))
         @match found {
+            None if !counts.values.is_empty() && counts.features == 0 => {}
             Some(found) => { (by_class(material, found, words)) (scores(found, words)) },
             None => {
                 p { (words.counted(counts.features, ["feature", "features"], ["objet", "objets"])) "." }
@@ -76,6 +81,9 @@ fn picture(material: &Material<'_>, overview: &Overview, words: Words, label: &s
                     "A dot for each feature, larger than the feature is. The output has no raster of the published classes.",
                     "Un point par objet, plus grand que l'objet. La sortie n'a pas de raster des classes publiées.",
                 )) }
+            } @else if overview.is_values {
+                (measured::ramp(material, words))
+                p.note { (words.say("Light gray: no value.", "Gris clair : aucune valeur.")) }
             } @else {
                 @if let Some(classes) = &material.classes {
                     ul.legend { @for of in classes.classes() {

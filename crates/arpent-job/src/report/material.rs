@@ -7,7 +7,7 @@ use std::path::Path;
 use arpent_base::{Language, Result};
 use arpent_gdal::PublishedRaster;
 use arpent_publish::{
-    FeatureTable, Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_SUPERSEDED,
+    FeatureTable, Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_SUPERSEDED, ROLE_VALUES,
     StagedArtifact,
 };
 use arpent_raster::Nomenclature;
@@ -118,6 +118,11 @@ impl Material<'_> {
         let role = if is_changed(self.manifest) { ROLE_MAP } else { ROLE_LABELS };
         let found = self.files.values().find(|file| file.role == role);
         Ok(found.map(|file| PublishedRaster::open(&file.place)).transpose()?)
+    }
+
+    /// Place of the raster of measured values, if there is one.
+    pub(crate) fn values_raster(&self) -> Option<&str> {
+        self.files.values().find(|file| file.role == ROLE_VALUES).map(|file| file.place.as_str())
     }
 
     /// A value of the configuration, by its keys from the top.

@@ -10,6 +10,7 @@ mod draw;
 mod features;
 mod found;
 mod material;
+mod measured;
 mod observed;
 mod of_map;
 mod overview;

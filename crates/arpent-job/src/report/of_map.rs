@@ -36,7 +36,14 @@ pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
                 _ => None,
             }
         }
-        (None, None) => None,
+        (None, None) => match (material.values_raster(), &material.manifest.counts.values[..]) {
+            (Some(place), [first, ..]) => {
+                // Where all values are equal, there is one color.
+                let shown = first.shown.or(first.min.map(|value| [value, value + 1.0])).unwrap_or([0.0, 1.0]);
+                Some(Overview::of_values(place, shown, &mut pictures)?)
+            }
+            _ => None,
+        },
     };
     let found = table.as_ref().map(Found::read).transpose()?;
     let thumbnails = match (&table, &found) {

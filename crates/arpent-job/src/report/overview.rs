@@ -2,9 +2,9 @@
 
 use arpent_base::number::{exact, floor, round};
 use arpent_base::{Cell, Result};
-use arpent_gdal::{PublishedRaster, Transformer};
+use arpent_gdal::{PublishedRaster, Transformer, ValueOverview};
 use arpent_publish::FeatureTable;
-use arpent_raster::{CrsKind, Grid, LABEL_NODATA, PixelArea, Window};
+use arpent_raster::{CrsKind, Grid, LABEL_NODATA, PixelArea, Window, viridis};
 use maud::{Markup, html};
 
 use super::pictures::{Picture, Pictures, Stored};
@@ -30,6 +30,8 @@ pub(crate) struct Overview {
     grid: ([usize; 2], [f64; 2]),
     /// Whether it shows features as dots, and not classes.
     pub(crate) is_dots: bool,
+    /// Whether it shows measured values.
+    pub(crate) is_values: bool,
 }
 
 impl Overview {
@@ -40,6 +42,20 @@ impl Overview {
     pub(crate) fn of_raster(raster: &PublishedRaster, pictures: &mut Pictures) -> Result<Self> {
         let picture = colored(raster, |color| color)?;
         Self::new(&picture, raster.grid(), raster.window(), pictures)
+    }
+
+    /// Draws the first band of a raster of measured values, from the lowest to the greatest value of a ramp.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn of_values(uri: &str, [low, high]: [f64; 2], pictures: &mut Pictures) -> Result<Self> {
+        let ValueOverview { grid, window, width, height, values } = ValueOverview::read(uri, LONGEST)?;
+        let color = |value: f32| {
+            let share = (f64::from(value) - low) / (high - low);
+            if value.is_finite() { viridis(share).0 } else { NOTHING }
+        };
+        let picture = Picture { width, height, rgb: values.into_iter().flat_map(color).collect() };
+        Ok(Self { is_values: true, ..Self::new(&picture, &grid, window, pictures)? })
     }
 
     /// Draws a raster of classes in pale colors, and a dot where each feature of a table is.
@@ -84,6 +100,7 @@ impl Overview {
             crs: grid.crs.name.clone(),
             grid: ([window.width, window.height], [grid.gsd_x, grid.gsd_y]),
             is_dots: false,
+            is_values: false,
         })
     }
 

@@ -233,6 +233,7 @@ impl Version<'_> {
             footprint: &footprint(&self.proposal.grid, &self.proposal.window)?,
             grid: &self.proposal.grid,
             window: &self.proposal.window,
+            values: &[],
             nomenclature: classes,
             mask: None,
             model: None,

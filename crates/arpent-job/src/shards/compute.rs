@@ -65,6 +65,7 @@ impl<'a> JobContext<'a> {
             pool: self.pool,
             predictors: self.job.predictors(map)?,
             readers: self.job.readers(map),
+            values: (!self.job.model.is_detection()).then_some(self.job.model.values.len()),
             shared,
             clock: self.clock,
             stop,

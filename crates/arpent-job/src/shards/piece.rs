@@ -6,8 +6,8 @@
 //!
 //! Layout: `ARPENT-PIECE/1\n`, then zstd, then the SHA-256 of both. Inside: id of the map (16 bytes of text), number of
 //! the piece (u32), number of windows (u32), then for each window a byte with the kind of its data: none for a window
-//! without a valid pixel; labels and confidence of its core, a byte for each pixel; or detections, their number (u32)
-//! before them. Numbers are little-endian.
+//! without a valid pixel; labels and confidence of its core, a byte for each pixel; measured values, their number
+//! (u32) before them, each a float for each pixel; or detections, their number (u32) before them. Numbers are little-endian.
 
 use std::ops::Range;
 
@@ -28,6 +28,9 @@ const MOST_DETECTIONS: u32 = 1 << 28;
 const SKIPPED: u8 = 0;
 const LABELS: u8 = 1;
 const DETECTIONS: u8 = 2;
+const VALUES: u8 = 3;
+/// Measured values of a pixel at most.
+const MOST_VALUES: u32 = 32;
 
 /// The predictions of a run of windows; `None` for one that was skipped.
 #[derive(Debug)]
@@ -54,6 +57,13 @@ impl Piece {
                     body.push(LABELS);
                     body.extend(labels.data());
                     body.extend(confidence.data());
+                }
+                Some(Prediction::Values(values)) => {
+                    body.push(VALUES);
+                    body.extend(fitted::<u32>(values.len()).to_le_bytes());
+                    for value in values.iter().flat_map(Raster::data) {
+                        body.extend(value.to_le_bytes());
+                    }
                 }
                 Some(Prediction::Detections(found)) => {
                     body.push(DETECTIONS);
@@ -124,7 +134,8 @@ pub fn reads_answers(answers: &[u8]) -> bool {
 
 /// Largest size of a piece of these windows in memory.
 fn most_bytes(windows: &[PlannedWindow]) -> u64 {
-    let of = |window: &PlannedWindow| window.core.pixels() * (2 + DETECTION_BYTES as u64) + 16;
+    let of_values = 4 * u64::from(MOST_VALUES);
+    let of = |window: &PlannedWindow| window.core.pixels() * (2 + of_values.max(DETECTION_BYTES as u64)) + 16;
     windows.iter().map(of).sum::<u64>() + 64
 }
 
@@ -143,6 +154,16 @@ fn put_answer(answers: &mut Vec<Option<Prediction>>, rest: &mut Rest, window: &P
             let mut raster = || Raster::new(window.core, rest.take(pixels)?.to_vec()).ok();
             let (labels, confidence) = (raster()?, raster()?);
             Some(Prediction::Labels { labels, confidence })
+        }
+        VALUES => {
+            let count = rest.number().filter(|n| (1..=MOST_VALUES).contains(n))?;
+            let pixels = window.core.width * window.core.height;
+            let value = |bytes: &[u8]| bytes.try_into().ok().map(f32::from_le_bytes);
+            let mut raster = || {
+                let values: Option<Vec<f32>> = rest.take(4 * pixels)?.chunks_exact(4).map(value).collect();
+                Raster::new(window.core, values?).ok()
+            };
+            Some(Prediction::Values((0..count).map(|_| raster()).collect::<Option<_>>()?))
         }
         DETECTIONS => {
             let count = rest.number().filter(|n| *n <= MOST_DETECTIONS)?;
@@ -220,7 +241,12 @@ mod tests {
 
     fn some_answer(window: &PlannedWindow, kind: usize) -> Option<Prediction> {
         let fill = |n: u8| Raster::filled(window.core, n);
-        match kind % 3 {
+        match kind % 4 {
+            3 => Some(Prediction::Values(vec![
+                Raster::filled(window.core, 0.5),
+                Raster::filled(window.core, f32::NAN),
+                Raster::filled(window.core, f32::INFINITY),
+            ])),
             0 => None,
             1 => Some(Prediction::Labels { labels: fill(3), confidence: fill(200) }),
             _ => Some(Prediction::Detections(vec![
@@ -293,6 +319,9 @@ mod tests {
     fn answers_are_read_only_where_they_fit() {
         assert!(reads_answers(&[SKIPPED, SKIPPED]));
         assert!(reads_answers(&[&[LABELS][..], &[4; 12], &[DETECTIONS, 0, 0, 0, 0]].concat()));
+        let one = [&[VALUES, 1, 0, 0, 0][..], &[0, 0, 0x80, 0x3f].repeat(6), &[SKIPPED]].concat();
+        assert!(reads_answers(&one) && !reads_answers(&one[..28]));
+        assert!(!reads_answers(&[&[VALUES, 0, 0, 0, 0][..], &[SKIPPED]].concat()));
         assert!(!reads_answers(&[SKIPPED]) && !reads_answers(&[SKIPPED; 3]) && !reads_answers(&[9, SKIPPED]));
         assert!(!reads_answers(&[DETECTIONS, 255, 255, 255, 255, SKIPPED]));
     }

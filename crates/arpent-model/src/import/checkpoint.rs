@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use arpent_raster::Nomenclature;
+
 use crate::adopt::{Adopted, adopt};
 use crate::detectors::ANCHORS;
 use crate::package::{Detection, FORMAT, WeightsFile};
-use crate::{Architecture, Band, ModelError, ModelPackage, ModelWindow, Task, Weights, field, fold};
+use crate::{
+    Architecture, Band, MeasuredValue, ModelError, ModelPackage, ModelWindow, Task, Weights, field, fold,
+};
 
 use super::family::{self, Family, architecture_names, family_of};
 use super::preset::Preset;
@@ -36,6 +40,8 @@ pub struct ImportOptions {
     /// For scenes that do not declare their scale: what brings their stored values to those of the preset (0.0001 for
     /// stored values of 10,000 times the reflectance).
     pub stored_scale: Option<f32>,
+    /// Of a network that gives measured values: what its outputs are, in their order.
+    pub values: Option<Vec<MeasuredValue>>,
 }
 
 /// Makes a package of a checkpoint's tensors ([`crate::read_checkpoint`]). A head with one output, which is used with a
@@ -64,12 +70,14 @@ pub fn import(
     let checkpoint = renamed.as_ref().unwrap_or(checkpoint);
     let outputs = Found::new(&any, checkpoint).classes;
     check_license(&preset, options)?;
-    let single = any.anchored_classes().is_none()
+    let single = options.values.is_none()
+        && any.anchored_classes().is_none()
         && outputs == Some(1)
         && options.classes.is_none_or(|classes| classes <= 2);
+    let ignores = options.values.is_none() && preset.ignored_outputs > 0;
     let cut = if single {
         Some(prepared::with_background(checkpoint, &any))
-    } else if outputs == Some(preset.classes.len() + preset.ignored_outputs) && preset.ignored_outputs > 0 {
+    } else if outputs == Some(preset.classes.len() + preset.ignored_outputs) && ignores {
         Some(prepared::with_outputs(checkpoint, &any, preset.classes.len()))
     } else {
         None
@@ -85,21 +93,31 @@ pub fn import(
     let adopted = adopt(&architecture, checkpoint)
         .map_err(|error| explained(error, checkpoint, name, found.classes))?;
     let weights = fold(&architecture, &adopted.state)?;
+    let (preset, bands) = scaled(preset, options, bands)?;
+    let package = package(&preset, options, bands, (architecture, classes), window)?;
+    package.check()?;
+    Ok((package, weights, adopted))
+}
+
+/// The preset and its bands, for stored values if a scale of them is given.
+pub(super) fn scaled(
+    preset: Preset,
+    options: &ImportOptions,
+    bands: Vec<Band>,
+) -> Result<(Preset, Vec<Band>), ModelError> {
     let preset = match options.stored_scale {
         Some(scale) => preset.of_stored(checked_scale(scale)?),
         None => preset,
     };
     let bands = preset.bands_named(&bands.into_iter().map(|b| b.name).collect::<Vec<_>>())?;
-    let package = package(&preset, options, bands, (architecture, classes), window)?;
-    package.check()?;
-    Ok((package, weights, adopted))
+    Ok((preset, bands))
 }
 
 /// What torchvision's RetinaNet keeps by default.
 const TORCHVISION: Detection = Detection { threshold: 0.05, iou: 0.5 };
 
 /// Refuses published weights whose license forbids commercial use, unless the license is given: that accepts it.
-fn check_license(preset: &Preset, options: &ImportOptions) -> Result<(), ModelError> {
+pub(super) fn check_license(preset: &Preset, options: &ImportOptions) -> Result<(), ModelError> {
     let forbids = preset.license.split('-').any(|part| part == "NC");
     if !forbids || options.license.is_some() {
         return Ok(());
@@ -141,7 +159,11 @@ impl Found {
 }
 
 /// The bands of the options, or the first of the preset's.
-fn bands(preset: &Preset, options: &ImportOptions, found: Option<usize>) -> Result<Vec<Band>, ModelError> {
+pub(super) fn bands(
+    preset: &Preset,
+    options: &ImportOptions,
+    found: Option<usize>,
+) -> Result<Vec<Band>, ModelError> {
     match (&options.bands, found) {
         (Some(names), _) => preset.bands_named(names),
         (None, Some(count)) if !preset.has_bands(count) => Err(ModelError::UnknownName {
@@ -157,7 +179,7 @@ fn bands(preset: &Preset, options: &ImportOptions, found: Option<usize>) -> Resu
 }
 
 /// The window of a network that is not local.
-fn window(
+pub(super) fn window(
     preset: &Preset,
     options: &ImportOptions,
     architecture: &Architecture,
@@ -250,17 +272,24 @@ pub(super) fn package(
         None => (exact, None),
     };
     let boxed = architecture.window_box_classes();
+    let measured = options.values.as_deref();
+    let (task, classes) = match (measured, boxed) {
+        (Some(_), _) => (Task::Regression, Nomenclature::default()),
+        (None, Some(_)) => (Task::ObjectDetection, preset.nomenclature(classes)?),
+        (None, None) => (Task::SemanticSegmentation, preset.nomenclature(classes)?),
+    };
     let package = ModelPackage {
         format: FORMAT.into(),
         id: options.id.clone(),
         version: "1.0.0".into(),
-        task: if boxed.is_some() { Task::ObjectDetection } else { Task::SemanticSegmentation },
+        task,
         title: preset.title.clone(),
         bands,
         value_range: preset.value_range,
         sample_types: preset.sample_types.clone(),
         gsd_m: preset.gsd_m,
-        classes: preset.nomenclature(classes)?,
+        classes,
+        values: measured.unwrap_or_default().to_vec(),
         receptive_field_px: field::receptive_field_radius(&architecture).unwrap_or_default(),
         overlap_px,
         overlap_tolerance,

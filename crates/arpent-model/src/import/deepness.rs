@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::error::OnnxError;
 use crate::package::{Detection, GsdRange};
-use crate::{ModelWindow, OnnxOutput};
+use crate::{MeasuredValue, ModelWindow, OnnxOutput};
 
 /// Overlap of neighboring tiles that the plugin proposes where a file states none, percent.
 const USUAL_OVERLAP: f64 = 15.0;
@@ -38,6 +38,8 @@ pub(super) struct Deepness {
     pub(super) threshold: Option<f32>,
     /// Of a detector.
     pub(super) detection: Option<Detection>,
+    /// Factors of a regressor's outputs: one for all, or one for each.
+    pub(super) scales: Vec<f32>,
 }
 
 fn bad(key: &str, problem: impl Into<String>) -> OnnxError {
@@ -48,23 +50,22 @@ impl Deepness {
     /// The statements of a file; `None` if it has none of them.
     ///
     /// # Errors
-    /// [`OnnxError::Metadata`] for a value that is not understood, or a type of model that gives no map of classes and no boxes.
+    /// [`OnnxError::Metadata`] for a value that is not understood, or a type of model that gives none of classes, boxes and measured values.
     pub(super) fn read(metadata: &BTreeMap<String, String>) -> Result<Option<Self>, OnnxError> {
         let Some(kind) = text(metadata, "model_type") else { return Ok(None) };
         let boxes = text(metadata, "det_type");
         let output = match kind.to_lowercase().as_str() {
             "segmentor" => OnnxOutput::Probabilities,
             "detector" => box_output(boxes.as_deref())?,
-            "regressor" => {
+            "regressor" => OnnxOutput::Values,
+            other => {
                 return Err(bad(
                     "model_type",
-                    "is Regressor: its output are measured values, and Arpent maps classes and boxes only",
+                    format!("is `{other}`, expected Segmentor, Detector or Regressor"),
                 ));
             }
-            other => {
-                return Err(bad("model_type", format!("is `{other}`, expected Segmentor or Detector")));
-            }
         };
+        let is_named = value(metadata, "class_names").is_some();
         let resolution = number(metadata, "resolution", 1e-3..=1e6)?.map(|centimeters| centimeters / 100.0);
         let gsd = |nominal| GsdRange { nominal, min: nominal / GSD_FACTOR, max: nominal * GSD_FACTOR };
         // The documentation has another spelling than the code.
@@ -79,15 +80,20 @@ impl Deepness {
         };
         Ok(Some(Self {
             output,
-            class_names: class_names(metadata)?,
+            class_names: if is_named || output != OnnxOutput::Values {
+                class_names(metadata)?
+            } else {
+                BTreeMap::new()
+            },
+            scales: scales(metadata)?,
             gsd_m: resolution.map(gsd),
             tile_px: tile.map(truncate),
             overlap: number(metadata, "tiles_overlap", 0.0..=99.0)?.unwrap_or(USUAL_OVERLAP),
             mean: numbers(metadata, "standardization_mean")?,
             std: numbers(metadata, "standardization_std")?,
-            threshold: number(metadata, "seg_thresh", 0.0..=1.0)?
-                .map(narrow)
-                .filter(|t| (f32::EPSILON..1.0 - f32::EPSILON).contains(t) && !output.is_boxes()),
+            threshold: number(metadata, "seg_thresh", 0.0..=1.0)?.map(narrow).filter(|t| {
+                (f32::EPSILON..1.0 - f32::EPSILON).contains(t) && output == OnnxOutput::Probabilities
+            }),
             detection: output.is_boxes().then_some(detection),
         }))
     }
@@ -96,6 +102,31 @@ impl Deepness {
     pub(super) fn window(&self, side_px: usize) -> ModelWindow {
         let shared = exact(side_px) * self.overlap / 100.0;
         ModelWindow { side_px, margin_px: truncate::<usize>((shared / 2.0).ceil()) }
+    }
+
+    /// The measured values of a regressor that has this number of outputs.
+    pub(super) fn values(&self, count: usize) -> Result<Vec<MeasuredValue>, OnnxError> {
+        let numbers = (0..self.class_names.len()).map(exact);
+        let is_complete = self.class_names.keys().map(|id| f64::from(*id)).eq(numbers);
+        if !self.class_names.is_empty() && !(is_complete && self.class_names.len() == count) {
+            let problem = format!(
+                "has {} names, the network has {count} outputs, numbered from 0",
+                self.class_names.len()
+            );
+            return Err(bad("class_names", problem));
+        }
+        if self.scales.len() > 1 && self.scales.len() != count {
+            let problem = format!("has {} numbers, the network has {count} outputs", self.scales.len());
+            return Err(bad(SCALING, problem));
+        }
+        let usual = |index: usize| format!("output {}", index + 1);
+        let mut names = self.class_names.values();
+        let value = |index: usize| {
+            let name = names.next().map_or_else(|| usual(index), |name| name.trim().to_owned());
+            let scale = self.scales.get(index).or(self.scales.first()).copied().unwrap_or(1.0);
+            MeasuredValue { scale, ..MeasuredValue::named(name) }
+        };
+        Ok((0..count).map(value).collect())
     }
 
     /// The classes of a network that has this number.
@@ -123,6 +154,9 @@ impl Deepness {
         Ok(names.into_iter().map(class).collect())
     }
 }
+
+/// Key of the factor of a regressor's outputs.
+const SCALING: &str = "reg_output_scaling";
 
 const BACKGROUND: &str = "background";
 
@@ -177,6 +211,18 @@ fn numbers(metadata: &BTreeMap<String, String>, key: &str) -> Result<Vec<f32>, O
     let all = all.flatten().filter(|all| all.iter().all(|number| number.is_finite()));
     let all = all.ok_or_else(|| bad(key, "is no list of numbers"))?;
     Ok(all.into_iter().map(narrow).collect())
+}
+
+/// The factors of a regressor's outputs: a number for all, or a list.
+fn scales(metadata: &BTreeMap<String, String>) -> Result<Vec<f32>, OnnxError> {
+    let all: Vec<f32> = match value(metadata, SCALING) {
+        Some(Value::Number(one)) => one.as_f64().map(narrow).into_iter().collect(),
+        _ => numbers(metadata, SCALING)?,
+    };
+    if all.iter().all(|scale| scale.is_finite() && *scale != 0.0) {
+        return Ok(all);
+    }
+    Err(bad(SCALING, "has a factor of 0, or one that is no number"))
 }
 
 /// Names by number: of a table whose keys are numbers, or a list; of several outputs the first.
@@ -251,11 +297,35 @@ mod tests {
     }
 
     #[test]
+    fn a_regressor_has_values_with_factors() {
+        let of = |pairs: &[(&str, &str)]| {
+            let all = [&[("model_type", "\"Regressor\""), ("resolution", "10")], pairs].concat();
+            read(&all).unwrap().unwrap()
+        };
+        let plain = of(&[]);
+        assert_eq!((plain.output, plain.threshold, plain.detection), (OnnxOutput::Values, None, None));
+        assert_eq!(plain.values(1).unwrap(), [MeasuredValue::named("output 1")]);
+        let named =
+            of(&[("class_names", r#"{"0": "height", "1": "biomass"}"#), ("reg_output_scaling", "[0.5, 2]")]);
+        let values = named.values(2).unwrap();
+        assert_eq!(
+            values.iter().map(|v| (v.name.as_str(), v.scale)).collect::<Vec<_>>(),
+            [("height", 0.5), ("biomass", 2.0)]
+        );
+        assert!(named.values(3).unwrap_err().to_string().contains("2 names, the network has 3 outputs"));
+        let scaled = of(&[("reg_output_scaling", "0.25")]);
+        assert!(scaled.values(3).unwrap().iter().all(|value| (value.scale - 0.25).abs() < 1e-9));
+        let two = of(&[("reg_output_scaling", "[1, 2]")]);
+        assert!(two.values(3).unwrap_err().to_string().contains("2 numbers, the network has 3 outputs"));
+    }
+
+    #[test]
     fn what_is_not_understood_is_refused() {
         assert_eq!(read(&[("author", "x")]).unwrap(), None);
         for (key, value, expected) in [
-            ("model_type", "\"Regressor\"", "maps classes and boxes only"),
-            ("model_type", "\"Superresolution\"", "expected Segmentor or Detector"),
+            ("model_type", "\"Superresolution\"", "expected Segmentor, Detector or Regressor"),
+            ("reg_output_scaling", "[0.5, 0]", "a factor of 0"),
+            ("reg_output_scaling", "\"much\"", "no list of numbers"),
             ("class_names", "7", "no table of names"),
             ("class_names", r#"{"a": "b"}"#, "no table of names"),
             ("resolution", "-1", "expected a number from"),

@@ -1,9 +1,11 @@
 //! Packages of graphs of ONNX files (ADR 0023).
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::checkpoint::{ImportOptions, import, package};
 use super::deepness::Deepness;
+use super::exported::{import_exported, takes_graph};
 use super::preset::Preset;
 use super::{family, item};
 use crate::adopt::Adopted;
@@ -27,12 +29,12 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
-/// Makes a package of a file: of a checkpoint's tensors ([`import`]), or of the graph of an ONNX file. The tensors of an ONNX
-/// file are taken where an architecture is given, or a preset whose network they are; else the graph is, as it stands.
+/// Makes a package of a file: of a checkpoint's tensors ([`import`]), or of the graph of an ONNX file or a PT2 archive. The tensors of these
+/// are taken where an architecture is given, or a preset whose network they are; else the graph is, as it stands.
 ///
 /// # Errors
 /// Those of [`read_checkpoint`], [`import`] and [`OnnxGraph::read`]; [`ModelError::Option`] for what the file does not state and
-/// no option gives; [`ModelError::Onnx`] for a graph that is no map of classes and no detector.
+/// no option gives; [`ModelError::Onnx`] for a graph that gives none of classes, boxes and measured values.
 pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Imported, ModelError> {
     let ends = |end: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
     // An archive whose weights are those of another network says what it computes.
@@ -48,6 +50,9 @@ pub fn import_file(path: &Path, options: &ImportOptions) -> Result<Imported, Mod
         let (package, weights, adopted) = import(&checkpoint, options).map_err(explained)?;
         Ok(Imported { package, weights, adopted: Some(adopted), notes: Vec::new() })
     };
+    if ends("pt2") && takes_graph(options) {
+        return import_exported(path, options);
+    }
     if !ends("onnx") || options.architecture.is_some() {
         return native();
     }
@@ -100,11 +105,21 @@ fn of_graph(
     let bands = bands(&preset, options, stated.as_ref(), count, bad)?;
     let window = window(&preset, options, stated.as_ref(), graph.side().map_err(bad)?)?;
     let (engine, prepared) = OnnxEngine::new(graph, bands.len(), window.side_px).map_err(bad)?;
-    let (output, classes) = outputs(graph, &engine, stated.as_ref(), window.side_px).map_err(bad)?;
+    let (output, classes) =
+        outputs(graph, &engine, (stated.as_ref(), options.values.is_some()), window.side_px).map_err(bad)?;
     if let Some(given) = options.classes.filter(|given| *given != classes) {
         return Err(option("--classes", format!("is {given}, the graph has {classes}"), "leave it out"));
     }
-    if let Some(stated) = &stated {
+    let mut options = Cow::Borrowed(options);
+    if output == OnnxOutput::Values {
+        let of_file = stated.as_ref().map(|stated| stated.values(classes)).transpose().map_err(bad)?;
+        let values = options.values.clone().or(of_file).unwrap_or_default();
+        if values.len() != classes {
+            let problem = format!("names {}, the graph has {classes} outputs", values.len());
+            return Err(option("--values", problem, "name as many as the graph has outputs, in its order"));
+        }
+        options.to_mut().values = Some(values);
+    } else if let Some(stated) = &stated {
         preset.classes = stated.classes(classes).map_err(bad)?;
         preset.detection = stated.detection;
     }
@@ -113,7 +128,7 @@ fn of_graph(
     engine.run(zeros).map_err(|reason| bad(OnnxError::Unrunnable { reason }))?;
     let architecture = Architecture::Onnx { in_channels: bands.len(), classes, output };
     architecture.check(&options.id)?;
-    let mut package = package(&preset, options, bands, (architecture, classes), Some(window))?;
+    let mut package = package(&preset, &options, bands, (architecture, classes), Some(window))?;
     "network.onnx".clone_into(&mut package.weights.file);
     package.threshold = stated.as_ref().and_then(|stated| stated.threshold);
     package.check()?;
@@ -223,7 +238,7 @@ fn window(
 fn outputs(
     graph: &OnnxGraph,
     engine: &OnnxEngine,
-    stated: Option<&Deepness>,
+    (stated, is_measured): (Option<&Deepness>, bool),
     side: usize,
 ) -> Result<(OnnxOutput, usize), OnnxError> {
     let (shape, name) = (engine.shape(), graph.output());
@@ -246,11 +261,13 @@ fn outputs(
         [1, channels, height, width] if [*height, *width] == [side; 2] && *channels > 0 => {
             let is_probability = ["Sigmoid", "Softmax", "HardSigmoid"].contains(&graph.last_operator());
             let output = match stated {
+                _ if is_measured => OnnxOutput::Values,
                 Some(stated) => stated.output,
                 None if is_probability => OnnxOutput::Probabilities,
                 None => OnnxOutput::Logits,
             };
-            Ok((output, if *channels == 1 { 2 } else { *channels }))
+            let is_one_class = *channels == 1 && output != OnnxOutput::Values;
+            Ok((output, if is_one_class { 2 } else { *channels }))
         }
         _ => Err(OnnxError::Interface {
             problem: format!(

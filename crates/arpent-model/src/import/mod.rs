@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod deepness;
+mod exported;
 mod family;
 mod graph;
 mod item;

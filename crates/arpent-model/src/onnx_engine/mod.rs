@@ -232,6 +232,9 @@ pub(crate) fn scores(
 ) -> Vec<f32> {
     let area = planes.len() / channels.max(1);
     let is_probability = matches!(output, OnnxOutput::Probabilities);
+    if output == OnnxOutput::Values {
+        return planes;
+    }
     if channels == 1 {
         let shift = threshold.map_or(0.0, logit);
         let score = |value: &f32| if is_probability { logit(*value) - shift } else { *value };

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::description::{DESCRIPTION, FORMAT, GsdRange, ModelPackage, Quantization, Task};
+use super::measured::MOST_MEASURED;
 use crate::{Architecture, ModelError, OnnxOutput, field};
 
 impl ModelPackage {
@@ -44,11 +45,47 @@ impl ModelPackage {
         if self.architecture.box_classes().is_some() && !self.is_detection() {
             return self.bad("task", "must be object-detection for an architecture that answers with boxes");
         }
+        if self.is_regression() {
+            return self.check_values();
+        }
+        let gives_values = matches!(self.architecture, Architecture::Onnx { output: OnnxOutput::Values, .. });
+        if gives_values || !self.values.is_empty() {
+            return self.bad("task", "must be regression for a model that gives measured values");
+        }
         let cells = matches!(self.architecture, Architecture::Classifier { .. });
         if cells == (self.task == Task::SceneClassification) {
             return Ok(());
         }
         self.bad("task", "scene-classification and the architecture `classifier` belong together")
+    }
+
+    /// Of a regression model: a name for each output, and nothing that is for classes.
+    fn check_values(&self) -> Result<(), ModelError> {
+        let outputs = self.architecture.out_channels();
+        if matches!(self.architecture, Architecture::Onnx { output, .. } if output != OnnxOutput::Values)
+            || matches!(self.architecture, Architecture::Classifier { .. } | Architecture::Fcos { .. })
+        {
+            return self.bad("task", "is regression, the architecture gives classes or boxes");
+        }
+        if self.values.len() != outputs || outputs > MOST_MEASURED {
+            let problem = format!(
+                "lists {}, the network has {outputs} outputs; expected as many, {MOST_MEASURED} at most",
+                self.values.len()
+            );
+            return self.bad("values", problem);
+        }
+        for (i, value) in self.values.iter().enumerate() {
+            if let Some(problem) = value.problem() {
+                return self.bad("values", problem);
+            }
+            if self.values[..i].iter().any(|other| other.name == value.name) {
+                return self.bad("values", format!("lists `{}` twice", value.name));
+            }
+        }
+        if !self.classes.classes().is_empty() {
+            return self.bad("classes", "is not for a regression model");
+        }
+        Ok(())
     }
 
     fn check_bands(&self) -> Result<(), ModelError> {
@@ -105,6 +142,14 @@ impl ModelPackage {
 
     fn check_classes(&self) -> Result<(), ModelError> {
         let (classes, out) = (self.classes.classes().len(), self.architecture.out_channels());
+        if self.is_regression() {
+            return match (self.detection, self.threshold, &self.calibration) {
+                (Some(_), _, _) => self.bad("detection", "is given for a model that is not object-detection"),
+                (_, Some(_), _) => self.bad("threshold", "is for networks whose output is probabilities"),
+                (_, _, Some(_)) => self.bad("calibration", "is for labels, not for measured values"),
+                _ => Ok(()),
+            };
+        }
         // A detection network also outputs the logarithms of width and height.
         let extra = if self.is_detection() { 2 } else { 0 };
         if let Some(wanted) = self.architecture.box_classes() {

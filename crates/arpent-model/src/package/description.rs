@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::answers::AnswerTables;
 use super::gate::GateResult;
+use super::measured::MeasuredValue;
 use super::window::ModelWindow;
 use crate::{Architecture, Band};
 
@@ -28,6 +29,8 @@ pub enum Task {
     ObjectDetection,
     /// A class for every cell of the lattice, written to all pixels of the cell.
     SceneClassification,
+    /// One or more measured values for every pixel.
+    Regression,
 }
 
 /// Ground sample distances that the network accepts, meters.
@@ -222,8 +225,11 @@ pub struct ModelPackage {
     pub sample_types: Vec<SampleType>,
     /// Accepted GSD.
     pub gsd_m: GsdRange,
-    /// Classes, in the order of the network's output channels.
+    /// Classes, in the order of the network's output channels; empty for a regression model.
     pub classes: Nomenclature,
+    /// Measured values, in the order of the network's output channels, of a regression model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<MeasuredValue>,
     /// Radius of the receptive field, pixels.
     pub receptive_field_px: usize,
     /// Overlap to read around a window's core, pixels.
@@ -293,6 +299,11 @@ impl ModelPackage {
     /// Whether the task is object detection.
     pub fn is_detection(&self) -> bool {
         self.task == Task::ObjectDetection
+    }
+
+    /// Whether the task is regression: measured values, and no classes.
+    pub fn is_regression(&self) -> bool {
+        self.task == Task::Regression
     }
 
     /// The bands of each date that the network compares, the earlier first; one list for a single-date network. Two

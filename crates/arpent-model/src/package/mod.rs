@@ -14,6 +14,7 @@
 //! | `window.side_px` | sides of `mlm:input[].input.shape`; without a window they are free (-1) |
 //! | `stride_px`, `overlap_px` | none |
 //! | `classes` | `mlm:output[].classification:classes` |
+//! | `values` | the bands of `mlm:output[]`, by their names |
 //! | `weights` | `mlm:total_parameters`, counted; the asset with the role `mlm:model` |
 //! | `training_data` | `mlm:pretrained_source` (names) |
 //! | engine, CPU only | `mlm:framework`, `mlm:framework_version`, `mlm:accelerator` (null) |
@@ -32,6 +33,7 @@ mod answers;
 mod checks;
 mod description;
 mod gate;
+mod measured;
 mod window;
 
 pub use answers::{AnswerLevel, AnswerTables, ClassAnswers, KeptAnswers};
@@ -40,6 +42,7 @@ pub use description::{
     Territory, TrainingSource, WeightsFile,
 };
 pub use gate::{GateResult, GateScore};
+pub use measured::{MeasuredValue, NOT_FINITE};
 pub use window::ModelWindow;
 
 use description::DESCRIPTION;

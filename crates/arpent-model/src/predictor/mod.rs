@@ -1,5 +1,6 @@
 //! Predicts the core of a chip.
 
+mod measured;
 mod onnx;
 mod prediction;
 mod seen;
@@ -19,13 +20,18 @@ use crate::gpu::Gpu;
 use crate::locations::Maps;
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
-use crate::{Band, Detection, DeviceChoice, ModelError, ModelPackage, ModelWindow, Weights, field, lowered};
+use crate::{
+    Band, Detection, DeviceChoice, MeasuredValue, ModelError, ModelPackage, ModelWindow, Weights, field,
+    lowered,
+};
 
 /// A network ready to predict; shared by threads.
 #[derive(Debug)]
 pub struct Predictor {
     bands: Vec<Band>,
     class_ids: Vec<u8>,
+    /// What a regression network gives; empty for others.
+    values: Vec<MeasuredValue>,
     detection: Option<Detection>,
     /// Number of classes, if the network scores boxes or anchors, and how often the picture that it sees is enlarged.
     anchored: Option<usize>,
@@ -115,6 +121,7 @@ impl Predictor {
         Ok(Self {
             bands: package.bands.clone(),
             class_ids: package.classes.classes().iter().map(|c| c.id).collect(),
+            values: package.values.clone(),
             detection: package.detection,
             anchored: architecture.window_box_classes(),
             enlarged: architecture.enlarged(),
@@ -202,12 +209,17 @@ impl Predictor {
         best
     }
 
-    /// Cost of a core, as a multiple of its cost in an infinite picture.
+    /// Cost of a core, as a multiple of its cost in an infinite picture; of a network with a window, of its share of the window.
     pub fn overlap_cost(&self, chip: &Window, core: &Window) -> f64 {
         match &self.body {
             Body::Cpu(engine) => {
-                let products = exact(engine.products(&self.picture(chip, core)).unwrap_or(0));
-                products / (engine.products_per_pixel() * exact(core.pixels()) * exact(self.enlarged.pow(2)))
+                let of = |core: &Window| exact(engine.products(&self.picture(chip, core)).unwrap_or(0));
+                // Attention has no cost in an infinite picture.
+                let each = match self.window {
+                    Some(_) => of(chip).max(1.0) / exact(chip.pixels()),
+                    None => engine.products_per_pixel() * exact(self.enlarged.pow(2)),
+                };
+                of(core) / (each * exact(core.pixels()))
             }
             Body::Gpu(_) | Body::Onnx(_) => exact(chip.pixels()) / exact(core.pixels()),
         }
@@ -247,6 +259,9 @@ impl Predictor {
     /// [`ModelError`] if the chip does not match the model: bands, alignment to the stride, overlap, window.
     pub fn predict(&self, chip: &Chip, core: &Window) -> Result<Prediction, ModelError> {
         let seen = self.seen(chip, core)?;
+        if !self.values.is_empty() {
+            return self.measured(&seen, core);
+        }
         match (self.detection, self.anchored) {
             (None, _) => self.labels(&seen, core),
             (Some(settings), None) if self.strides.is_empty() => self.detections(&seen, core, settings),
@@ -275,7 +290,7 @@ impl Predictor {
     /// Number of chips to predict in one call: on the CPU one.
     pub fn at_once(&self) -> usize {
         match (&self.body, self.detection) {
-            (Body::Gpu(_), None) => AT_ONCE,
+            (Body::Gpu(_), None) if self.values.is_empty() => AT_ONCE,
             _ => 1,
         }
     }
@@ -286,7 +301,8 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::predict`].
     pub fn predict_all(&self, chips: &[(Chip, Window)]) -> Result<Vec<Prediction>, ModelError> {
-        let (Body::Gpu(gpu), None, Some((first, _))) = (&self.body, self.detection, chips.first()) else {
+        let detects = self.detection.is_some() || !self.values.is_empty();
+        let (Body::Gpu(gpu), false, Some((first, _))) = (&self.body, detects, chips.first()) else {
             return chips.iter().map(|(chip, core)| self.predict(chip, core)).collect();
         };
         let planes = chips.par_iter().map(|(chip, core)| Ok(self.planes_of(&self.seen(chip, core)?, core)));
@@ -624,7 +640,7 @@ mod tests {
             chip.valid.iter_mut().enumerate().for_each(|(i, valid)| *valid = i % 16 != 3);
             match predictor.predict(&chip, &core).unwrap() {
                 Prediction::Labels { labels, confidence } => (labels, confidence, predictor.engine()),
-                Prediction::Detections(_) => panic!("labels expected"),
+                _ => panic!("labels expected"),
             }
         };
         let (cpu, gpu) = (answer(DeviceChoice::Cpu), answer(DeviceChoice::Vulkan));

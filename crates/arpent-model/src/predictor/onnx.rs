@@ -46,6 +46,9 @@ impl OnnxBody {
             (OnnxOutput::Logits | OnnxOutput::Probabilities, [1, channels, height, width]) => {
                 [*height, *width] == [side; 2] && (*channels == classes || (*channels == 1 && classes == 2))
             }
+            (OnnxOutput::Values, [1, channels, height, width]) => {
+                [*height, *width] == [side; 2] && *channels == classes
+            }
             (OnnxOutput::BoxRows, [1, _, values]) | (OnnxOutput::BoxColumns, [1, values, _]) => {
                 *values == output.box_values(classes)
             }

@@ -15,6 +15,9 @@ pub enum Prediction {
         /// Scores of these classes, `round(score / 0.004)`, [`CONFIDENCE_NODATA`] where the pixel is not valid.
         confidence: Raster<u8>,
     },
+    /// Of a regression network: a raster for each of its values. NaN where the pixel is not valid, [`crate::NOT_FINITE`] where the
+    /// output is no finite number.
+    Values(Vec<Raster<f32>>),
     /// Of a detection network: peaks inside the core, by class, then (of a network with several maps) from the finest map to
     /// the coarsest, then row, then column. Boxes may extend beyond it.
     Detections(Vec<PixelDetection>),

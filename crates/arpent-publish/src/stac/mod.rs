@@ -30,9 +30,10 @@ use crate::dateline::{Extent, Rings, cut};
 use crate::error::{PublishError, Result};
 use crate::geojson::on_globe;
 use crate::geoparquet::projjson;
-use crate::manifest::Software;
+use crate::manifest::{MeasuredCounts, Software};
 use crate::media::{
-    ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, ROLE_SCHEMA, ROLE_SHEET, ROLE_VIEWER,
+    ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, ROLE_SCHEMA, ROLE_SHEET, ROLE_VALUES,
+    ROLE_VIEWER,
 };
 use crate::names::MANIFEST_NAME;
 use crate::publish::StagedArtifact;
@@ -70,6 +71,8 @@ pub struct StacRun<'a> {
     pub window: &'a Window,
     /// Classes of the label raster.
     pub nomenclature: &'a Nomenclature,
+    /// Bands of the raster of measured values; none for a result of classes.
+    pub values: &'a [MeasuredCounts],
     /// What was not observed, where the result has masks.
     pub mask: Option<StacMask<'a>>,
     /// The model; `None` for a comparison of maps or images.
@@ -262,7 +265,9 @@ fn asset(run: &StacRun<'_>, artifact: &StagedArtifact) -> Value {
         asset["file:size"] = json!(artifact.digest.size);
         asset["file:checksum"] = json!(multihash(&artifact.digest.sha256));
     }
-    if let Some(band) = band(run, &artifact.role) {
+    if artifact.role == ROLE_VALUES {
+        asset["bands"] = run.values.iter().map(|value| measured_band(run, value)).collect();
+    } else if let Some(band) = band(run, &artifact.role) {
         asset["bands"] = json!([band]);
     }
     asset
@@ -270,7 +275,7 @@ fn asset(run: &StacRun<'_>, artifact: &StagedArtifact) -> Value {
 
 fn roles(role: &str) -> Vec<&str> {
     match role {
-        ROLE_LABELS | ROLE_MAP | ROLE_CONFIDENCE | ROLE_FEATURES => vec!["data", role],
+        ROLE_LABELS | ROLE_MAP | ROLE_CONFIDENCE | ROLE_VALUES | ROLE_FEATURES => vec!["data", role],
         // Of the best practices of STAC: a file that says which pixels are covered by clouds, and the like.
         ROLE_MASK => vec!["data-mask", role],
         ROLE_SHEET | ROLE_SCHEMA => vec!["metadata", role],
@@ -315,6 +320,26 @@ fn band(run: &StacRun<'_>, role: &str) -> Option<Value> {
         }),
         _ => None,
     }
+}
+
+/// A band of the raster of measured values.
+fn measured_band(run: &StacRun<'_>, value: &MeasuredCounts) -> Value {
+    let mut band = json!({
+        "name": slug(&value.name),
+        "description": value.name_fr.as_ref().map_or_else(|| value.name.clone(), |fr| format!("{} ({fr})", value.name)),
+        "data_type": "float32",
+        "nodata": "nan",
+        "raster:sampling": "area",
+        "raster:spatial_resolution": ground_resolution(run),
+    });
+    if let Some(unit) = &value.unit {
+        band["unit"] = json!(unit);
+    }
+    if let (Some(min), Some(max), Some(mean), Some(std)) = (value.min, value.max, value.mean, value.std) {
+        band["statistics"] =
+            json!({ "minimum": min, "maximum": max, "mean": mean, "stddev": std, "count": value.pixels });
+    }
+    band
 }
 
 fn classes(nomenclature: &Nomenclature) -> Value {

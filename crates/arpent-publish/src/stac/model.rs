@@ -28,6 +28,8 @@ pub struct StacModel {
     pub bands: Vec<String>,
     /// Side of the windows of the network, pixels.
     pub window_px: usize,
+    /// Names of the measured values, of a regression model; empty for others.
+    pub values: Vec<String>,
     /// Number of weights, where known.
     pub total_parameters: Option<u64>,
     /// Address of the package, if known.
@@ -68,6 +70,14 @@ impl StacModel {
     }
 
     fn output(&self, nomenclature: &Nomenclature) -> Value {
+        if !self.values.is_empty() {
+            return json!({
+                "name": "values",
+                "tasks": [self.task],
+                "description": format!("measured values: {}", self.values.join(", ")),
+                "result": self.result(self.values.len()),
+            });
+        }
         let classes: Vec<_> = nomenclature
             .classes()
             .iter()
@@ -90,9 +100,10 @@ impl StacModel {
                 "data_type": "float32",
             });
         }
+        let axis = if self.values.is_empty() { "class" } else { "channel" };
         json!({
             "shape": [-1, classes, self.window_px, self.window_px],
-            "dim_order": ["batch", "class", "height", "width"],
+            "dim_order": ["batch", axis, "height", "width"],
             "data_type": "float32",
         })
     }

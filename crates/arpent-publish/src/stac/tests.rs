@@ -16,6 +16,7 @@ fn model() -> StacModel {
         framework_version: "0.22.1".into(),
         bands: vec!["red".into(), "green".into(), "blue".into()],
         window_px: 512,
+        values: Vec::new(),
         total_parameters: Some(1_000_000),
         href: None,
     }
@@ -50,6 +51,7 @@ fn item(change: impl FnOnce(&mut StacRun<'_>)) -> Value {
         footprint: &polygon![(x: 2.0, y: 47.0), (x: 2.0, y: 47.5), (x: 2.5, y: 47.5), (x: 2.5, y: 47.0)],
         grid: &grid(),
         window: &Window::new(3_500_000, -33_000_000, 400, 300),
+        values: &[],
         nomenclature: &nomenclature,
         mask: None,
         model: Some(&model()),

@@ -8,13 +8,13 @@ use arpent_base::{Column, DoingWhat as _, Language, Result};
 use arpent_gdal::{LayerFormat, PublishedRaster, store_project, stored_styles};
 use arpent_publish::{
     About, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK,
-    ROLE_PROJECT, ROLE_STYLE, StagedArtifact,
+    ROLE_PROJECT, ROLE_STYLE, ROLE_VALUES, StagedArtifact,
 };
 use arpent_qgis::{Content, Entry, Group, Project, ProjectLayer, classes_qml};
 use arpent_raster::Crs;
 use arpent_viewer::Kind;
 
-use self::styles::{class_raster, say, share_raster};
+use self::styles::{class_raster, say, share_raster, values_raster};
 use super::output::Output;
 
 pub(crate) use self::styles::{
@@ -27,7 +27,8 @@ const PROJECT: &str = "map.qgz";
 const ROLE_BEFORE: &str = "before";
 
 /// Roles of rasters, in the order of the project and of the styles.
-const RASTERS: [&str; 6] = [ROLE_MASK, ROLE_MAP, ROLE_BEFORE, ROLE_LABELS, ROLE_CONFIDENCE, ROLE_EVIDENCE];
+const RASTERS: [&str; 7] =
+    [ROLE_MASK, ROLE_MAP, ROLE_BEFORE, ROLE_LABELS, ROLE_VALUES, ROLE_CONFIDENCE, ROLE_EVIDENCE];
 
 /// Names of what [`write`] writes for a map with these files.
 pub(crate) fn names_for_qgis(files: &[String]) -> Vec<String> {
@@ -183,16 +184,19 @@ impl<'a> Styled<'a> {
             ROLE_LABELS if self.has(ROLE_MAP) => self.say("Prediction", "Prédiction"),
             ROLE_LABELS => self.say("Map", "Carte"),
             ROLE_CONFIDENCE => self.say("Confidence", "Confiance"),
+            ROLE_VALUES => self.say("Measured values", "Valeurs mesurées"),
             _ => self.say("Difference between the images", "Différence entre les images"),
         };
         let style = match &*artifact.role {
             ROLE_MASK => reasons(&artifact.path)?,
             ROLE_CONFIDENCE | ROLE_EVIDENCE => share_raster(),
+            ROLE_VALUES => values_raster(&self.output.manifest.counts.values, self.language),
             _ => class_raster(self.output.classes, self.language),
         };
         let is_shown = match &*artifact.role {
             ROLE_MASK | ROLE_MAP => true,
             ROLE_LABELS => !self.has(ROLE_MAP),
+            ROLE_VALUES => !self.has(ROLE_LABELS),
             _ => false,
         };
         Ok(ProjectLayer { is_shown, ..layer(&artifact.name, title.to_owned(), Content::Raster, style) })

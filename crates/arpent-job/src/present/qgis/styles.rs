@@ -1,10 +1,11 @@
 //! Styles of what Arpent writes.
 
+use arpent_base::number::floor;
 use arpent_base::{Column, Language};
 use arpent_change::events::EventKind;
-use arpent_publish::STATE_NOT_VERIFIED;
+use arpent_publish::{MeasuredCounts, STATE_NOT_VERIFIED};
 use arpent_qgis::{Category, Drawn, Entry, Key, LayerStyle, Meanings, Stop, classes_qml, ramp_qml};
-use arpent_raster::{Class, Color, Nomenclature};
+use arpent_raster::{Class, Color, Nomenclature, VIRIDIS};
 
 use crate::report::{state_color, state_title, states as report_states};
 
@@ -27,14 +28,6 @@ const DECIDED_TIP: [&str; 10] = [
 /// Columns of an event's map tip.
 const EVENT_TIP: [&str; 9] =
     ["kind", "state", "from_class", "to_class", "changed_m2", "score", "date_before", "date_after", "run_id"];
-/// Colors from low to high that can be distinguished without color vision: viridis at its quarters (van der Walt and Smith, CC0).
-const VIRIDIS: [Color; 5] = [
-    Color([0x44, 0x01, 0x54]),
-    Color([0x3b, 0x52, 0x8b]),
-    Color([0x21, 0x91, 0x8c]),
-    Color([0x5e, 0xc9, 0x62]),
-    Color([0xfd, 0xe7, 0x25]),
-];
 
 /// English or French.
 pub(super) const fn say<'a>(language: Language, en: &'a str, fr: &'a str) -> &'a str {
@@ -187,4 +180,44 @@ pub(super) fn share_raster() -> String {
     let stop = |(value, color): (f64, Color)| Stop { value, label: format!("{:.0} %", 100.0 * value), color };
     let values = [0.0, 0.25, 0.5, 0.75, 1.0];
     ramp_qml(&values.into_iter().zip(VIRIDIS).map(stop).collect::<Vec<_>>())
+}
+
+/// A raster of measured values, by its first band: from the lowest value of its ramp to the greatest.
+pub(super) fn values_raster(values: &[MeasuredCounts], language: Language) -> String {
+    let first = values.first();
+    let [low, high] = first.and_then(|value| value.shown).unwrap_or([0.0, 1.0]);
+    let unit = first.and_then(|value| value.unit.as_deref()).filter(|unit| *unit != "1");
+    let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
+    let stop = |(quarter, color): (u8, Color)| {
+        let value = low + (high - low) * f64::from(quarter) / 4.0;
+        let text = significant(value);
+        let text = if language == Language::Fr { text.replace('.', ",") } else { text };
+        Stop { value, label: format!("{text}{unit}"), color }
+    };
+    ramp_qml(&(0..).zip(VIRIDIS).map(stop).collect::<Vec<_>>())
+}
+
+/// A number with three significant digits, without an exponent.
+fn significant(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return "0".to_owned();
+    }
+    let before = floor::<i64>(value.abs().log10());
+    let decimals = usize::try_from(2 - before).unwrap_or(0).min(12);
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_a_ramp_have_three_digits_and_the_unit() {
+        let texts = [0.0, 12.345, -0.012_345, 1234.5, 0.5].map(significant);
+        assert_eq!(texts, ["0", "12.3", "-0.0123", "1234", "0.500"]);
+        let height =
+            MeasuredCounts { unit: Some("m".into()), shown: Some([0.0, 30.0]), ..MeasuredCounts::default() };
+        let qml = values_raster(&[height], Language::Fr);
+        assert!(qml.contains("7,50 m") && qml.contains("30,0 m"), "{qml}");
+    }
 }

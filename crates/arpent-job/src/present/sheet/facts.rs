@@ -320,6 +320,7 @@ fn what_it_is(role: &str) -> &'static str {
     match role {
         publish::ROLE_LABELS => "Classe donnée par le modèle à chaque pixel",
         publish::ROLE_MAP => "Classe publiée de chaque pixel",
+        publish::ROLE_VALUES => "Valeurs mesurées par le modèle à chaque pixel, une bande par grandeur",
         publish::ROLE_CONFIDENCE => "Confiance de la classe de chaque pixel",
         publish::ROLE_MASK => "Lieux non observés, et pourquoi",
         publish::ROLE_FEATURES => "Entités vectorielles",

@@ -1,7 +1,11 @@
 //! Reads PT2 archives of `torch.export.save` (PyTorch 2.8 and later): a zip with a graph as JSON and the weights as raw numbers,
-//! little-endian, under the names of the state dict. Nothing in it is a program, and the graph is not run.
+//! little-endian, under the names of the state dict. Nothing in it is a program; the graph is lowered to steps of our own.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod kernel;
+mod lower;
+mod program;
+
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read as _};
 use std::path::Path;
@@ -13,15 +17,16 @@ use zip::read::{ArchiveOffset, Config};
 
 use crate::Weights;
 use crate::storage::NumberType;
+use lower::lower;
+use program::Program;
+
+pub(crate) use lower::LoweredGraph;
 
 /// Limits of a document, of the tensors, and of their values.
 const MOST_JSON_BYTES: u64 = 256 << 20;
 const MOST_TENSORS: usize = 1 << 16;
 const MOST_ORDER_BYTES: u64 = 16;
 const MOST_VALUES: usize = 1 << 30;
-
-/// Operators that are listed of a graph.
-const MOST_LISTED: usize = 12;
 
 /// What says where the weights are.
 #[derive(Deserialize)]
@@ -90,6 +95,12 @@ impl Archive {
             return Err(format!("{name}: it has more than {most} bytes"));
         }
         Ok(bytes)
+    }
+
+    /// What the archive computes.
+    fn program(&mut self) -> Result<Program, String> {
+        let name = self.only("models/model.json")?;
+        Program::parse(&self.read(&name, MOST_JSON_BYTES)?)
     }
 
     /// The only file with this end.
@@ -178,20 +189,17 @@ impl Meta {
     }
 }
 
+/// The graph of an archive, lowered to steps of our own; `is_measured` if its outputs are measured values.
+///
+/// # Errors
+/// Those of [`read`], and what of the graph is not run.
+pub(crate) fn read_graph(path: &Path, is_measured: bool) -> Result<LoweredGraph, String> {
+    let weights = read(path)?;
+    let mut archive = Archive::open(path)?;
+    lower(&archive.program()?, &weights, is_measured)
+}
+
 /// The operators of an archive's graph with their counts, as text; `None` if it cannot be read.
 pub(crate) fn operators(path: &Path) -> Option<String> {
-    let mut archive = Archive::open(path).ok()?;
-    let name = archive.only("models/model.json").ok()?;
-    let text = archive.read(&name, MOST_JSON_BYTES).ok()?;
-    let model: Value = serde_json::from_slice(&text).ok()?;
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for node in model["graph_module"]["graph"]["nodes"].as_array()? {
-        let target =
-            node["target"].as_str()?.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
-        *counts.entry(target.trim_start_matches("torch.ops.").to_owned()).or_default() += 1;
-    }
-    let all: BTreeSet<String> = counts.iter().map(|(name, count)| format!("{name} ({count})")).collect();
-    let more = all.len().saturating_sub(MOST_LISTED);
-    let more = (more > 0).then(|| format!("{more} more"));
-    Some(all.into_iter().take(MOST_LISTED).chain(more).collect::<Vec<_>>().join(", "))
+    Archive::open(path).ok()?.program().ok()?.operators(|_| true)
 }
