@@ -91,6 +91,7 @@ impl HandSet {
             failed_on: Vec::new(),
             energy: None,
             calibration: None,
+            applicability: None,
             quantization: None,
             threshold: None,
             restriction: None,

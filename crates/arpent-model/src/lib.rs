@@ -36,6 +36,7 @@ pub const RTEN_VERSION: &str = "0.27.0";
 
 mod adopt;
 mod anchors;
+mod applicability;
 mod architecture;
 mod band;
 mod checkpoint;
@@ -80,6 +81,7 @@ mod unets;
 mod weights;
 
 pub use adopt::{Adopted, adopt, adopt_encoder};
+pub use applicability::{BLOCK_PX, TrainingSample, TrainingSamples, predictor_names, predictors_of};
 pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
 pub use band::{Band, Dequantize};
 pub use checkpoint::read_checkpoint;
@@ -102,8 +104,8 @@ pub use network::{Affine, Block, Network};
 pub use onnx_graph::OnnxGraph;
 pub use onnx_output::OnnxOutput;
 pub use package::{
-    Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Place, Quantization, Score,
-    Task, Territory, TrainingSource, WeightsFile,
+    Area, Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, ModelWindow, Outline, Place,
+    Quantization, SamplesFile, Score, Task, Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

@@ -135,6 +135,7 @@ pub(crate) fn draft(
         energy: None,
         detection: config.model.detection,
         calibration: None,
+        applicability: None,
         quantization: None,
         threshold: None,
         restriction: provenance.restriction,

@@ -10,10 +10,12 @@ use arpent_publish::{About, Warning};
 use arpent_shell::message::detail;
 use arpent_tiling::{Needs, PlannedWindow};
 
+use super::dissimilarity::Dissimilarity;
 use super::map::{self, MapJob};
 use super::memory::{MemoryNeeds, TILES_BYTES, memory_bound};
 use super::pieces::largest_piece_px;
 use super::scene::{FailedScene, describe_bands};
+use super::territories::Territories;
 use super::{acquired, scenes};
 use crate::config::{Config, InputOptions, ObjectOptions, OcsGe, rows_held};
 use crate::error::{JobError, class_id};
@@ -38,6 +40,8 @@ pub struct Job {
     pub weights: Weights,
     /// Its network, ready to predict.
     pub predictor: Predictor,
+    /// Compares imagery with its training, if the package has samples of that.
+    pub(crate) dissimilarity: Option<Dissimilarity>,
     /// One map to make for each grid.
     pub maps: Vec<MapJob>,
     /// Scenes that cannot be used.
@@ -76,6 +80,7 @@ impl Job {
         arpent_gdal::allow_in_vrt(&config.input.vrt_allowed)?;
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
+        let dissimilarity = Dissimilarity::of(&model)?;
         config.publish.check_drivers()?;
         wanted_classes(&config, &model)?;
         wanted_bands(&config, &model)?;
@@ -153,6 +158,7 @@ impl Job {
             model,
             weights,
             predictor,
+            dissimilarity,
             maps,
             failed,
             warnings,
@@ -277,7 +283,10 @@ impl Job {
     pub fn columns(&self, map: &MapJob) -> Vec<Column> {
         let objects = self.config.objects.iter().flat_map(|_| ObjectOptions::columns());
         let ocs_ge = self.ocs_ge.iter().flat_map(|_| OcsGe::columns());
-        objects.chain(map.references.columns().cloned()).chain(ocs_ge).collect()
+        let of_blocks = self.dissimilarity.iter().map(|_| Dissimilarity::column());
+        let of_place = Territories::are_known(&self.model).then(Territories::column);
+        let columns = objects.chain(map.references.columns().cloned()).chain(ocs_ge);
+        columns.chain(of_blocks).chain(of_place).collect()
     }
 
     fn check_memory(&self) -> Result<()> {

@@ -243,6 +243,7 @@ impl MapWriter<'_> {
         warnings.extend(several_engines(self.engines));
         warnings.extend(map.references.warnings(&counts.references));
         warnings.extend(counts.masked.iter().flat_map(|masked| map.masks.warnings_of(masked)));
+        warnings.extend(outside(&counts, &job.model.id));
         warnings[printed..].iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
@@ -375,7 +376,7 @@ impl MapWriter<'_> {
 /// The description of a model for readers of the map: without its network, ranges and files.
 fn described(model: &ModelPackage) -> Result<serde_json::Value> {
     let mut package = serde_json::to_value(model)?;
-    for key in ["architecture", "quantization", "weights"] {
+    for key in ["applicability", "architecture", "quantization", "weights"] {
         package.as_object_mut().and_then(|package| package.remove(key));
     }
     Ok(package)
@@ -411,6 +412,12 @@ fn several_engines(engines: &BTreeSet<String>) -> Option<Warning> {
         names.join("; ")
     );
     (names.len() > 1).then(|| Warning::new("several-engines", "engine", message))
+}
+
+/// A warning about a map of which too much is unlike the training of its model.
+fn outside(counts: &Counts, model: &str) -> Option<Warning> {
+    let of = counts.applicability.as_ref().filter(|of| of.share_outside > job::MOST_OUTSIDE)?;
+    Some(job::outside_warning(model, &format!("{:.0} % of the map's pixels", of.share_outside * 100.0)))
 }
 
 fn per_class(job: &Job, assembled: &AssembledMap) -> BTreeMap<String, u64> {

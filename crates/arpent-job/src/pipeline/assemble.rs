@@ -14,10 +14,11 @@ use arpent_vector::{
     Shape, VectorError, VectorOptions, Vectorizer, clear_unsaid,
 };
 
+use super::dissimilarity::DissimilarityMap;
 use super::origin::Origins;
 use super::timing::Clock;
 use crate::config::OcsGe;
-use crate::job::{Job, MapJob, SPOOL_RUN_BYTES};
+use crate::job::{Job, Level, MapJob, SPOOL_RUN_BYTES, Territories};
 use crate::mask::{Masks, OBSERVED};
 use crate::reference::References;
 
@@ -48,7 +49,7 @@ pub(crate) struct MapAssembler<'a> {
     confidence: Option<StripWriter>,
     mask: Option<StripWriter>,
     masks: Masks<'a>,
-    /// Windows of the scenes, where masks need them: a model that finds boxes has no answer for each pixel.
+    /// Windows of the scenes, where masks or counts need them: a model that finds boxes has no answer for each pixel.
     footprints: Vec<Window>,
     vectors: VectorAssembler<'a>,
     counts: Counts,
@@ -184,7 +185,7 @@ impl<'a> MapAssembler<'a> {
             let (path, reasons) = (scratch.join("mask.part.tif"), map.masks.nomenclature());
             StripWriter::create(&path, map.plan.extent(), map.grid(), RasterKind::Labels(&reasons))
         });
-        let of_boxes = job.model.is_detection() && !masks.is_empty();
+        let of_boxes = job.model.is_detection() && (!masks.is_empty() || job.dissimilarity.is_some());
         Ok(Self {
             map,
             clock,
@@ -207,6 +208,15 @@ impl<'a> MapAssembler<'a> {
                 ..Counts::default()
             },
         })
+    }
+
+    /// Takes the levels of dissimilarity of one window, before its prediction.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn take_levels(&mut self, window: &PlannedWindow, levels: &[Level]) -> Result<()> {
+        let map = self.vectors.features.dissimilarity.as_mut();
+        map.map_or(Ok(()), |map| map.put(&window.core, levels))
     }
 
     /// Takes the prediction of one window, `None` if it was skipped.
@@ -240,6 +250,7 @@ impl<'a> MapAssembler<'a> {
     fn take_strip(&mut self, mut strip: Strip) -> Result<()> {
         self.clock.stitch.time(|| self.mask_outside_aoi(&mut strip));
         let reasons = self.clock.stitch.time(|| self.hide_masked(&mut strip))?;
+        self.count_levels(&strip)?;
         self.counts.pixels_valid += strip.labels.data().iter().filter(|v| **v != LABEL_NODATA).count() as u64;
         let first = strip.labels.window().row;
         let rasters = [
@@ -260,6 +271,19 @@ impl<'a> MapAssembler<'a> {
             }
             traced
         })
+    }
+
+    /// Counts the valid pixels of a strip by their dissimilarity. A model that finds boxes has none: its scenes' pixels count.
+    fn count_levels(&mut self, strip: &Strip) -> Result<()> {
+        if self.vectors.features.dissimilarity.is_none() {
+            return Ok(());
+        }
+        let rows = strip.labels.window();
+        let seen = if self.footprints.is_empty() { Vec::new() } else { self.in_scenes(&rows) };
+        let labels = strip.labels.data();
+        let is_valid = |pixel: usize| seen.get(pixel).copied().unwrap_or(labels[pixel] != LABEL_NODATA);
+        let map = self.vectors.features.dissimilarity.as_mut();
+        map.map_or(Ok(()), |map| map.count(&rows, is_valid))
     }
 
     fn mask_outside_aoi(&self, strip: &mut Strip) {
@@ -421,6 +445,8 @@ impl<'a> VectorAssembler<'a> {
         }
         features.check()?;
         counts.references = self.features.references.counts();
+        counts.applicability = self.features.dissimilarity.as_ref().map(DissimilarityMap::counts);
+        counts.outside_territory = self.features.territories.as_ref().map(|_| self.features.outside_territory);
         Ok((self.published.raster, self.features.spool.finish()?, coverage))
     }
 }
@@ -435,6 +461,12 @@ struct FeatureSink<'a> {
     references: References<'a>,
     ocs_ge: Option<&'a OcsGe>,
     model_id: &'a str,
+    /// Whether features are made of boxes.
+    of_boxes: bool,
+    dissimilarity: Option<DissimilarityMap>,
+    territories: Option<Territories<'a>>,
+    /// Features outside of all territories.
+    outside_territory: u64,
     spool: Spool,
     outcome: Result<()>,
 }
@@ -444,6 +476,10 @@ impl<'a> FeatureSink<'a> {
         let wanted = &job.config.features;
         let simplify_px = Some(wanted.simplify_px.get()).filter(|px| *px > 0.0);
         let options = VectorOptions { min_area_m2: wanted.min_area_m2.get(), simplify_px };
+        let extent = map.plan.extent();
+        let dissimilarity = job.dissimilarity.as_ref();
+        let dissimilarity =
+            dissimilarity.map(|of| DissimilarityMap::create(scratch, &extent, of.threshold()));
         let spool_options = SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() };
         Ok(Self {
             map,
@@ -452,6 +488,10 @@ impl<'a> FeatureSink<'a> {
             references: References::open(&map.references, map.grid(), &job.model.classes)?,
             ocs_ge: job.ocs_ge.as_ref(),
             model_id: &job.model.id,
+            of_boxes: job.model.is_detection(),
+            dissimilarity: dissimilarity.transpose()?,
+            territories: Territories::of(&job.model, &map.grid().crs)?,
+            outside_territory: 0,
             spool: Spool::create(scratch, map.grid(), spool_options)?,
             outcome: Ok(()),
         })
@@ -482,6 +522,15 @@ impl<'a> FeatureSink<'a> {
         if let Some(ocs_ge) = self.ocs_ge {
             let values = ocs_ge.values(feature, origin.as_ref(), self.model_id);
             feature.attributes.extend(values);
+        }
+        if let Some(dissimilarity) = &mut self.dissimilarity {
+            let share = dissimilarity.share(self.map, feature, self.of_boxes)?;
+            feature.attributes.push(share.map(Value::Real));
+        }
+        if let Some(territories) = &self.territories {
+            let outside = territories.is_outside(feature.bbox());
+            self.outside_territory += u64::from(outside == Some(true));
+            feature.attributes.push(outside.map(Territories::value));
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::timing::Clock;
 use crate::error::JobError;
-use crate::job::MapJob;
+use crate::job::{MapJob, WindowLevels};
 
 /// Output of a reader: the number of a window and its pixels, `None` when its core has no valid pixel.
 type Read = (usize, Result<Option<Chip>, GdalError>);
@@ -48,6 +48,8 @@ pub(crate) struct PipelineResources<'a> {
     pub readers: usize,
     /// Blocks that readers share, where scenes are remote.
     pub shared: Option<&'a SharedBlocks>,
+    /// Where levels of dissimilarity of windows go, if they are computed.
+    pub levels: Option<&'a WindowLevels<'a>>,
     /// Times of the stages.
     pub clock: &'a Clock,
     /// Ends the readers when it is set, and then the other stages.
@@ -131,8 +133,7 @@ impl Queue {
 }
 
 fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Sender<Read>) {
-    let dates = map.dates.iter().map(|d| (&d.mosaic, d.scenes.iter().map(|s| s.bands.clone()).collect()));
-    let mut reader = match DatesReader::new(dates) {
+    let mut reader = match map.reader() {
         Ok(reader) => match stages.shared {
             Some(blocks) => reader.sharing(blocks),
             None => reader,
@@ -146,7 +147,7 @@ fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Se
     while !stages.stop.load(Ordering::Relaxed) {
         let Some(index) = queue.take(stages.interrupt) else { break };
         let Some(window) = map.plan.windows().get(index) else { break };
-        let wanted = stages.clock.read.time(|| read_window(&mut reader, stages.predictor, window));
+        let wanted = stages.clock.read.time(|| read_window(&mut reader, stages, (index, window)));
         let failed = wanted.is_err();
         if out.send((index, wanted)).is_err() || failed {
             break;
@@ -158,15 +159,18 @@ fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Se
 /// contains the values that fill them, which are read only then.
 fn read_window(
     reader: &mut DatesReader,
-    predictor: &Predictor,
-    window: &PlannedWindow,
+    stages: PipelineResources,
+    (index, window): (usize, &PlannedWindow),
 ) -> Result<Option<Chip>, GdalError> {
     let chip = reader.read(window.read)?;
+    if let Some(levels) = stages.levels {
+        levels.add(index, reader, (&chip, &window.core))?;
+    }
     if !chip.any_valid_in(&window.core) {
         return Ok(None);
     }
     let Some(needs) = chip.fill_needs() else { return Ok(Some(chip)) };
-    let mut filled = Chip::empty(predictor.filled_chip_of(&window.core), chip.bands);
+    let mut filled = Chip::empty(stages.predictor.filled_chip_of(&window.core), chip.bands);
     filled.paste(&chip);
     drop(chip);
     for beyond in needs {
