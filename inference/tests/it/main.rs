@@ -7,6 +7,7 @@
     reason = "helpers of tests, not an interface; a test that is skipped says so"
 )]
 
+mod applicability;
 mod bad_input;
 mod catalog;
 mod change;

@@ -14,7 +14,6 @@ use crate::job::{FailedScene, Job, MapJob, OutsideSample, Overlap, UsableScene, 
 use crate::mask::MaskFacts;
 use crate::present::{names_for_qgis, names_of_map};
 use crate::shards::Plan;
-use crate::warnings::warn;
 
 /// A plan, as printed.
 #[derive(Debug, Serialize)]
@@ -140,7 +139,6 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport> {
     let (plan, overlap) = (&map.plan, job.predictor.overlap());
     let outside_training = job.dissimilarity.as_ref().map(|of| of.sample(map)).transpose()?;
     let outside = outside_training.as_ref().and_then(|sample| sample.warning(&job.model.id));
-    outside.iter().for_each(warn);
     Ok(MapReport {
         output: job.output_of(map).ok(),
         grid: map.grid().key(),
