@@ -7,9 +7,7 @@ use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Result, sha256_hex};
 use arpent_datasets::Split;
 use arpent_metrics::Applicability;
-use arpent_model::{
-    BLOCK_PX, Band, ModelPackage, Territory, TrainingSample, TrainingSamples, predictors_of,
-};
+use arpent_model::{BLOCK_PX, Band, ModelPackage, Territory, TrainingSample, TrainingSamples, predictors_of};
 use arpent_raster::{Chip, Window};
 use arpent_shell::message::notice;
 use serde::{Deserialize, Serialize};
@@ -116,7 +114,9 @@ pub(crate) fn samples(sets: &Sets, bands: &[Band]) -> Result<std::result::Result
     folds.retain(|_, blocks| !blocks.is_empty());
     let found: usize = folds.values().map(BTreeMap::len).sum();
     if folds.len() < 2 {
-        return Ok(Err("the training split has less than two groups or pictures with valid pixels".to_owned()));
+        return Ok(Err(
+            "the training split has less than two groups or pictures with valid pixels".to_owned()
+        ));
     }
     let names: Vec<String> = folds.keys().cloned().collect();
     let mut left: Vec<_> = folds.into_values().map(BTreeMap::into_values).collect();
@@ -151,8 +151,9 @@ fn blocks(chip: &Chip) -> impl Iterator<Item = Window> {
     let (wide, high) = (width.min(BLOCK_PX), height.min(BLOCK_PX));
     let (across, down) = (width.checked_div(wide).unwrap_or(0), height.checked_div(high).unwrap_or(0));
     let at = |start: i64, number: usize, side: usize| start.saturating_add_unsigned((number * side) as u64);
-    (0..down)
-        .flat_map(move |r| (0..across).map(move |c| Window::new(at(col, c, wide), at(row, r, high), wide, high)))
+    (0..down).flat_map(move |r| {
+        (0..across).map(move |c| Window::new(at(col, c, wide), at(row, r, high), wide, high))
+    })
 }
 
 fn rounded(values: Vec<f64>) -> Vec<f64> {
@@ -245,7 +246,8 @@ mod tests {
                 "coordinates": [[[0,0],[1,0],[1,1],[0,0]]]}}}}"#
             )
         };
-        let text = format!(r#"{{"type": "FeatureCollection", "features": [{}, {}]}}"#, feature("b"), feature("d"));
+        let text =
+            format!(r#"{{"type": "FeatureCollection", "features": [{}, {}]}}"#, feature("b"), feature("d"));
         std::fs::write(&file, text).unwrap();
         let mut all: Vec<Territory> = ["a", "b", "c"].map(|name| Territory::Name(name.to_owned())).into();
         replace_territories(&mut all, areas(&file).unwrap());
@@ -253,7 +255,11 @@ mod tests {
         assert_eq!(names, ["a", "b", "c", "d"]);
         let located: Vec<bool> = all.iter().map(|t| t.bbox().is_some()).collect();
         assert_eq!(located, [false, true, false, true]);
-        for (text, of) in [("{}", "features"), (r#"{"features": []}"#, "no polygon"), (r#"{"features": [{"properties": {}}]}"#, "name")] {
+        for (text, of) in [
+            ("{}", "features"),
+            (r#"{"features": []}"#, "no polygon"),
+            (r#"{"features": [{"properties": {}}]}"#, "name"),
+        ] {
             std::fs::write(&file, text).unwrap();
             let error = areas(&file).unwrap_err();
             assert!(error.message().contains(of) && error.hint().is_some(), "{}", error.message());

@@ -156,9 +156,8 @@ fn check(samples: &[Vec<f64>], folds: &[usize], weights: &[f64]) -> Result<(), M
     if let Some(sample) = samples.iter().find(|sample| sample.len() != weights.len()) {
         return length("a sample", weights.len(), sample.len());
     }
-    let bad = |option, value: &f64, expected| {
-        Err(MetricsError::BadOption { option, value: *value, expected })
-    };
+    let bad =
+        |option, value: &f64, expected| Err(MetricsError::BadOption { option, value: *value, expected });
     if let Some(weight) = weights.iter().find(|w| !(w.is_finite() && **w >= 0.0)) {
         return bad("weight", weight, "a finite number from 0");
     }

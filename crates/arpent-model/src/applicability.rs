@@ -87,7 +87,9 @@ impl TrainingSamples {
         }
         let (samples, folds) = (self.samples.len(), self.folds.len());
         (!(2..=MOST_SAMPLES).contains(&samples) || folds < 2).then(|| {
-            format!("has {samples} samples of {folds} folds, expected 2 to {MOST_SAMPLES} of at least 2 folds")
+            format!(
+                "has {samples} samples of {folds} folds, expected 2 to {MOST_SAMPLES} of at least 2 folds"
+            )
         })
     }
 }
@@ -205,7 +207,8 @@ mod tests {
         let mut chip = Chip::empty(window, 2);
         for row in 0..window.height {
             for col in 0..window.width {
-                let (x, y) = (window.col + i64::try_from(col).unwrap(), window.row + i64::try_from(row).unwrap());
+                let (x, y) =
+                    (window.col + i64::try_from(col).unwrap(), window.row + i64::try_from(row).unwrap());
                 let at = row * window.width + col;
                 chip.valid[at] = valid(x, y);
                 let value = u8::try_from((x * 7 + y * y * 3).rem_euclid(251)).unwrap();
@@ -250,8 +253,12 @@ mod tests {
             let rows = vec![vec![1.0, 2.0], vec![4.0, 8.0]];
             Sums::of_valid(&rows, &[&valid[..2], &valid[2..]])
         };
-        let (some, full) = (sums(&[true, false, true, true]), Sums::of_all(&[vec![1.0, 2.0], vec![4.0, 8.0]]));
-        assert_eq!((some.values.to_bits(), some.steps.to_bits(), some.pairs), (13f64.to_bits(), 7f64.to_bits(), 2));
+        let (some, full) =
+            (sums(&[true, false, true, true]), Sums::of_all(&[vec![1.0, 2.0], vec![4.0, 8.0]]));
+        assert_eq!(
+            (some.values.to_bits(), some.steps.to_bits(), some.pairs),
+            (13f64.to_bits(), 7f64.to_bits(), 2)
+        );
         let whole = sums(&[true; 4]);
         assert_eq!((whole.steps.to_bits(), whole.pairs), (full.steps.to_bits(), full.pairs));
         assert!(predictors_of(&chip(block, |x, _| x < 31), &bands, &block).is_none());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use arpent_base::Cell;
+use arpent_base::number::exact;
 use arpent_model::{Area, ModelPackage, Outline, Territory, TrainingSample, TrainingSamples, predictors_of};
 use arpent_publish::FeatureTable;
 use arpent_raster::{Chip, Window};
@@ -102,9 +103,13 @@ fn imagery_of_another_kind_is_told_of_features_map_plan_report_and_sheet() {
     // The map itself is the same.
     assert_eq!((map.labels(), map.features()), (without.labels(), without.features()));
 
-    let plan: Value =
-        serde_json::from_str(&place.arpent(&["plan", "run.toml", "--scene", &scene, "--window", "64", "--format", "json"]).expect(0).out)
-            .unwrap();
+    let plan: Value = serde_json::from_str(
+        &place
+            .arpent(&["plan", "run.toml", "--scene", &scene, "--window", "64", "--format", "json"])
+            .expect(0)
+            .out,
+    )
+    .unwrap();
     let sample = &plan["maps"][0]["outside_training"];
     assert!(sample["outside"].as_u64().unwrap() > 3 && sample["blocks"].as_u64().unwrap() > 10, "{sample}");
     assert_eq!(codes(&plan["maps"][0]["warnings"]), ["outside-of-training"]);
@@ -137,9 +142,11 @@ fn windows_threads_shards_and_files_change_no_byte_of_it() {
     add_samples(&place);
     let scene = draw(&place, "a.tif", SCENE);
     let first = place.run(&[&scene], "first", &["--window", "32", "--threads", "1"]);
-    for (name, more) in
-        [("b", ["--window", "96", "--threads", "2"]), ("c", ["--window", "50", "--threads", "1"]), ("d", ["--window", "512", "--threads", "2"])]
-    {
+    for (name, more) in [
+        ("b", ["--window", "96", "--threads", "2"]),
+        ("c", ["--window", "50", "--threads", "1"]),
+        ("d", ["--window", "512", "--threads", "2"]),
+    ] {
         let other = place.run(&[&scene], name, &more);
         assert_eq!(first.hashes(), other.hashes(), "{more:?}");
         assert_eq!(first.manifest["counts"]["applicability"], other.manifest["counts"]["applicability"]);
@@ -160,6 +167,32 @@ fn windows_threads_shards_and_files_change_no_byte_of_it() {
 }
 
 #[test]
+fn an_aoi_leaves_the_shares_of_features_inside() {
+    let place = Place::new();
+    add_samples(&place);
+    let scene = draw(&place, "a.tif", SCENE);
+    let whole = column(&place.run(&[&scene], "whole", &[]), "outside_training");
+    // A triangle across the border of the noise; none of its corners lies on a border of blocks.
+    let at =
+        |col: i64, row: i64| format!("[{},{}]", exact(SCENE.col + col) * GSD, -exact(SCENE.row + row) * GSD);
+    let ring = [at(30, 20), at(220, 25), at(120, 170), at(30, 20)].join(",");
+    let crs = r#""crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::2154"}}"#;
+    let feature = format!(
+        r#"{{"type":"Feature","properties":{{}},"geometry":{{"type":"Polygon","coordinates":[[{ring}]]}}}}"#
+    );
+    place.write("aoi.geojson", &format!(r#"{{"type":"FeatureCollection",{crs},"features":[{feature}]}}"#));
+    let part =
+        |name: &str, window: &str| place.run(&[&scene], name, &["--aoi", "aoi.geojson", "--window", window]);
+    let (small, large) = (part("small", "20"), part("large", "512"));
+    assert_eq!(small.hashes(), large.hashes());
+    assert_eq!(small.manifest["counts"]["applicability"], large.manifest["counts"]["applicability"]);
+    let part = column(&small, "outside_training");
+    let same = part.iter().filter(|(id, share)| whole.get(*id) == Some(share)).count();
+    let both = part.keys().filter(|id| whole.contains_key(*id)).count();
+    assert!(both > 20 && same == both, "{same} of {both}");
+}
+
+#[test]
 fn boxes_have_the_block_in_their_middle() {
     let place = Place::new();
     detection::package(&place);
@@ -167,7 +200,10 @@ fn boxes_have_the_block_in_their_middle() {
     let scene = draw(&place, "a.tif", SCENE);
     let first = place.run(&[&scene], "first", &["--window", "32", "--threads", "1"]);
     let shares = column(&first, "outside_training");
-    assert!(!shares.is_empty() && shares.values().all(|share| matches!(share, Some(0.0 | 1.0))), "{shares:?}");
+    assert!(
+        !shares.is_empty() && shares.values().all(|share| matches!(share, Some(0.0 | 1.0))),
+        "{shares:?}"
+    );
     assert!(shares.values().any(|share| *share == Some(1.0)));
     let counts = &first.manifest["counts"]["applicability"];
     let number = |key: &str| counts[key].as_u64().unwrap();
@@ -205,7 +241,13 @@ fn features_outside_of_the_polygons_of_territories_are_told() {
     let report = place.arpent(&["report", "half"]).expect(0).out;
     assert!(report.contains("Features outside of every territory"), "{report}");
     let (id, _) = outside.iter().find(|(_, value)| **value == Some(1.0)).unwrap();
-    assert!(place.arpent(&["explain", "half", id, "--format", "json"]).expect(0).out.contains("outside of every territory"));
+    assert!(
+        place
+            .arpent(&["explain", "half", id, "--format", "json"])
+            .expect(0)
+            .out
+            .contains("outside of every territory")
+    );
     // Elsewhere, on both sides of the antimeridian: all is outside.
     territories(&[around([176.0, -20.0, 182.0, -15.0])]);
     let map = place.run(&[&scene], "none", &["--window", "64"]);

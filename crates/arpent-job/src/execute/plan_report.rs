@@ -10,7 +10,9 @@ use arpent_raster::Window;
 use serde::Serialize;
 
 use crate::config::FeatureFormat;
-use crate::job::{FailedScene, Job, MapJob, OutsideSample, Overlap, UsableScene, describe_bands, describe_validity};
+use crate::job::{
+    FailedScene, Job, MapJob, OutsideSample, Overlap, UsableScene, describe_bands, describe_validity,
+};
 use crate::mask::MaskFacts;
 use crate::present::{names_for_qgis, names_of_map};
 use crate::shards::Plan;

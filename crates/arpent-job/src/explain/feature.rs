@@ -314,18 +314,22 @@ fn likeness(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
         .with(json(row.value("outside_training"))));
     }
     if let Some(outside) = number(row, "outside_territory") {
-        all.push(Statement::of("outside_territory", |words| if outside > 0.0 {
-            words.say(
-                "It lies outside of every territory on which the model was validated.",
-                "L'objet se trouve hors de tous les territoires où le modèle a été validé.",
-            )
-        } else {
-            words.say(
-                "It lies in a territory on which the model was validated.",
-                "L'objet se trouve dans un territoire où le modèle a été validé.",
-            )
-        })
-        .with(json(row.value("outside_territory"))));
+        all.push(
+            Statement::of("outside_territory", |words| {
+                if outside > 0.0 {
+                    words.say(
+                        "It lies outside of every territory on which the model was validated.",
+                        "L'objet se trouve hors de tous les territoires où le modèle a été validé.",
+                    )
+                } else {
+                    words.say(
+                        "It lies in a territory on which the model was validated.",
+                        "L'objet se trouve dans un territoire où le modèle a été validé.",
+                    )
+                }
+            })
+            .with(json(row.value("outside_territory"))),
+        );
     }
     all
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-use arpent_base::{Column, ColumnKind, Result};
 use arpent_base::number::{ceil, exact, offset, signed};
+use arpent_base::{Column, ColumnKind, Result};
 use arpent_gdal::{DatesReader, GdalError};
 use arpent_metrics::Applicability;
 use arpent_model::{BLOCK_PX, Band, ModelPackage, TrainingSample, predictors_of};
@@ -167,12 +167,8 @@ impl Dissimilarity {
                 window.core.col + signed(window.core.width) / 2,
                 window.core.row + signed(window.core.height) / 2,
             );
-            let block = Window::new(
-                col.div_euclid(STEP) * STEP,
-                row.div_euclid(STEP) * STEP,
-                BLOCK_PX,
-                BLOCK_PX,
-            );
+            let block =
+                Window::new(col.div_euclid(STEP) * STEP, row.div_euclid(STEP) * STEP, BLOCK_PX, BLOCK_PX);
             if let Some(outside) = self.level(&reader.read(block)?, &block).is_outside() {
                 sample.blocks += 1;
                 sample.outside += usize::from(outside);
@@ -276,7 +272,10 @@ mod tests {
         assert_eq!(Level::UNKNOWN.is_outside(), None);
         assert!((of(0.25).ratio() - 0.5).abs() < 1e-9);
         // Where every sample has an equal one in another fold, only equals are inside.
-        assert_eq!([Level::of(0.0, 0.0), Level::of(0.1, 0.0)].map(Level::is_outside), [Some(false), Some(true)]);
+        assert_eq!(
+            [Level::of(0.0, 0.0), Level::of(0.1, 0.0)].map(Level::is_outside),
+            [Some(false), Some(true)]
+        );
     }
 
     #[test]

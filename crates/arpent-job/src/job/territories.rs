@@ -81,10 +81,7 @@ impl<'a> Territories<'a> {
     ///
     /// # Errors
     /// When the CRS has no transformation to degrees.
-    pub(crate) fn of(
-        model: &'a ModelPackage,
-        crs: &Crs,
-    ) -> Result<Option<Self>, arpent_gdal::GdalError> {
+    pub(crate) fn of(model: &'a ModelPackage, crs: &Crs) -> Result<Option<Self>, arpent_gdal::GdalError> {
         if !Self::are_known(model) {
             return Ok(None);
         }

@@ -216,7 +216,8 @@ impl<'a> MapAssembler<'a> {
     /// When they cannot be written.
     pub(crate) fn take_levels(&mut self, window: &PlannedWindow, levels: &[Level]) -> Result<()> {
         let map = self.vectors.features.dissimilarity.as_mut();
-        map.map_or(Ok(()), |map| map.put(&window.core, levels))
+        let aoi = self.map.aoi.as_ref();
+        map.map_or(Ok(()), |map| map.put(aoi, &window.core, levels))
     }
 
     /// Takes the prediction of one window, `None` if it was skipped.
@@ -446,7 +447,8 @@ impl<'a> VectorAssembler<'a> {
         features.check()?;
         counts.references = self.features.references.counts();
         counts.applicability = self.features.dissimilarity.as_ref().map(DissimilarityMap::counts);
-        counts.outside_territory = self.features.territories.as_ref().map(|_| self.features.outside_territory);
+        counts.outside_territory =
+            self.features.territories.as_ref().map(|_| self.features.outside_territory);
         Ok((self.published.raster, self.features.spool.finish()?, coverage))
     }
 }
@@ -476,10 +478,8 @@ impl<'a> FeatureSink<'a> {
         let wanted = &job.config.features;
         let simplify_px = Some(wanted.simplify_px.get()).filter(|px| *px > 0.0);
         let options = VectorOptions { min_area_m2: wanted.min_area_m2.get(), simplify_px };
-        let extent = map.plan.extent();
         let dissimilarity = job.dissimilarity.as_ref();
-        let dissimilarity =
-            dissimilarity.map(|of| DissimilarityMap::create(scratch, &extent, of.threshold()));
+        let dissimilarity = dissimilarity.map(|of| DissimilarityMap::create(scratch, map, of.threshold()));
         let spool_options = SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() };
         Ok(Self {
             map,
@@ -524,7 +524,7 @@ impl<'a> FeatureSink<'a> {
             feature.attributes.extend(values);
         }
         if let Some(dissimilarity) = &mut self.dissimilarity {
-            let share = dissimilarity.share(self.map, feature, self.of_boxes)?;
+            let share = dissimilarity.share(self.map.grid(), feature, self.of_boxes)?;
             feature.attributes.push(share.map(Value::Real));
         }
         if let Some(territories) = &self.territories {

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use arpent_base::number::{exact, offset, signed, wide};
+use arpent_base::number::{exact, floor, offset, signed, wide};
 use arpent_base::{DoingWhat as _, Result};
+use arpent_gdal::Aoi;
 use arpent_model::BLOCK_PX;
 use arpent_publish::ApplicabilityCounts;
 use arpent_raster::{Grid, Window};
@@ -23,6 +24,9 @@ const STEP: i64 = signed(BLOCK_PX);
 pub(super) struct DissimilarityMap {
     file: File,
     blocks: Blocks,
+    extent: Window,
+    /// The scenes, where an AOI limits the map.
+    footprints: Vec<Window>,
     threshold: f64,
     /// Valid pixels by level, and those of unknown levels at 0.
     pixels: Vec<u64>,
@@ -34,27 +38,45 @@ impl DissimilarityMap {
     ///
     /// # Errors
     /// When the file cannot be created.
-    pub(super) fn create(scratch: &Path, extent: &Window, threshold: f64) -> Result<Self> {
-        let blocks = Blocks::of(extent);
+    pub(super) fn create(scratch: &Path, map: &MapJob, threshold: f64) -> Result<Self> {
+        let extent = map.plan.extent();
+        let blocks = Blocks::of(&extent);
+        let footprints = if map.aoi.is_some() { map.footprints() } else { Vec::new() };
         let file = tempfile::tempfile_in(scratch).context("cannot make a temporary file")?;
         // Blocks that no window touches stay unknown, and take no room.
         file.set_len(2 * wide(blocks.count()))?;
         let pixels = vec![0; usize::from(u16::MAX) + 1];
-        Ok(Self { file, blocks, threshold, pixels, features_outside: 0 })
+        Ok(Self { file, blocks, extent, footprints, threshold, pixels, features_outside: 0 })
     }
 
-    /// Takes the levels of the blocks that touch a core. Cores that share a block have the same level of it.
+    /// Takes the levels of the blocks that touch a core. Cores that share a block have the same level of it. Blocks without a pixel that is asked
+    /// for stay unknown: whether a core touches them depends on the size of windows.
     ///
     /// # Errors
     /// When they cannot be written.
-    pub(super) fn put(&mut self, core: &Window, levels: &[Level]) -> Result<()> {
+    pub(super) fn put(&mut self, aoi: Option<&Aoi>, core: &Window, levels: &[Level]) -> Result<()> {
         let of = Blocks::of(core);
         for (row, levels) in (of.row..).zip(levels.chunks_exact(of.cols)) {
+            let mut levels = levels.to_vec();
+            for (col, level) in (of.col..).zip(&mut levels) {
+                if aoi.is_some_and(|aoi| !self.is_wanted(aoi, col, row)) {
+                    *level = Level::UNKNOWN;
+                }
+            }
             let mut bytes = Vec::with_capacity(2 * levels.len());
-            put_levels(&mut bytes, levels);
+            put_levels(&mut bytes, &levels);
             self.file.write_all_at(&bytes, self.place(of.col, row))?;
         }
         Ok(())
+    }
+
+    /// Whether a block has a pixel of a scene in the AOI.
+    fn is_wanted(&self, aoi: &Aoi, col: i64, row: i64) -> bool {
+        let block = Window::new(col * STEP, row * STEP, BLOCK_PX, BLOCK_PX).intersect(&self.extent);
+        block.filter(|block| aoi.intersects(block)).is_some_and(|block| {
+            let mut parts = self.footprints.iter().filter_map(|scene| scene.intersect(&block));
+            parts.any(|part| aoi.mask(part).data().contains(&true))
+        })
     }
 
     fn place(&self, col: i64, row: i64) -> u64 {
@@ -98,27 +120,21 @@ impl DissimilarityMap {
     ///
     /// # Errors
     /// When levels cannot be read.
-    pub(super) fn share(&mut self, map: &MapJob, feature: &Feature, of_boxes: bool) -> Result<Option<f64>> {
-        let extent = map.plan.extent();
-        let window = map.grid().window_of(feature.bbox()).intersect(&extent);
+    pub(super) fn share(&mut self, grid: &Grid, feature: &Feature, of_boxes: bool) -> Result<Option<f64>> {
+        let window = grid.window_of(feature.bbox()).intersect(&self.extent);
         let share = match window {
             None => None,
-            Some(_) if of_boxes => self.in_the_middle(map, feature.bbox())?,
-            Some(window) => self.of_pixels(map.grid(), &window, feature)?,
+            Some(_) if of_boxes => self.in_the_middle(grid, feature.bbox())?,
+            Some(window) => self.of_pixels(grid, &window, feature)?,
         };
         self.features_outside += u64::from(share.is_some_and(|share| share > 0.5));
         Ok(share.map(|share| (share * 100.0).round() / 100.0))
     }
 
-    fn in_the_middle(&self, map: &MapJob, [west, south, east, north]: [f64; 4]) -> Result<Option<f64>> {
-        let (x, y) = (f64::midpoint(west, east), f64::midpoint(south, north));
-        let pixel = map.grid().window_of([x, y, x, y]);
-        let pixel = Window::new(pixel.col, pixel.row, 1, 1);
-        // Blocks of pixels that are not asked for are known with some sizes of windows, and not with others.
-        let is_wanted = map.plan.extent().contains(&pixel)
-            && map.dates.iter().all(|date| date.scenes.iter().any(|scene| scene.info.window.contains(&pixel)))
-            && map.aoi.as_ref().is_none_or(|aoi| aoi.mask(pixel).data() == [true]);
-        if !is_wanted {
+    fn in_the_middle(&self, grid: &Grid, [west, south, east, north]: [f64; 4]) -> Result<Option<f64>> {
+        let (col, row) = grid.pixel(f64::midpoint(west, east), f64::midpoint(south, north));
+        let pixel = Window::new(floor::<i64>(col), floor::<i64>(row), 1, 1);
+        if !self.extent.contains(&pixel) {
             return Ok(None);
         }
         let level = self.row(pixel.col.div_euclid(STEP), pixel.row.div_euclid(STEP), 1)?[0];
@@ -174,7 +190,10 @@ impl DissimilarityMap {
         let known: u64 = self.pixels[1..].iter().sum();
         let of = |side: bool| {
             let levels = (0..=u16::MAX).zip(&self.pixels);
-            levels.filter(|(level, _)| Level(*level).is_outside() == Some(side)).map(|(_, pixels)| pixels).sum()
+            levels
+                .filter(|(level, _)| Level(*level).is_outside() == Some(side))
+                .map(|(_, pixels)| pixels)
+                .sum()
         };
         let outside: u64 = of(true);
         ApplicabilityCounts {

@@ -292,7 +292,8 @@ mod tests {
         let plan = plan(100, 30);
         let bytes = piece(&plan, 0..3, 4).encode(MAP).unwrap();
         let windows = plan.windows();
-        let decode = |map, index, windows| Piece::decode(&bytes, "x", map, (index, 0), windows, false).map(drop);
+        let decode =
+            |map, index, windows| Piece::decode(&bytes, "x", map, (index, 0), windows, false).map(drop);
         assert!(decode(MAP, 4, &windows[0..3]).is_ok());
         assert!(decode("fedcba9876543210", 4, &windows[0..3]).is_err());
         assert!(decode(MAP, 5, &windows[0..3]).is_err());

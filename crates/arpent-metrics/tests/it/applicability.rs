@@ -33,7 +33,11 @@ fn indices_and_thresholds_equal_those_of_cast() {
         near(known.mean_distance(), case.mean_distance, "mean distance");
         near(known.threshold(), case.threshold, "threshold");
         assert_eq!((known.of_samples().len(), case.train_di.len()), (60, 60));
-        known.of_samples().iter().zip(&case.train_di).for_each(|(got, wanted)| near(*got, *wanted, "a sample"));
+        known
+            .of_samples()
+            .iter()
+            .zip(&case.train_di)
+            .for_each(|(got, wanted)| near(*got, *wanted, "a sample"));
         assert_eq!((case.new.len(), case.di.len()), (32, 32));
         for (values, wanted) in case.new.iter().zip(&case.di) {
             near(known.dissimilarity(values), *wanted, "a place");
@@ -46,11 +50,36 @@ fn indices_and_thresholds_equal_those_of_cast() {
 #[test]
 fn the_threshold_of_casts_own_example_is_found() {
     let of_samples = [
-        0.090_435_80, 0.140_463_41, 0.165_845_82, 0.576_171_77, 0.268_403_03, 0.143_538_94, 0.197_683_29,
-        0.240_220_59, 0.068_320_37, 0.291_506_68, 0.184_716_25, 0.576_171_77, 0.123_444_63, 0.090_435_80,
-        0.143_538_94, 0.268_960_08, 0.227_137_31, 0.240_220_59, 0.203_887_25, 0.068_320_37, 0.236_042_64,
-        0.203_887_25, 0.915_135_68, 0.095_586_66, 0.140_463_41, 0.162_148_32, 0.371_077_62, 0.162_148_32,
-        0.184_716_25, 0.123_444_63,
+        0.090_435_80,
+        0.140_463_41,
+        0.165_845_82,
+        0.576_171_77,
+        0.268_403_03,
+        0.143_538_94,
+        0.197_683_29,
+        0.240_220_59,
+        0.068_320_37,
+        0.291_506_68,
+        0.184_716_25,
+        0.576_171_77,
+        0.123_444_63,
+        0.090_435_80,
+        0.143_538_94,
+        0.268_960_08,
+        0.227_137_31,
+        0.240_220_59,
+        0.203_887_25,
+        0.068_320_37,
+        0.236_042_64,
+        0.203_887_25,
+        0.915_135_68,
+        0.095_586_66,
+        0.140_463_41,
+        0.162_148_32,
+        0.371_077_62,
+        0.162_148_32,
+        0.184_716_25,
+        0.123_444_63,
     ];
     let threshold = upper_whisker(&of_samples).unwrap();
     assert!((threshold - 0.389_86).abs() < 5e-6, "{threshold}");
@@ -75,7 +104,10 @@ fn samples_that_cannot_be_compared_are_refused() {
     assert_eq!(of(&two, &[0, 1], &[1.0, 1.0]), Ok(()));
     assert!(matches!(of(&two, &[0], &[1.0, 1.0]), Err(MetricsError::Length { expected: 2, got: 1, .. })));
     assert!(matches!(of(&two[..1], &[0], &[1.0, 1.0]), Err(MetricsError::Length { .. })));
-    assert!(matches!(of(&two, &[3, 3], &[1.0, 1.0]), Err(MetricsError::Length { what: "the number of folds", .. })));
+    assert!(matches!(
+        of(&two, &[3, 3], &[1.0, 1.0]),
+        Err(MetricsError::Length { what: "the number of folds", .. })
+    ));
     assert!(matches!(of(&two, &[0, 1], &[1.0]), Err(MetricsError::Length { what: "a sample", .. })));
     assert!(matches!(of(&two, &[0, 1], &[1.0, -1.0]), Err(MetricsError::BadOption { option: "weight", .. })));
     let equal = [[2.0], [2.0]].map(Vec::from);

@@ -43,7 +43,11 @@ impl ModelPackage {
         let is_own = name.file_name() == Some(name.as_os_str())
             && samples.file != DESCRIPTION
             && samples.file != self.weights.file;
-        if is_own { Ok(()) } else { self.bad("applicability", "must name a file of its own inside the package") }
+        if is_own {
+            Ok(())
+        } else {
+            self.bad("applicability", "must name a file of its own inside the package")
+        }
     }
 
     /// Checks that the samples of the training are of the package's bands.

@@ -120,8 +120,7 @@ impl ModelPackage {
         if found != of.sha256 {
             return Err(ModelError::WrongHash { path, expected: of.sha256.clone(), found });
         }
-        of.samples =
-            serde_json::from_slice(&bytes).map_err(|source| ModelError::Parse { path, source })?;
+        of.samples = serde_json::from_slice(&bytes).map_err(|source| ModelError::Parse { path, source })?;
         self.check_samples()
     }
 

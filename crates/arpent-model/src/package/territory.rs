@@ -210,7 +210,9 @@ mod tests {
             r#"{"type": "MultiPolygon", "coordinates": [[[[176,-20],[180,-20],[180,-15],[176,-15],[176,-20]]],
                [[[-180,-20],[-178,-20],[-178,-15],[-180,-15],[-180,-20]]]]}"#,
         );
-        let beyond = area(r#"{"type": "Polygon", "coordinates": [[[-184,-20],[-178,-20],[-178,-15],[-184,-15],[-184,-20]]]}"#);
+        let beyond = area(
+            r#"{"type": "Polygon", "coordinates": [[[-184,-20],[-178,-20],[-178,-15],[-184,-15],[-184,-20]]]}"#,
+        );
         for of in [&both, &beyond] {
             let at = |lon| of.contains(lon, -17.0).unwrap();
             assert!(at(179.0) && at(-179.0) && at(176.5) && !at(175.0) && !at(-177.0), "{of:?}");
@@ -227,7 +229,15 @@ mod tests {
         assert!(problem(r#"{"type": "MultiPolygon", "coordinates": [[]]}"#).contains("without a ring"));
         assert!(problem(&polygon("[[0,0],[1,0],[1,1],[0,1]]")).contains("not closed"));
         assert!(problem(&polygon("[[0,0],[1,0],[0,0]]")).contains("less than 4"));
-        assert!(problem(&polygon("[[448000,5411000],[448001,5411000],[448001,5411001],[448000,5411000]]")).contains("longitudes"));
-        assert!(serde_json::from_str::<Territory>(r#"{"name": "a", "geometry": {"type": "Point", "coordinates": [0, 0]}}"#).is_err());
+        assert!(
+            problem(&polygon("[[448000,5411000],[448001,5411000],[448001,5411001],[448000,5411000]]"))
+                .contains("longitudes")
+        );
+        assert!(
+            serde_json::from_str::<Territory>(
+                r#"{"name": "a", "geometry": {"type": "Point", "coordinates": [0, 0]}}"#
+            )
+            .is_err()
+        );
     }
 }
