@@ -142,7 +142,10 @@ pub(crate) fn samples(sets: &Sets, bands: &[Band]) -> Result<std::result::Result
 /// where it is smaller.
 fn blocks_of(sets: &Sets, id: ItemId, bands: &[Band]) -> Result<Vec<(Window, Vec<f64>)>> {
     let chip = sets.read(id)?.chip;
-    let of = |block: Window| Some((block, rounded(predictors_of(&chip, bands, &block)?)));
+    let of = |block: Window| {
+        let values = rounded(predictors_of(&chip, bands, &block)?);
+        values.iter().all(|value| value.is_finite()).then_some((block, values))
+    };
     Ok(blocks(&chip).filter_map(of).collect())
 }
 
@@ -195,8 +198,7 @@ fn areas(file: &Path) -> Result<Vec<arpent_model::Area>> {
     let text = std::fs::read(file).with_context(shown)?;
     let read: Areas = serde_json::from_slice(&text).map_err(|error| {
         let problem = format!("{}: {error}", file.display());
-        let hint = "write a GeoJSON FeatureCollection of polygons in degrees, each with a property `name`: \
-                    ogr2ogr -f GeoJSON -t_srs EPSG:4326 -dim XY territories.geojson FILE";
+        let hint = "write a FeatureCollection of polygons in degrees, with two coordinates a position, each with a property `name`";
         TrainError::refused(problem, hint)
     })?;
     if read.features.is_empty() {

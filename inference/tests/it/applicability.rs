@@ -125,6 +125,20 @@ fn imagery_of_another_kind_is_told_of_features_map_plan_report_and_sheet() {
 }
 
 #[test]
+fn the_guide_works_as_written() {
+    let place = Place::new();
+    add_samples(&place);
+    draw(&place, "scene.tif", SCENE);
+    let guide = include_str!("../../../docs/guides/where-a-model-holds.md");
+    let commands: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("arpent ")).collect();
+    assert_eq!(commands.len(), 3);
+    for command in commands {
+        place.arpent(&command.split(' ').collect::<Vec<_>>()).expect(0);
+    }
+    assert!(std::fs::read_to_string(place.path("report.html")).unwrap().contains("area of applicability"));
+}
+
+#[test]
 fn imagery_of_the_same_kind_is_inside() {
     let place = Place::new();
     add_samples(&place);
