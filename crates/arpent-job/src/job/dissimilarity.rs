@@ -73,11 +73,10 @@ impl Level {
 
     /// Of an index and a threshold.
     fn of(index: f64, threshold: f64) -> Self {
-        let thousandths = 1000.0 * index / threshold;
-        let highest = if index <= threshold { 1000.0 } else { 65_534.0 };
-        let lowest = if index <= threshold { 0.0 } else { 1001.0 };
-        // 0 over 0 is not a number, and becomes the lowest of its range.
-        Self(1 + ceil::<u16>(thousandths.max(lowest).min(highest)))
+        // Without a division by 0, where every sample has an equal one in another fold.
+        let thousandths = 1000.0 * index / threshold.max(f64::MIN_POSITIVE);
+        let (lowest, highest) = if index <= threshold { (0.0, 1000.0) } else { (1001.0, 65_534.0) };
+        Self(1 + ceil::<u16>(thousandths.clamp(lowest, highest)))
     }
 
     /// Whether the block is outside of the area of applicability; `None` for an unknown level.
