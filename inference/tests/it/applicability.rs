@@ -24,7 +24,7 @@ fn add_samples(place: &Place) {
     let (mut package, weights) = ModelPackage::load(&place.path("model")).unwrap();
     let mut samples = Vec::new();
     for fold in 0..2 {
-        for at in 0..40 {
+        for at in 0..100 {
             let block = Window::new(at * 640, 77 * at, 64, 64);
             let data = Picture::new(50 + u64::try_from(fold).unwrap(), 12).bands(block);
             let data = data.into_iter().map(f32::from).collect();
@@ -74,6 +74,11 @@ fn column(map: &Map, name: &str) -> BTreeMap<String, Option<f64>> {
     all
 }
 
+/// Hashes of the artifacts but the STAC item, which has the size of the windows.
+fn hashes(map: &Map) -> Vec<(String, String)> {
+    map.hashes().into_iter().filter(|(name, _)| name != "item.json").collect()
+}
+
 fn codes(warnings: &Value) -> Vec<&str> {
     warnings.as_array().into_iter().flatten().map(|warning| warning["code"].as_str().unwrap()).collect()
 }
@@ -90,9 +95,9 @@ fn imagery_of_another_kind_is_told_of_features_map_plan_report_and_sheet() {
     let counts = &map.manifest["counts"]["applicability"];
     let number = |key: &str| counts[key].as_u64().unwrap();
     assert_eq!(number("pixels") + number("pixels_unknown"), 260 * 190, "{counts}");
-    // Of the 5 columns of blocks, the first is noise from no pixel on, the third in its east alone.
+    // A block that the noise begins in is outside: 66 % of the pixels. Blocks that the border of the scene cuts vary more.
     let share = counts["share_outside"].as_f64().unwrap();
-    assert!((0.45..0.75).contains(&share), "{counts}");
+    assert!((0.6..0.9).contains(&share), "{counts}");
     assert_eq!(codes(&map.manifest["warnings"]), ["outside-of-training"]);
     assert_eq!(map.manifest["package"].get("applicability"), None);
     let shares = column(&map, "outside_training");
@@ -142,7 +147,7 @@ fn the_guide_works_as_written() {
 fn imagery_of_the_same_kind_is_inside() {
     let place = Place::new();
     add_samples(&place);
-    let scene = place.draw("a.tif", &Picture::new(9, 12), SCENE);
+    let scene = place.draw("a.tif", &Picture::new(9, 12), Window::new(SCENE.col, SCENE.row, 640, 640));
     let map = place.run(&[&scene], "out", &[]);
     let counts = &map.manifest["counts"]["applicability"];
     assert!(counts["share_outside"].as_f64().unwrap() < 0.1, "{counts}");
@@ -162,14 +167,14 @@ fn windows_threads_shards_and_files_change_no_byte_of_it() {
         ("d", ["--window", "512", "--threads", "2"]),
     ] {
         let other = place.run(&[&scene], name, &more);
-        assert_eq!(first.hashes(), other.hashes(), "{more:?}");
+        assert_eq!(hashes(&first), hashes(&other), "{more:?}");
         assert_eq!(first.manifest["counts"]["applicability"], other.manifest["counts"]["applicability"]);
     }
     let plan = place.plan(&[&scene], "shared", 3, &["--window", "32"]);
     (0..3).for_each(|index| drop(place.worker(&plan, index).expect(0)));
     place.arpent(&["merge", "--plan", &plan]).expect(0);
     let merged = Map::at(&place.path("shared"));
-    assert_eq!(first.hashes(), merged.hashes());
+    assert_eq!(hashes(&first), hashes(&merged));
     // Two files with a border inside of a block, one of them in the AOI alone.
     let halves = [
         draw(&place, "west.tif", Window::new(SCENE.col, SCENE.row, 100, SCENE.height)),
@@ -197,8 +202,8 @@ fn an_aoi_leaves_the_shares_of_features_inside() {
     place.write("aoi.geojson", &format!(r#"{{"type":"FeatureCollection",{crs},"features":[{feature}]}}"#));
     let part =
         |name: &str, window: &str| place.run(&[&scene], name, &["--aoi", "aoi.geojson", "--window", window]);
-    let (small, large) = (part("small", "20"), part("large", "512"));
-    assert_eq!(small.hashes(), large.hashes());
+    let (small, large) = (part("small", "36"), part("large", "512"));
+    assert_eq!(hashes(&small), hashes(&large));
     assert_eq!(small.manifest["counts"]["applicability"], large.manifest["counts"]["applicability"]);
     let part = column(&small, "outside_training");
     let same = part.iter().filter(|(id, share)| whole.get(*id) == Some(share)).count();
@@ -214,16 +219,19 @@ fn boxes_have_the_block_in_their_middle() {
     let scene = draw(&place, "a.tif", SCENE);
     let first = place.run(&[&scene], "first", &["--window", "32", "--threads", "1"]);
     let shares = column(&first, "outside_training");
+    let count = |wanted| shares.values().filter(|share| **share == wanted).count();
+    let of = [Some(0.0), Some(1.0), None].map(count);
     assert!(
-        !shares.is_empty() && shares.values().all(|share| matches!(share, Some(0.0 | 1.0))),
-        "{shares:?}"
+        of[0] > 50 && of[1] > 50 && of.iter().sum::<usize>() == shares.len(),
+        "{of:?} of {}",
+        shares.len()
     );
-    assert!(shares.values().any(|share| *share == Some(1.0)));
     let counts = &first.manifest["counts"]["applicability"];
     let number = |key: &str| counts[key].as_u64().unwrap();
     assert_eq!(number("pixels") + number("pixels_unknown"), 260 * 190, "{counts}");
     let other = place.run(&[&scene], "other", &["--window", "100", "--threads", "2"]);
-    assert_eq!((first.hashes(), counts), (other.hashes(), &other.manifest["counts"]["applicability"]));
+    assert_eq!(hashes(&first), hashes(&other));
+    assert_eq!(counts, &other.manifest["counts"]["applicability"]);
 }
 
 #[test]
