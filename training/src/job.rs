@@ -260,6 +260,7 @@ fn finish(
     let published = judge.publish(&predictor)?;
     package.scores.clone_from(&published.scores);
     package.territories = published.territories.iter().cloned().map(Into::into).collect();
+    package.applicability = source.samples(&package.bands)?;
     package.energy = Some(energy_of(meter, trained.energy_before));
     write(&place.validation(), &serde_json::to_vec_pretty(&published.detail)?)?;
     if let Some(gate) = gate {

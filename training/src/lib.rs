@@ -3,6 +3,7 @@
 //! stdout is data (JSON lines, one per epoch and one for the result), stderr is messages.
 
 mod answer_tables;
+mod applicability;
 mod audit;
 mod calibrate;
 mod config;
@@ -60,6 +61,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Fit the temperature of a package's confidence on the validation split.
     Calibrate(calibrate::CalibrateArgs),
+    /// Add samples of the training imagery to a package, by which maps find places unlike it; polygons of its territories, too.
+    Applicability(applicability::ApplicabilityArgs),
     /// Make the variant of a package whose network is computed in 8 bits, and measure the loss of accuracy.
     Quantize(quantize::QuantizeArgs),
     /// Check data sets: duplicates across splits, unknown labels, shifted labels.
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Fit(args) => job::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Applicability(args) => applicability::run(&args),
         Command::Quantize(args) => quantize::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Report(args) => report::run(&args),

@@ -51,7 +51,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-model",
         "fold hand_set import predictor > checkpoint dense_boxes > anchors locations > adopt gpu onnx onnx_engine peaks pt2 > network > tensor_device > device lowered native planes \
-         > package > band field weights > architecture onnx_graph > detectors error pyramids stored unets > encoders > graph onnx_output protobuf storage",
+         > package > applicability field weights > architecture band onnx_graph > detectors error pyramids stored unets > encoders > graph onnx_output protobuf storage",
     ),
     (
         "arpent-vector",
@@ -60,7 +60,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-metrics",
-        "calibration change detection isotonic ranking scores tolerance > confusion risk roc > grouped > count error",
+        "applicability calibration change detection isotonic ranking scores tolerance > confusion risk roc > grouped > count error",
     ),
     (
         "arpent-testing",
@@ -70,7 +70,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-publish",
         "catalog feature_table gc pmtiles spool stac summary verify > about geojson geoparquet hilbert objects publish > dateline features media parquet_table target > manifest run session \
-         > connect hash limits undecided > credentials > error > failure names > secrets",
+         > connect hash limits undecided > credentials > error > applicability failure names > secrets",
     ),
     (
         "arpent-datasets",
@@ -79,7 +79,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-train",
-        "audit calibrate quantize simulate > answer_tables job > drawn network package report > gate > evaluate fit \
+        "audit calibrate quantize simulate > answer_tables job > applicability drawn network package report > gate > evaluate fit \
          > data progress threads > config > error",
     ),
     (

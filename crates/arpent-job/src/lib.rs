@@ -85,8 +85,8 @@ pub use execute::{
 };
 pub use explain::{Attribute, Explained, Explanation, Statement, Topic, explain};
 pub use job::{
-    BEFORE, ConfidenceError, FailedScene, Job, MapJob, Overlap, UNDECIDED, UsableScene, check_date,
-    describe_bands, describe_validity, mpx_per_s,
+    BEFORE, ConfidenceError, FailedScene, Job, MapJob, OutsideSample, Overlap, UNDECIDED, UsableScene,
+    check_date, describe_bands, describe_validity, mpx_per_s,
 };
 pub use map::{PublishedFile, PublishedMap, may_be_a_layer, mlm, published_file};
 pub use margins::{MarginOptions, MarginReport, MarginRow, margins, with_margin};

@@ -14,11 +14,13 @@
 //! | confidence | [`Reliability`], [`Calibration`] | one line for each bin |
 //! | confidence, corrected by verdicts | [`Isotonic`] | its levels |
 //! | answers left out by confidence | [`RiskCoverage`] | one line for each confidence |
+//! | places unlike the training | [`Applicability`] | the samples of the training |
 //!
 //! A value that is not defined (the recall of a class without truth) is `None`, never 0 or NaN; a mean is over the
 //! defined values. Each public measure cites the source of its formula, and `tests/oracle` compares it with other
 //! software.
 
+mod applicability;
 mod calibration;
 mod change;
 mod confusion;
@@ -33,6 +35,7 @@ mod roc;
 mod scores;
 mod tolerance;
 
+pub use applicability::{Applicability, upper_whisker};
 pub use calibration::{Calibration, CalibrationScores, Reliability, ReliabilityBin};
 pub use change::ChangeScores;
 pub use confusion::Confusion;

@@ -101,6 +101,7 @@ impl HandSet {
             failed_on: Vec::new(),
             energy: None,
             calibration: None,
+            applicability: None,
             quantization: None,
             gate: None,
             threshold: None,

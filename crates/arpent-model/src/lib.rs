@@ -36,6 +36,7 @@ pub const RTEN_VERSION: &str = "0.27.0";
 
 mod adopt;
 mod anchors;
+mod applicability;
 mod architecture;
 mod band;
 mod checkpoint;
@@ -81,6 +82,7 @@ mod unets;
 mod weights;
 
 pub use adopt::{Adopted, adopt, adopt_encoder};
+pub use applicability::{BLOCK_PX, TrainingSample, TrainingSamples, predictor_names, predictors_of};
 pub use architecture::{Architecture, MIN_WIDTH, TensorShape};
 pub use band::{Band, Dequantize};
 pub use checkpoint::read_checkpoint;
@@ -103,9 +105,9 @@ pub use network::{Affine, Block, Network};
 pub use onnx_graph::OnnxGraph;
 pub use onnx_output::OnnxOutput;
 pub use package::{
-    AnswerLevel, AnswerTables, Calibration, ClassAnswers, Detection, Energy, FORMAT, GateResult, GateScore,
-    GsdRange, KeptAnswers, MeasuredValue, ModelPackage, ModelWindow, NOT_FINITE, Place, Quantization, Score,
-    Task, Territory, TrainingSource, WeightsFile,
+    AnswerLevel, AnswerTables, Area, Calibration, ClassAnswers, Detection, Energy, FORMAT, GateResult,
+    GateScore, GsdRange, KeptAnswers, MeasuredValue, ModelPackage, ModelWindow, NOT_FINITE, Outline, Place,
+    Quantization, SamplesFile, Score, Task, Territory, TrainingSource, WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

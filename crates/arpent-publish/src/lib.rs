@@ -9,6 +9,7 @@
 //! code of the library crates is inside [`Target`], behind blocking functions.
 
 mod about;
+mod applicability;
 mod catalog;
 mod connect;
 mod credentials;
@@ -43,6 +44,7 @@ mod undecided;
 mod verify;
 
 pub use about::{About, License, is_web_address};
+pub use applicability::ApplicabilityCounts;
 pub use arpent_tiles::{
     DEEPEST, Encode, Kind, PICTURE_SIDE, PictureArchive, PictureOptions, PictureSource, PictureSummary,
     TileId, write_pictures,

@@ -7,6 +7,7 @@ use chrono::{SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::applicability::ApplicabilityCounts;
 use crate::error::{PublishError, Result};
 use crate::names::{MANIFEST_FORMAT, is_plain};
 use crate::undecided::UndecidedCounts;
@@ -262,6 +263,12 @@ pub struct Counts {
     /// Answers that are left undecided, where some may be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undecided: Option<UndecidedCounts>,
+    /// How much of the map is unlike the training of the model, if its package has samples of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applicability: Option<ApplicabilityCounts>,
+    /// Features outside of all territories of the model, if it has polygons of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outside_territory: Option<u64>,
     /// Zones, for zonal statistics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zones: Option<ZoneCounts>,

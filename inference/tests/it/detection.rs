@@ -12,7 +12,7 @@ use crate::common::{EPSG, GSD, Place};
 const SCENE: Window = Window::new(1_000_003, -5_000_007, 150, 120);
 
 /// One class whose heat is the red value, and boxes of 6 x 4 pixels.
-fn package(place: &Place) {
+pub fn package(place: &Place) {
     let mut settings = HandSet::segmentation(&["red", "green", "blue"], 1);
     let mut classes = settings.classes.classes().to_vec();
     "dot".clone_into(&mut classes[0].name);

@@ -8,6 +8,7 @@
 )]
 
 mod abstain;
+mod applicability;
 mod bad_input;
 mod catalog;
 mod change;

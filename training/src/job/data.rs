@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use arpent_base::number::narrow;
 use arpent_base::{Result, hex};
 use arpent_datasets::{IGNORE, Split};
-use arpent_model::{Band, Predictor};
+use arpent_model::{Band, Predictor, SamplesFile};
 use arpent_shell::message::notice;
 use sha2::{Digest, Sha256};
 
 use super::doubts;
+use crate::applicability;
 use crate::config::Config;
 use crate::data::{Crops, Draw, ItemId, Sets, Statistics};
 use crate::error::TrainError;
@@ -130,6 +131,17 @@ impl TrainingData {
     /// The evaluation on the validation split.
     pub(crate) fn judge<'a>(&'a self, config: &'a Config) -> Box<dyn Judge + 'a> {
         judge_of(config, self.crops.sets(), Split::Validation, None)
+    }
+
+    /// Samples of the training split, by which places unlike it are found; `None` with a notice where there are too few.
+    pub(crate) fn samples(&self, bands: &[Band]) -> Result<Option<SamplesFile>> {
+        match applicability::samples(self.crops.sets(), bands)? {
+            Ok(samples) => Ok(Some(samples.into())),
+            Err(reason) => {
+                notice(&format!("the package gets no samples for its area of applicability: {reason}"));
+                Ok(None)
+            }
+        }
     }
 
     /// The provenance of the weights.

@@ -136,6 +136,7 @@ pub(crate) fn draft(
         energy: None,
         detection: config.model.detection,
         calibration: None,
+        applicability: None,
         quantization: None,
         gate: None,
         threshold: None,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "test helpers; numbers are small")]
 
+mod applicability;
 mod bands;
 mod change;
 mod configs;

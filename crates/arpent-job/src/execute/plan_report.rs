@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use arpent_base::Result;
 use arpent_base::number::exact;
-use arpent_model::{ModelError, ModelWindow};
+use arpent_model::ModelWindow;
 use arpent_publish::{InputValues, UndecidedClass, UndecidedCounts, Warning};
 use arpent_raster::Window;
 use serde::Serialize;
 
 use crate::config::FeatureFormat;
-use crate::job::{FailedScene, Job, MapJob, Overlap, UsableScene, describe_bands, describe_validity};
+use crate::job::{
+    FailedScene, Job, MapJob, OutsideSample, Overlap, UsableScene, describe_bands, describe_validity,
+};
 use crate::mask::MaskFacts;
 use crate::present::{names_for_qgis, names_of_map};
 use crate::shards::Plan;
@@ -81,6 +83,9 @@ pub struct MapReport {
     /// Pairs of overlapping scenes of one date, the largest shares first; 20 at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overlaps: Vec<Overlap>,
+    /// How much of a sample is unlike the training of the model, if its package has samples of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outside_training: Option<OutsideSample>,
     /// Warnings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
@@ -149,9 +154,9 @@ pub struct SceneReport {
 /// The report of a job's plan; `rate` is the speed of its network, Mpx/s, `written` the stored plan and its address.
 ///
 /// # Errors
-/// When the memory of the network cannot be computed.
+/// When the memory of the network cannot be computed, or a scene cannot be read.
 pub fn plan_report(job: &Job, rate: f64, written: Option<(Plan, String)>) -> Result<PlanReport> {
-    let maps = job.maps.iter().map(|map| report_map(job, map, rate)).collect::<Result<_, _>>()?;
+    let maps = job.maps.iter().map(|map| report_map(job, map, rate)).collect::<Result<_>>()?;
     Ok(PlanReport {
         model: job.model.id.clone(),
         maps,
@@ -162,8 +167,10 @@ pub fn plan_report(job: &Job, rate: f64, written: Option<(Plan, String)>) -> Res
     })
 }
 
-fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelError> {
+fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport> {
     let (plan, overlap) = (&map.plan, job.predictor.overlap());
+    let outside_training = job.dissimilarity.as_ref().map(|of| of.sample(map)).transpose()?;
+    let outside = outside_training.as_ref().and_then(|sample| sample.warning(&job.model.id));
     Ok(MapReport {
         output: job.output_of(map).ok(),
         grid: map.grid().key(),
@@ -185,7 +192,8 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport, ModelErro
         masks: map.masks.facts(),
         undecided: job.confidences.expected().map(expected),
         overlaps: map.dates.iter().flat_map(|date| date.overlaps.largest.iter().cloned()).collect(),
-        warnings: job.warnings_of(map).cloned().collect(),
+        outside_training,
+        warnings: job.warnings_of(map).cloned().chain(outside).collect(),
     })
 }
 

@@ -208,6 +208,7 @@ fn parameters(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
         .with(manifest.model.sha256.as_str()),
     ];
     all.extend(score(material, row));
+    all.extend(likeness(material, row));
     all.extend(areas(material, row));
     all.extend(references(material, row));
     all
@@ -284,6 +285,52 @@ fn score(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
             "Un score n'est pas la probabilité que la proposition soit juste : les confiances n'ont pas été calibrées.",
         )),
     });
+    all
+}
+
+/// Whether the imagery is like that of the training, and whether the place is one of the model's territories.
+fn likeness(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
+    let counts = &material.manifest.counts;
+    let mut all = Vec::new();
+    if counts.applicability.is_some() {
+        let share = number(row, "outside_training");
+        all.push(Statement::of("outside_training", |words| match share {
+            None => words.say(
+                "Whether the imagery here is like that of the model's training is not known: too few of its pixels are valid.",
+                "On ne sait pas si les images à cet endroit ressemblent à celles de l'apprentissage du modèle : trop peu de leurs pixels sont valides.",
+            ),
+            Some(share) if share > 0.0 => {
+                let shown = words.percent(share);
+                words.say(
+                    &format!("{shown} of it lies where the imagery is unlike everything that the model was trained on: how often it is right there is not known."),
+                    &format!("{shown} de l'objet se trouve là où les images ne ressemblent à rien de ce sur quoi le modèle a été entraîné : on ne sait pas à quelle fréquence il y a raison."),
+                )
+            }
+            Some(_) => words.say(
+                "The imagery here is like that of the model's training: no part of it lies outside of the model's area of applicability.",
+                "Les images à cet endroit ressemblent à celles de l'apprentissage du modèle : aucune partie de l'objet n'est hors de son domaine d'applicabilité.",
+            ),
+        })
+        .with(json(row.value("outside_training"))));
+    }
+    if let Some(outside) = number(row, "outside_territory") {
+        all.push(
+            Statement::of("outside_territory", |words| {
+                if outside > 0.0 {
+                    words.say(
+                        "It lies outside of every territory on which the model was validated.",
+                        "L'objet se trouve hors de tous les territoires où le modèle a été validé.",
+                    )
+                } else {
+                    words.say(
+                        "It lies in a territory on which the model was validated.",
+                        "L'objet se trouve dans un territoire où le modèle a été validé.",
+                    )
+                }
+            })
+            .with(json(row.value("outside_territory"))),
+        );
+    }
     all
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use arpent_base::number::{ceil, exact};
 use arpent_base::{DoingWhat as _, Result};
-use arpent_gdal::{Aoi, Fingerprint, Mosaic, MosaicReader, SharedBlocks};
+use arpent_gdal::{Aoi, DatesReader, Fingerprint, GdalError, Mosaic, MosaicReader, SharedBlocks};
 use arpent_model::ModelPackage;
 use arpent_publish::Warning;
 use arpent_raster::{Coding, Grid, Nomenclature, SceneInfo, Window};
@@ -131,6 +131,15 @@ impl MapJob {
     pub fn grid(&self) -> &Grid {
         // A map has a date: `new` refuses others.
         &self.dates[0].mosaic.grid
+    }
+
+    /// A reader of the bands that the model takes, of every date. Nothing is opened yet.
+    ///
+    /// # Errors
+    /// As [`DatesReader::new`].
+    pub(crate) fn reader(&self) -> Result<DatesReader, GdalError> {
+        let bands = |date: &Survey| date.scenes.iter().map(|scene| scene.bands.clone()).collect();
+        DatesReader::new(self.dates.iter().map(|date| (&date.mosaic, bands(date))))
     }
 
     /// The windows in which every date has a scene.

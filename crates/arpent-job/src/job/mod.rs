@@ -3,6 +3,7 @@
 mod acquired;
 mod areas;
 mod confidence;
+mod dissimilarity;
 mod identity;
 mod map;
 mod memory;
@@ -20,6 +21,10 @@ mod values;
 pub use acquired::check as check_date;
 pub use confidence::{ConfidenceError, UNDECIDED};
 pub(crate) use confidence::{Confidences, Tally};
+pub use dissimilarity::OutsideSample;
+pub(crate) use dissimilarity::{
+    Blocks, Level, MOST_OUTSIDE, WindowLevels, levels_in, outside_warning, put_levels,
+};
 pub(crate) use identity::{Input, Unhashed, fingerprints, reading, run_id};
 pub(crate) use map::AFTER;
 pub(crate) use map::Survey;
@@ -34,5 +39,6 @@ pub use resolve::Job;
 pub(crate) use resolve::{needs, output_below};
 pub use scene::{FailedScene, UsableScene, describe_bands};
 pub(crate) use software::{software, versions};
+pub(crate) use territories::Territories;
 pub use validity::describe_validity;
 pub(crate) use validity::{declare, warnings as validity_warnings};

@@ -12,10 +12,12 @@ use arpent_shell::message::detail;
 use arpent_tiling::{Needs, PlannedWindow};
 
 use super::confidence::Confidences;
+use super::dissimilarity::Dissimilarity;
 use super::map::{self, MapJob};
 use super::memory::{MemoryNeeds, TILES_BYTES, memory_bound};
 use super::pieces::{answer_bytes, largest_piece_px};
 use super::scene::{FailedScene, describe_bands};
+use super::territories::Territories;
 use super::{acquired, scenes};
 use crate::config::{Config, InputOptions, ObjectOptions, OcsGe, rows_held};
 use crate::error::{JobError, class_id};
@@ -45,6 +47,8 @@ pub struct Job {
     pub(crate) predicted: Nomenclature,
     /// How they are made of a measured value.
     pub(crate) value_classes: Option<ValueClasses>,
+    /// Compares imagery with its training, if the package has samples of that.
+    pub(crate) dissimilarity: Option<Dissimilarity>,
     /// One map to make for each grid.
     pub maps: Vec<MapJob>,
     /// Scenes that cannot be used.
@@ -87,6 +91,7 @@ impl Job {
         arpent_gdal::allow_in_vrt(&config.input.vrt_allowed)?;
         let (model, weights) = ModelPackage::load(&config.model)?;
         let predictor = Predictor::load(&model, &weights, config.compute.device.into())?;
+        let dissimilarity = Dissimilarity::of(&model)?;
         config.publish.check_drivers()?;
         let confidences = Confidences::new(&config, &model)?;
         let value_classes = ValueClasses::of(&config, &model)?;
@@ -159,6 +164,7 @@ impl Job {
             predictor,
             predicted,
             value_classes,
+            dissimilarity,
             maps,
             failed,
             warnings,
@@ -298,7 +304,10 @@ impl Job {
     pub fn columns(&self, map: &MapJob) -> Vec<Column> {
         let objects = self.config.objects.iter().flat_map(|_| ObjectOptions::columns());
         let ocs_ge = self.ocs_ge.iter().flat_map(|_| OcsGe::columns());
-        objects.chain(map.references.columns().cloned()).chain(ocs_ge).collect()
+        let of_blocks = self.dissimilarity.iter().map(|_| Dissimilarity::column());
+        let of_place = Territories::are_known(&self.model).then(Territories::column);
+        let columns = objects.chain(map.references.columns().cloned()).chain(ocs_ge);
+        columns.chain(of_blocks).chain(of_place).collect()
     }
 
     fn check_memory(&self) -> Result<()> {

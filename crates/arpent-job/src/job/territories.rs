@@ -1,5 +1,6 @@
-//! Territories in which a model was validated, compared with the scenes of a map.
+//! Territories in which a model was validated, compared with the scenes of a map and with its features.
 
+use arpent_base::{Column, ColumnKind, Value};
 use arpent_gdal::Transformer;
 use arpent_model::{ModelPackage, Territory};
 use arpent_publish::Warning;
@@ -16,10 +17,9 @@ pub(super) fn warning<'a>(
 ) -> Option<Warning> {
     // A package without a territory has no validation: its card and `arpent inspect` show that.
     let named = named(&model.territories)?;
-    let boxes: Vec<[f64; 4]> = model.territories.iter().filter_map(Territory::bbox).collect();
     let hint =
         "check a sample of the map by eye, or train on labels of this area: docs/guides/train-your-own.md";
-    if boxes.is_empty() {
+    if model.territories.iter().all(|territory| territory.bbox().is_none()) {
         let message = format!(
             "it was validated on {named} only, and the package gives no location of these: its accuracy here is unknown"
         );
@@ -33,7 +33,7 @@ pub(super) fn warning<'a>(
             continue;
         };
         scenes += 1;
-        if !boxes.iter().any(|bbox| holds(*bbox, center)) {
+        if !is_inside(&model.territories, center) {
             outside.push(scene.id.as_str());
         }
     }
@@ -58,20 +58,54 @@ fn named(territories: &[Territory]) -> Option<String> {
     Some(if more == 0 { names } else { format!("{names} and {more} more") })
 }
 
-/// Whether a box contains a point of longitude and latitude.
-fn holds([west, south, east, north]: [f64; 4], (lon, lat): (f64, f64)) -> bool {
-    let in_columns = if west <= east { (west..=east).contains(&lon) } else { lon >= west || lon <= east };
-    in_columns && (south..=north).contains(&lat)
+/// Whether one of the territories is known to contain a point of longitude and latitude.
+fn is_inside(territories: &[Territory], (lon, lat): (f64, f64)) -> bool {
+    territories.iter().any(|territory| territory.contains(lon, lat) == Some(true))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::holds;
+/// The territories of a model as polygons, for the features of a map. Names and bounding boxes alone give no column: a
+/// feature near the corner of a box is said to be nowhere.
+#[derive(Debug)]
+pub(crate) struct Territories<'a> {
+    all: &'a [Territory],
+    transformer: Transformer,
+}
 
-    #[test]
-    fn boxes_may_cross_the_antimeridian() {
-        let fiji = [176.0, -20.0, -178.0, -15.0];
-        assert!(holds(fiji, (179.0, -17.0)) && holds(fiji, (-179.0, -17.0)) && !holds(fiji, (0.0, -17.0)));
-        assert!(holds([2.0, 48.0, 3.0, 49.0], (2.5, 48.5)) && !holds([2.0, 48.0, 3.0, 49.0], (2.5, 50.0)));
+impl<'a> Territories<'a> {
+    /// Whether a model has them.
+    pub(crate) fn are_known(model: &ModelPackage) -> bool {
+        model.territories.iter().any(|territory| matches!(territory, Territory::Area(_)))
+    }
+
+    /// Those of a model, for places of a CRS; `None` without polygons.
+    ///
+    /// # Errors
+    /// When the CRS has no transformation to degrees.
+    pub(crate) fn of(model: &'a ModelPackage, crs: &Crs) -> Result<Option<Self>, arpent_gdal::GdalError> {
+        if !Self::are_known(model) {
+            return Ok(None);
+        }
+        Ok(Some(Self { all: &model.territories, transformer: Transformer::new(crs)? }))
+    }
+
+    /// Whether the middle of a rectangle in the CRS, [min x, min y, max x, max y], is outside of all of them; `None` for a
+    /// place that has no longitude and latitude.
+    pub(crate) fn is_outside(&self, [west, south, east, north]: [f64; 4]) -> Option<bool> {
+        let center = self.transformer.point(f64::midpoint(west, east), f64::midpoint(south, north));
+        center.ok().map(|center| !is_inside(self.all, center))
+    }
+
+    /// The value of its column.
+    pub(crate) fn value(outside: bool) -> Value {
+        Value::Integer(i64::from(outside))
+    }
+
+    /// The column of features.
+    pub(crate) fn column() -> Column {
+        let column = Column::new("outside_territory", ColumnKind::Integer)
+            .titled("Outside of the model's territories", "Hors des territoires du modèle");
+        column.described(
+            "1 if the middle of the feature's bounding box lies outside of every territory on which the model was validated, else 0.",
+        )
     }
 }

@@ -247,6 +247,7 @@ impl MapWriter<'_> {
         warnings.extend(map.references.warnings(&counts.references));
         warnings.extend(counts.values.iter().filter_map(not_finite));
         warnings.extend(counts.masked.iter().flat_map(|masked| map.masks.warnings_of(masked)));
+        warnings.extend(outside(&counts, &job.model.id));
         warnings[printed..].iter().for_each(warn);
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
@@ -384,7 +385,7 @@ fn described(job: &Job) -> Result<serde_json::Value> {
     if let Some(calibration) = package.get_mut("calibration").and_then(serde_json::Value::as_object_mut) {
         calibration.remove("answers");
     }
-    for key in ["architecture", "quantization", "weights"] {
+    for key in ["applicability", "architecture", "quantization", "weights"] {
         package.as_object_mut().and_then(|package| package.remove(key));
     }
     Ok(package)
@@ -440,6 +441,12 @@ fn not_finite(value: &MeasuredCounts) -> Option<Warning> {
         pixels + not_finite
     );
     (*not_finite > 0).then(|| Warning::new("not-finite", name, message))
+}
+
+/// A warning about a map of which too much is unlike the training of its model.
+fn outside(counts: &Counts, model: &str) -> Option<Warning> {
+    let of = counts.applicability.as_ref().filter(|of| of.share_outside > job::MOST_OUTSIDE)?;
+    Some(job::outside_warning(model, &format!("{:.0} % of the map's pixels", of.share_outside * 100.0)))
 }
 
 fn per_class(job: &Job, assembled: &AssembledMap) -> BTreeMap<String, u64> {

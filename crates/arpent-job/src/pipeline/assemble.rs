@@ -14,10 +14,11 @@ use arpent_vector::{
     Shape, VectorError, VectorOptions, Vectorizer, clear_unsaid,
 };
 
+use super::dissimilarity::DissimilarityMap;
 use super::origin::Origins;
 use super::timing::Clock;
 use crate::config::OcsGe;
-use crate::job::{Confidences, Job, MapJob, SPOOL_RUN_BYTES, Tally};
+use crate::job::{Confidences, Job, Level, MapJob, SPOOL_RUN_BYTES, Tally, Territories};
 use crate::mask::{Masks, OBSERVED};
 use crate::measured::{MeasuredRows, hide};
 use crate::reference::References;
@@ -54,7 +55,7 @@ pub(crate) struct MapAssembler<'a> {
     mask: Option<StripWriter>,
     masks: Masks<'a>,
     confidences: &'a Confidences,
-    /// Windows of the scenes, where masks need them: a model that finds boxes has no answer for each pixel.
+    /// Windows of the scenes, where masks or counts need them: a model that finds boxes has no answer for each pixel.
     footprints: Vec<Window>,
     vectors: VectorAssembler<'a>,
     counts: Counts,
@@ -203,7 +204,7 @@ impl<'a> MapAssembler<'a> {
             let place = (map.plan.extent(), map.grid());
             MeasuredRows::new(&job.model.values, job.value_classes.as_ref(), place, scratch)
         });
-        let of_boxes = job.model.is_detection() && !masks.is_empty();
+        let of_boxes = job.model.is_detection() && (!masks.is_empty() || job.dissimilarity.is_some());
         Ok(Self {
             map,
             clock,
@@ -232,6 +233,16 @@ impl<'a> MapAssembler<'a> {
                 ..Counts::default()
             },
         })
+    }
+
+    /// Takes the levels of dissimilarity of one window, before its prediction.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(crate) fn take_levels(&mut self, window: &PlannedWindow, levels: &[Level]) -> Result<()> {
+        let map = self.vectors.features.dissimilarity.as_mut();
+        let aoi = self.map.aoi.as_ref();
+        map.map_or(Ok(()), |map| map.put(aoi, &window.core, levels))
     }
 
     /// Takes the prediction of one window, `None` if it was skipped.
@@ -270,6 +281,7 @@ impl<'a> MapAssembler<'a> {
         self.clock.stitch.time(|| self.mask_outside_aoi(&mut strip));
         let reasons = self.clock.stitch.time(|| self.hide_masked(&mut strip))?;
         let decided = self.clock.stitch.time(|| self.decide(&mut strip))?;
+        self.count_levels(&strip)?;
         if let Some(measured) = &mut self.measured {
             self.clock.write.time(|| measured.take(&mut strip))?;
         }
@@ -301,6 +313,19 @@ impl<'a> MapAssembler<'a> {
         let decided = self.confidences.apply(strip.labels.data(), strip.confidence.data_mut(), tally);
         let window = strip.labels.window();
         Ok(decided.map(|labels| Raster::new(window, labels)).transpose()?)
+    }
+
+    /// Counts the valid pixels of a strip by their dissimilarity. A model that finds boxes has none: its scenes' pixels count.
+    fn count_levels(&mut self, strip: &Strip) -> Result<()> {
+        if self.vectors.features.dissimilarity.is_none() {
+            return Ok(());
+        }
+        let rows = strip.labels.window();
+        let seen = if self.footprints.is_empty() { Vec::new() } else { self.in_scenes(&rows) };
+        let labels = strip.labels.data();
+        let is_valid = |pixel: usize| seen.get(pixel).copied().unwrap_or(labels[pixel] != LABEL_NODATA);
+        let map = self.vectors.features.dissimilarity.as_mut();
+        map.map_or(Ok(()), |map| map.count(&rows, is_valid))
     }
 
     fn mask_outside_aoi(&self, strip: &mut Strip) {
@@ -490,6 +515,9 @@ impl<'a> VectorAssembler<'a> {
         }
         features.check()?;
         counts.references = self.features.references.counts();
+        counts.applicability = self.features.dissimilarity.as_ref().map(DissimilarityMap::counts);
+        counts.outside_territory =
+            self.features.territories.as_ref().map(|_| self.features.outside_territory);
         Ok((self.published.raster, self.features.spool.finish()?, coverage, self.published.tally))
     }
 }
@@ -504,6 +532,12 @@ struct FeatureSink<'a> {
     references: References<'a>,
     ocs_ge: Option<&'a OcsGe>,
     model_id: &'a str,
+    /// Whether features are made of boxes.
+    of_boxes: bool,
+    dissimilarity: Option<DissimilarityMap>,
+    territories: Option<Territories<'a>>,
+    /// Features outside of all territories.
+    outside_territory: u64,
     spool: Spool,
     outcome: Result<()>,
 }
@@ -513,6 +547,8 @@ impl<'a> FeatureSink<'a> {
         let wanted = &job.config.features;
         let simplify_px = Some(wanted.simplify_px.get()).filter(|px| *px > 0.0);
         let options = VectorOptions { min_area_m2: wanted.min_area_m2.get(), simplify_px };
+        let dissimilarity = job.dissimilarity.as_ref();
+        let dissimilarity = dissimilarity.map(|of| DissimilarityMap::create(scratch, map, of.threshold()));
         let spool_options = SpoolOptions { run_bytes: SPOOL_RUN_BYTES, ..SpoolOptions::default() };
         Ok(Self {
             map,
@@ -521,6 +557,10 @@ impl<'a> FeatureSink<'a> {
             references: References::open(&map.references, map.grid(), &job.classes)?,
             ocs_ge: job.ocs_ge.as_ref(),
             model_id: &job.model.id,
+            of_boxes: job.model.is_detection(),
+            dissimilarity: dissimilarity.transpose()?,
+            territories: Territories::of(&job.model, &map.grid().crs)?,
+            outside_territory: 0,
             spool: Spool::create(scratch, map.grid(), spool_options)?,
             outcome: Ok(()),
         })
@@ -551,6 +591,15 @@ impl<'a> FeatureSink<'a> {
         if let Some(ocs_ge) = self.ocs_ge {
             let values = ocs_ge.values(feature, origin.as_ref(), self.model_id);
             feature.attributes.extend(values);
+        }
+        if let Some(dissimilarity) = &mut self.dissimilarity {
+            let share = dissimilarity.share(self.map.grid(), feature, self.of_boxes)?;
+            feature.attributes.push(share.map(Value::Real));
+        }
+        if let Some(territories) = &self.territories {
+            let outside = territories.is_outside(feature.bbox());
+            self.outside_territory += u64::from(outside == Some(true));
+            feature.attributes.push(outside.map(Territories::value));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! The [`MapAssembler`] takes the predictions: it stitches strips and traces polygons, while threads of each strip's own write its rows.
 
 mod assemble;
+mod dissimilarity;
 mod hidden;
 mod origin;
 mod stages;

@@ -237,7 +237,7 @@ impl Tiles {
 
 /// The pixels inside a feature's outline: those whose centers are. Memory grows with the number of rows that the
 /// outline crosses.
-struct Inside {
+pub(super) struct Inside {
     /// Where the outline crosses the middle of a row: row, and column of the first pixel center beyond.
     crossings: Vec<(i64, i64)>,
     /// Marks an outline that contains no center of a pixel.
@@ -245,7 +245,8 @@ struct Inside {
 }
 
 impl Inside {
-    fn new(grid: &Grid, window: &Window, feature: &Feature) -> Self {
+    /// Of a feature, whose outline lies in a window.
+    pub(super) fn new(grid: &Grid, window: &Window, feature: &Feature) -> Self {
         let mut crossings = Vec::new();
         for ring in feature.rings() {
             for line in ring.lines() {
@@ -259,7 +260,8 @@ impl Inside {
         Self { crossings, whole }
     }
 
-    fn runs(&self, row: i64) -> Vec<[i64; 2]> {
+    /// Runs of columns in a row, from and to.
+    pub(super) fn runs(&self, row: i64) -> Vec<[i64; 2]> {
         if let Some(window) = &self.whole {
             return vec![[window.col, window.col_end()]];
         }

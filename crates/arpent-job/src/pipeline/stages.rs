@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::hidden::HiddenWindows;
 use super::timing::Clock;
 use crate::error::JobError;
-use crate::job::MapJob;
+use crate::job::{MapJob, WindowLevels};
 
 /// Output of a reader: the number of a window and what it found there.
 type Read = (usize, Result<Found, PipelineError>);
@@ -62,6 +62,8 @@ pub(crate) struct PipelineResources<'a> {
     pub values: Option<usize>,
     /// Blocks that readers share, where scenes are remote.
     pub shared: Option<&'a SharedBlocks>,
+    /// Where levels of dissimilarity of windows go, if they are computed.
+    pub levels: Option<&'a WindowLevels<'a>>,
     /// Times of the stages.
     pub clock: &'a Clock,
     /// Ends the readers when it is set, and then the other stages.
@@ -145,9 +147,8 @@ impl Queue {
 }
 
 fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Sender<Read>) {
-    let dates = map.dates.iter().map(|d| (&d.mosaic, d.scenes.iter().map(|s| s.bands.clone()).collect()));
     let opened = HiddenWindows::new(map, stages.values).map_err(PipelineError::from);
-    let opened = opened.and_then(|hidden| Ok((DatesReader::new(dates)?, hidden)));
+    let opened = opened.and_then(|hidden| Ok((map.reader()?, hidden)));
     let (mut reader, mut hidden) = match opened {
         Ok((reader, hidden)) => match stages.shared {
             Some(blocks) => (reader.sharing(blocks), hidden),
@@ -162,8 +163,8 @@ fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Se
     while !stages.stop.load(Ordering::Relaxed) {
         let Some(index) = queue.take(stages.interrupt) else { break };
         let Some(window) = map.plan.windows().get(index) else { break };
-        let wanted =
-            stages.clock.read.time(|| read_window(&mut reader, &mut hidden, stages.predictor, window));
+        let place = (index, window);
+        let wanted = stages.clock.read.time(|| read_window((&mut reader, &mut hidden), stages, place));
         let failed = wanted.is_err();
         if out.send((index, wanted)).is_err() || failed {
             break;
@@ -174,12 +175,14 @@ fn read_windows(map: &MapJob, queue: &Queue, stages: PipelineResources, out: &Se
 /// A window's chip, unless its core has no valid pixel, or none that is observed: it is not predicted. If others are invalid, the chip also
 /// contains the values that fill them, which are read only then.
 fn read_window(
-    reader: &mut DatesReader,
-    hidden: &mut HiddenWindows<'_>,
-    predictor: &Predictor,
-    window: &PlannedWindow,
+    (reader, hidden): (&mut DatesReader, &mut HiddenWindows<'_>),
+    stages: PipelineResources,
+    (index, window): (usize, &PlannedWindow),
 ) -> Result<Found, PipelineError> {
     let chip = reader.read(window.read)?;
+    if let Some(levels) = stages.levels {
+        levels.add(index, reader, (&chip, &window.core))?;
+    }
     if !chip.any_valid_in(&window.core) {
         return Ok(Found::Nothing);
     }
@@ -187,7 +190,7 @@ fn read_window(
         return Ok(Found::Hidden(answer));
     }
     let Some(needs) = chip.fill_needs() else { return Ok(Found::Pixels(chip)) };
-    let mut filled = Chip::empty(predictor.filled_chip_of(&window.core), chip.bands);
+    let mut filled = Chip::empty(stages.predictor.filled_chip_of(&window.core), chip.bands);
     filled.paste(&chip);
     drop(chip);
     for beyond in needs {

@@ -32,6 +32,7 @@ pub(super) fn section(material: &Material<'_>, words: Words) -> Section {
         }
         p.note { (words.say("SHA-256 of the package: ", "SHA-256 du paquet : ")) code { (record.sha256) } }
         h3 { (words.say("How unlike its training the scenes are", "En quoi les images diffèrent de l'apprentissage")) }
+        (outside(material, words))
         (unlike(material, words))
     };
     Section { id: "model", heading: words.say("The model", "Le modèle"), body }
@@ -182,6 +183,40 @@ fn tried(package: &Value, words: Words) -> Markup {
         @if !failed.is_empty() {
             p { strong { (words.say("It is known to fail on:", "On sait qu'il échoue sur :")) } }
             ul lang="en" { @for line in failed { li { (line) } } }
+        }
+    }
+}
+
+/// How much of the map is unlike the training, and outside of the territories of the model.
+fn outside(material: &Material<'_>, words: Words) -> Markup {
+    let counts = &material.manifest.counts;
+    html! {
+        @if let Some(of) = &counts.applicability {
+            p { strong { (words.percent(of.share_outside)) } (words.say(
+                " of the map's pixels look unlike everything that the model was trained on (outside of its area of applicability): how often it is right there is not known. ",
+                " des pixels de la carte ne ressemblent à rien de ce sur quoi le modèle a été entraîné (hors de son domaine d'applicabilité) : on ne sait pas à quelle fréquence il y a raison. ",
+            )) (words.say(
+                &format!("{} features have more than half of their pixels there.", words.integer(of.features_outside)),
+                &format!("Objets qui y ont plus de la moitié de leurs pixels : {}.", words.integer(of.features_outside)),
+            )) }
+            @if let (Some(median), Some(p95)) = (of.median, of.p95) {
+                p.note { (words.say(
+                    &format!(
+                        "Dissimilarity index of blocks of 64 pixels (Meyer, Pebesma, 2021), as a multiple of the model's threshold: at most {} for half of the pixels, at most {} for 95\u{202f}%.",
+                        words.number(median, 2), words.number(p95, 2),
+                    ),
+                    &format!(
+                        "Indice de dissimilarité de blocs de 64 pixels (Meyer, Pebesma, 2021), en multiple du seuil du modèle : au plus {} pour la moitié des pixels, au plus {} pour 95\u{202f}%.",
+                        words.number(median, 2), words.number(p95, 2),
+                    ),
+                )) }
+            }
+        }
+        @if let Some(features) = counts.outside_territory {
+            p { (words.say(
+                &format!("Features outside of every territory on which the model was validated: {}.", words.integer(features)),
+                &format!("Objets hors de tous les territoires où le modèle a été validé : {}.", words.integer(features)),
+            )) }
         }
     }
 }

@@ -20,7 +20,7 @@ use super::piece::{Piece, PieceBuilder};
 use super::place::{JobPlace, StoredPiece};
 use super::understood::understood;
 use crate::error::JobError;
-use crate::job::{Job, MapJob};
+use crate::job::{Job, MapJob, WindowLevels};
 use crate::pipeline::{self, Clock, MapAssembler, PipelineError, PipelineResources};
 
 /// Interval at which a try updates its record.
@@ -55,6 +55,7 @@ impl<'a> JobContext<'a> {
         &self,
         map: &MapJob,
         shared: Option<&'b SharedBlocks>,
+        levels: Option<&'b WindowLevels<'b>>,
         stop: &'b AtomicBool,
     ) -> Result<PipelineResources<'b>, ModelError>
     where
@@ -67,6 +68,7 @@ impl<'a> JobContext<'a> {
             readers: self.job.readers(map),
             values: (!self.job.model.is_detection()).then_some(self.job.model.values.len()),
             shared,
+            levels,
             clock: self.clock,
             stop,
             interrupt: self.interrupt,
@@ -93,7 +95,8 @@ impl<'a> JobContext<'a> {
         let pieces = &self.pieces[map];
         let windows: Vec<Range<usize>> = wanted.iter().filter_map(|i| pieces.get(*i).cloned()).collect();
         let shared = self.job.shared_blocks(job);
-        let stages = self.stages(job, shared.as_ref(), stop)?;
+        let levels = self.job.dissimilarity.as_ref().map(WindowLevels::new);
+        let stages = self.stages(job, shared.as_ref(), levels.as_ref(), stop)?;
         let mut builder = PieceBuilder::new(pieces);
         std::thread::scope(|scope| {
             let (made, keeping) = bounded::<Piece>(0);
@@ -106,7 +109,10 @@ impl<'a> JobContext<'a> {
                 stage.advance(job.plan.windows()[window].core.pixels());
                 match builder.push(window, answer) {
                     None => Ok(()),
-                    Some(piece) => {
+                    Some(mut piece) => {
+                        if let Some(levels) = &levels {
+                            piece.levels = levels.take(pieces[piece.index].clone());
+                        }
                         made.send(piece).map_err(|_| JobError::Stopped { stage: "keeping" }.into())
                     }
                 }
@@ -165,7 +171,9 @@ impl<'a> JobContext<'a> {
         let place = self.place.piece_url(self.plan, id);
         let windows = self.pieces[id.map].get(id.index).cloned().unwrap_or(0..0);
         let planned = &map.plan.windows()[windows.clone()];
-        Piece::decode(bytes, &place, &self.plan.maps[id.map].id, id.index, windows.start, planned)
+        let with_levels = self.job.dissimilarity.is_some();
+        let id_of_map = &self.plan.maps[id.map].id;
+        Piece::decode(bytes, &place, id_of_map, (id.index, windows.start), planned, with_levels)
     }
 
     /// Passes all pieces of a map to its assembler: those that are stored, and those that are being computed, north to south as far
@@ -221,6 +229,9 @@ impl<'a> JobContext<'a> {
 
     fn take(&self, map: usize, assembler: &mut MapAssembler, piece: Piece) -> Result<()> {
         let windows = self.map(map).plan.windows();
+        for (window, levels) in (piece.first..).zip(&piece.levels) {
+            assembler.take_levels(&windows[window], levels)?;
+        }
         for (window, answer) in (piece.first..).zip(piece.answers) {
             assembler.take(&windows[window], answer)?;
         }

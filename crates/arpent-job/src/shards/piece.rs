@@ -7,7 +7,8 @@
 //! Layout: `ARPENT-PIECE/1\n`, then zstd, then the SHA-256 of both. Inside: id of the map (16 bytes of text), number of
 //! the piece (u32), number of windows (u32), then for each window a byte with the kind of its data: none for a window
 //! without a valid pixel; labels and confidence of its core, a byte for each pixel; measured values, their number
-//! (u32) before them, each a float for each pixel; or detections, their number (u32) before them. Numbers are little-endian.
+//! (u32) before them, each a float for each pixel; or detections, their number (u32) before them. If the model package has samples of
+//! its training, the levels of dissimilarity of the blocks that touch each window's core come last (u16 each). Numbers are little-endian.
 
 use std::ops::Range;
 
@@ -18,6 +19,7 @@ use arpent_tiling::PlannedWindow;
 
 use super::error::ShardError;
 use super::packed::{Rest, pack, unpack};
+use crate::job::{Blocks, Level, levels_in, put_levels};
 
 const MAGIC: &[u8] = b"ARPENT-PIECE/1\n";
 /// Bytes of a detection: class, score, four sides.
@@ -41,6 +43,8 @@ pub(crate) struct Piece {
     pub(super) first: usize,
     /// Predictions of its windows, in order.
     pub(super) answers: Vec<Option<Prediction>>,
+    /// Levels of dissimilarity of the blocks that touch the core of each window; none without samples of the training.
+    pub(super) levels: Vec<Vec<Level>>,
 }
 
 impl Piece {
@@ -74,10 +78,11 @@ impl Piece {
                 }
             }
         }
+        self.levels.iter().for_each(|levels| put_levels(&mut body, levels));
         pack(MAGIC, &body)
     }
 
-    /// Reads what [`Piece::encode`] wrote for these windows.
+    /// Reads what [`Piece::encode`] wrote for these windows: the piece with a number and its first window.
     ///
     /// # Errors
     /// [`ShardError::BadPiece`] for anything else.
@@ -85,9 +90,9 @@ impl Piece {
         bytes: &[u8],
         place: &str,
         map_id: &str,
-        index: usize,
-        first: usize,
+        (index, first): (usize, usize),
         windows: &[PlannedWindow],
+        with_levels: bool,
     ) -> Result<Self, ShardError> {
         let bad = |reason| ShardError::BadPiece { place: place.to_owned(), reason };
         let body = unpack(MAGIC, bytes, most_bytes(windows), place)?;
@@ -103,10 +108,15 @@ impl Piece {
             let fits = put_answer(&mut answers, &mut rest, window);
             fits.ok_or_else(|| bad("its predictions do not fit its windows"))?;
         }
+        let mut levels = Vec::new();
+        for window in windows.iter().filter(|_| with_levels) {
+            let bytes = rest.take(2 * Blocks::of(&window.core).count());
+            levels.push(levels_in(bytes.ok_or_else(|| bad("its levels do not fit its windows"))?));
+        }
         if !rest.0.is_empty() {
             return Err(bad("it contains more than its predictions"));
         }
-        Ok(Self { index, first, answers })
+        Ok(Self { index, first, answers, levels })
     }
 }
 
@@ -127,7 +137,7 @@ pub fn reads_answers(answers: &[u8]) -> bool {
     body.extend(2u32.to_le_bytes());
     body.extend(answers);
     let Ok(bytes) = pack(MAGIC, &body) else { return false };
-    let Ok(piece) = Piece::decode(&bytes, "", map_id, 7, 0, &windows) else { return false };
+    let Ok(piece) = Piece::decode(&bytes, "", map_id, (7, 0), &windows, false) else { return false };
     assert!(piece.encode(map_id).is_ok_and(|again| again == bytes), "{piece:?}");
     true
 }
@@ -219,7 +229,7 @@ impl<'a> PieceBuilder<'a> {
         open.missing -= 1;
         (open.missing == 0).then(|| {
             let done = self.open.swap_remove(at);
-            Piece { index, first: windows.start, answers: done.answers }
+            Piece { index, first: windows.start, answers: done.answers, levels: Vec::new() }
         })
     }
 }
@@ -258,7 +268,7 @@ mod tests {
 
     fn piece(plan: &WindowPlan, range: Range<usize>, index: usize) -> Piece {
         let answers = range.clone().map(|w| some_answer(&plan.windows()[w], w)).collect();
-        Piece { index, first: range.start, answers }
+        Piece { index, first: range.start, answers, levels: Vec::new() }
     }
 
     proptest! {
@@ -282,7 +292,7 @@ mod tests {
                 prop_assert!(windows.len() == 1 || windows.iter().map(|w| w.core.pixels()).sum::<u64>() <= most);
                 let bytes = done.encode(MAP).unwrap();
                 prop_assert_eq!(&bytes, &piece(&plan, range.clone(), done.index).encode(MAP).unwrap());
-                let back = Piece::decode(&bytes, "x", MAP, done.index, range.start, windows).unwrap();
+                let back = Piece::decode(&bytes, "x", MAP, (done.index, range.start), windows, false).unwrap();
                 prop_assert_eq!(&back.encode(MAP).unwrap(), &bytes);
                 seen += 1;
             }
@@ -294,7 +304,7 @@ mod tests {
             let plan = plan(100, 30);
             let bytes = piece(&plan, 0..3, 4).encode(MAP).unwrap();
             let windows = &plan.windows()[0..3];
-            let decode = |bytes: &[u8]| Piece::decode(bytes, "x", MAP, 4, 0, windows);
+            let decode = |bytes: &[u8]| Piece::decode(bytes, "x", MAP, (4, 0), windows, false);
             prop_assert!(decode(&bytes).is_ok());
             let mut flipped = bytes.clone();
             flipped[at.index(bytes.len())] ^= 1 << bit;
@@ -308,11 +318,26 @@ mod tests {
         let plan = plan(100, 30);
         let bytes = piece(&plan, 0..3, 4).encode(MAP).unwrap();
         let windows = plan.windows();
-        let decode = |map, index, windows| Piece::decode(&bytes, "x", map, index, 0, windows).map(drop);
+        let decode =
+            |map, index, windows| Piece::decode(&bytes, "x", map, (index, 0), windows, false).map(drop);
         assert!(decode(MAP, 4, &windows[0..3]).is_ok());
         assert!(decode("fedcba9876543210", 4, &windows[0..3]).is_err());
         assert!(decode(MAP, 5, &windows[0..3]).is_err());
         assert!(decode(MAP, 4, &windows[0..2]).is_err());
+    }
+
+    #[test]
+    fn levels_come_with_their_windows() {
+        let plan = plan(300, 30);
+        let windows = &plan.windows()[0..3];
+        let levels: Vec<Vec<Level>> =
+            windows.iter().zip(1..).map(|(w, at)| vec![Level(at); Blocks::of(&w.core).count()]).collect();
+        let with = Piece { levels: levels.clone(), ..piece(&plan, 0..3, 4) };
+        let bytes = with.encode(MAP).unwrap();
+        let read = |bytes: &[u8], with| Piece::decode(bytes, "x", MAP, (4, 0), windows, with);
+        assert_eq!(read(&bytes, true).unwrap().levels, levels);
+        assert!(read(&bytes, false).is_err());
+        assert!(read(&piece(&plan, 0..3, 4).encode(MAP).unwrap(), true).is_err());
     }
 
     #[test]

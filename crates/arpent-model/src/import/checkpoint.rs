@@ -305,6 +305,7 @@ pub(super) fn package(
         energy: None,
         detection: boxed.map(|_| preset.detection.unwrap_or(TORCHVISION)),
         calibration: None,
+        applicability: None,
         quantization: None,
         gate: None,
         threshold: None,

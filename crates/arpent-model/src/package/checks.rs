@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::Territory;
 use super::description::{DESCRIPTION, FORMAT, GsdRange, ModelPackage, Quantization, Task};
 use super::measured::MOST_MEASURED;
 use crate::{Architecture, ModelError, OnnxOutput, field};
@@ -38,7 +39,22 @@ impl ModelPackage {
         if name.file_name() != Some(name.as_os_str()) || self.weights.file == DESCRIPTION {
             return self.bad("weights", "must name a file inside the package");
         }
-        Ok(())
+        let Some(samples) = &self.applicability else { return Ok(()) };
+        let name = Path::new(&samples.file);
+        let is_own = name.file_name() == Some(name.as_os_str())
+            && samples.file != DESCRIPTION
+            && samples.file != self.weights.file;
+        if is_own {
+            Ok(())
+        } else {
+            self.bad("applicability", "must name a file of its own inside the package")
+        }
+    }
+
+    /// Checks that the samples of the training are of the package's bands.
+    pub(super) fn check_samples(&self) -> Result<(), ModelError> {
+        let problem = self.applicability.as_ref().and_then(|of| of.samples.problem(&self.bands));
+        problem.map_or(Ok(()), |problem| self.bad("applicability", problem))
     }
 
     fn check_task(&self) -> Result<(), ModelError> {
@@ -107,15 +123,8 @@ impl ModelPackage {
                 "must be all of the earlier date (`*_before`), then all of the later (`*_after`)",
             );
         }
-        let is_place = |[west, south, east, north]: [f64; 4]| {
-            let in_world = [west, east].iter().all(|v| (-180.0..=180.0).contains(v));
-            in_world && -90.0 <= south && south <= north && north <= 90.0
-        };
-        if let Some(wrong) = self.territories.iter().find(|t| t.bbox().is_some_and(|bbox| !is_place(bbox))) {
-            return self.bad(
-                "territories",
-                format!("`{}` needs a bbox of west, south, east, north in degrees", wrong.name()),
-            );
+        if let Some(problem) = self.territories.iter().find_map(Territory::problem) {
+            return self.bad("territories", problem);
         }
         let [low, high] = self.value_range;
         if !(low.is_finite() && high.is_finite() && low < high) {

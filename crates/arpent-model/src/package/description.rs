@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::answers::AnswerTables;
 use super::gate::GateResult;
 use super::measured::MeasuredValue;
+use super::territory::Territory;
 use super::window::ModelWindow;
+use crate::applicability::TrainingSamples;
 use crate::{Architecture, Band};
 
 /// The package format that this version reads and writes.
@@ -18,6 +20,9 @@ pub const FORMAT: &str = "arpent-model/1";
 
 /// Name of the description in a package.
 pub(super) const DESCRIPTION: &str = "model.json";
+
+/// Name of the file of samples in a package that is written.
+const SAMPLES: &str = "applicability.json";
 
 /// Task names, as in STAC's MLM extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +58,25 @@ pub struct WeightsFile {
     pub file: String,
     /// SHA-256 of the file, hexadecimal.
     pub sha256: String,
+}
+
+/// Name and hash of the file of samples of the training, and the samples in it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SamplesFile {
+    /// File name in the package.
+    pub file: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    /// The samples, as read from the file.
+    #[serde(skip)]
+    pub samples: TrainingSamples,
+}
+
+impl From<TrainingSamples> for SamplesFile {
+    fn from(samples: TrainingSamples) -> Self {
+        Self { file: SAMPLES.to_owned(), sha256: String::new(), samples }
+    }
 }
 
 /// A schema that also accepts the former spelling of `license`.
@@ -150,56 +174,6 @@ pub struct Quantization {
     pub score: String,
 }
 
-/// A place where a model was validated: a name, or a name with a bounding box.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a name, or a table { name, bbox = [west, south, east, north] }")]
-pub enum Territory {
-    /// A name.
-    Name(String),
-    /// A name with a bounding box.
-    Place(Place),
-}
-
-/// A place with its name and bounding box.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// The name.
-    pub name: String,
-    /// West, south, east, north, degrees of WGS 84; west is greater than east across the antimeridian.
-    pub bbox: [f64; 4],
-}
-
-impl Territory {
-    /// The name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Name(name) => name,
-            Self::Place(place) => &place.name,
-        }
-    }
-
-    /// The bounding box, if known.
-    pub fn bbox(&self) -> Option<[f64; 4]> {
-        match self {
-            Self::Name(_) => None,
-            Self::Place(place) => Some(place.bbox),
-        }
-    }
-}
-
-impl From<String> for Territory {
-    fn from(name: String) -> Self {
-        Self::Name(name)
-    }
-}
-
-impl PartialEq<&str> for Territory {
-    fn eq(&self, name: &&str) -> bool {
-        self.name() == *name
-    }
-}
-
 /// The description of a model, everything that is needed to run it; `model.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -251,7 +225,7 @@ pub struct ModelPackage {
     pub training_data: Vec<TrainingSource>,
     /// Scores by name.
     pub scores: BTreeMap<String, Score>,
-    /// Places where the model was validated: names, with a bounding box if known.
+    /// Places where the model was validated: names, with polygons or a bounding box if known.
     pub territories: Vec<Territory>,
     /// Other imagery on which the model was tested, a line each: imagery, place and result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -272,6 +246,9 @@ pub struct ModelPackage {
     /// Calibration of a segmentation network's confidence, if it was fitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Samples of the training imagery, by which places unlike it are found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applicability: Option<SamplesFile>,
     /// Ranges, if the network is computed in 8 bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantization: Option<Quantization>,

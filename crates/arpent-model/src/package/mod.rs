@@ -34,15 +34,17 @@ mod checks;
 mod description;
 mod gate;
 mod measured;
+mod territory;
 mod window;
 
 pub use answers::{AnswerLevel, AnswerTables, ClassAnswers, KeptAnswers};
 pub use description::{
-    Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Place, Quantization, Score, Task,
-    Territory, TrainingSource, WeightsFile,
+    Calibration, Detection, Energy, FORMAT, GsdRange, ModelPackage, Quantization, SamplesFile, Score, Task,
+    TrainingSource, WeightsFile,
 };
 pub use gate::{GateResult, GateScore};
 pub use measured::{MeasuredValue, NOT_FINITE};
+pub use territory::{Area, Outline, Place, Territory};
 pub use window::ModelWindow;
 
 use description::DESCRIPTION;
@@ -71,8 +73,9 @@ impl ModelPackage {
         if key.format != FORMAT {
             return Err(ModelError::UnknownFormat { path, found: key.format, expected: FORMAT });
         }
-        let package: Self = serde_json::from_slice(&text).map_err(parse)?;
+        let mut package: Self = serde_json::from_slice(&text).map_err(parse)?;
         package.check()?;
+        package.read_samples(dir)?;
         let bytes = read(dir, &package.weights.file, MOST_WEIGHTS_BYTES)?;
         let found = sha256_hex(&bytes);
         if found != package.weights.sha256 {
@@ -101,13 +104,34 @@ impl ModelPackage {
         weights.check(&self.architecture.tensors())?;
         let bytes = weights.to_bytes()?;
         self.weights.sha256 = sha256_hex(&bytes);
+        let samples = self.applicability.as_mut().map(|of| {
+            let bytes = of.samples.to_json();
+            of.sha256 = sha256_hex(&bytes);
+            (of.file.clone(), bytes)
+        });
         self.check()?;
+        self.check_samples()?;
         fs::create_dir_all(dir).map_err(|source| ModelError::Write { path: dir.to_owned(), source })?;
         write(dir, &self.weights.file, &bytes)?;
+        if let Some((file, bytes)) = samples {
+            write(dir, &file, &bytes)?;
+        }
         write(dir, DESCRIPTION, &self.to_json())
     }
 
-    /// SHA-256 of `model.json` as [`ModelPackage::save`] writes it, which contains the hash of the weights:
+    /// Reads the file of samples, if there is one.
+    fn read_samples(&mut self, dir: &Path) -> Result<(), ModelError> {
+        let Some(of) = &mut self.applicability else { return Ok(()) };
+        let (path, bytes) = (dir.join(&of.file), read(dir, &of.file, MOST_DESCRIPTION_BYTES)?);
+        let found = sha256_hex(&bytes);
+        if found != of.sha256 {
+            return Err(ModelError::WrongHash { path, expected: of.sha256.clone(), found });
+        }
+        of.samples = serde_json::from_slice(&bytes).map_err(|source| ModelError::Parse { path, source })?;
+        self.check_samples()
+    }
+
+    /// SHA-256 of `model.json` as [`ModelPackage::save`] writes it, which contains the hashes of the other files:
     /// identifies the model in outputs.
     pub fn sha256(&self) -> String {
         sha256_hex(&self.to_json())
