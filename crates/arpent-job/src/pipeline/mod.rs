@@ -7,6 +7,7 @@
 
 mod assemble;
 mod dissimilarity;
+mod features;
 mod hidden;
 mod origin;
 mod stages;
