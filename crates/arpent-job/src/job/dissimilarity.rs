@@ -248,7 +248,7 @@ impl<'a> WindowLevels<'a> {
 
 /// The levels of a window as bytes.
 pub(crate) fn put_levels(bytes: &mut Vec<u8>, levels: &[Level]) {
-    levels.iter().for_each(|level| bytes.extend(level.0.to_le_bytes()));
+    bytes.extend(levels.iter().flat_map(|level| level.0.to_le_bytes()));
 }
 
 /// The levels in bytes.

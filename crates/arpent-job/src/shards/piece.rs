@@ -78,7 +78,9 @@ impl Piece {
                 }
             }
         }
-        self.levels.iter().for_each(|levels| put_levels(&mut body, levels));
+        for levels in &self.levels {
+            put_levels(&mut body, levels);
+        }
         pack(MAGIC, &body)
     }
 
