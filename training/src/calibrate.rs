@@ -143,7 +143,7 @@ fn told(tables: &AnswerTables) -> String {
         },
     );
     let left_out: String =
-        tables.left_out.iter().map(|line| format!("\n- no table of its own: {line}")).collect();
+        tables.left_out.iter().fold(String::new(), |text, line| text + "\n- no table of its own: " + line);
     format!(
         " Confidences are then corrected by class: the share of right answers of the validation split at each confidence \
          (isotonic regression), {} classes of all territories together and {} territories with tables of their own. \

@@ -255,7 +255,9 @@ mod tests {
 
     fn of(items: &[(f64, bool)]) -> RiskCoverage {
         let mut risk = RiskCoverage::new();
-        items.iter().for_each(|(score, right)| risk.add(*score, *right).unwrap());
+        for (score, right) in items {
+            risk.add(*score, *right).unwrap();
+        }
         risk
     }
 

@@ -69,7 +69,7 @@ fn expected(labels: &[u8], confidence: &[u8], lowest: [u16; 4]) -> Vec<u8> {
 }
 
 fn count(labels: &[u8], class: u8) -> usize {
-    labels.iter().filter(|label| **label == class).count()
+    labels.iter().map(|label| usize::from(*label == class)).sum()
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::judge::{Published, Shown};
 use super::numbers::{ROUNDS, range, score, value_text};
 use super::rare::{self, Best, Measured, RareClass, RareDetail, estimate, measured};
 use super::summary;
-use super::territories::{TerritoryScores, territories};
+use super::territories::{Measure, TerritoryScores, territories};
 use crate::config::Evaluate;
 
 /// Minimum distance of two points of a curve: a finer one is not visible.
@@ -144,7 +144,7 @@ fn by_territory(counted: &Counted) -> Result<BTreeMap<String, TerritoryScores>> 
     };
     let samples =
         |all: &DetectionScores| all.summary(Interpolation::Area).classes.iter().map(|c| c.truths).sum();
-    let measures: [(&str, fn(&DetectionScores) -> Option<f64>); 2] =
+    let measures: [Measure<DetectionScores>; 2] =
         [("average_precision_50", average_precision), ("mean_f1", mean_f1)];
     territories(pictures, &empty, samples, &measures)
 }

@@ -32,12 +32,15 @@ pub(crate) struct TerritoryScore {
 /// A picture: its territory, its name, and what was counted on it.
 pub(super) type Picture<'a, M> = (&'a str, &'a str, &'a M);
 
+/// A score by its name.
+pub(super) type Measure<M> = (&'static str, fn(&M) -> Option<f64>);
+
 /// The scores of each territory.
 pub(super) fn territories<'a, M: Merge + 'a>(
     pictures: impl Iterator<Item = Picture<'a, M>>,
     empty: &M,
     samples: impl Fn(&M) -> u64,
-    measures: &[(&str, fn(&M) -> Option<f64>)],
+    measures: &[Measure<M>],
 ) -> Result<BTreeMap<String, TerritoryScores>> {
     let mut parts: BTreeMap<&str, Grouped<M>> = BTreeMap::new();
     for (territory, name, one) in pictures {

@@ -31,7 +31,7 @@ pub struct AbstainOptions {
 
 impl AbstainOptions {
     /// Rejects a risk that is no share.
-    pub(super) fn check(&self, file: &ConfigFile) -> Result<(), JobError> {
+    pub(super) fn check(self, file: &ConfigFile) -> Result<(), JobError> {
         if (0.0..=1.0).contains(&self.max_risk) {
             return Ok(());
         }

@@ -89,7 +89,7 @@ struct PublishedRows {
 impl PublishedRows {
     fn take(&mut self, row: i64, labels: &[u8]) {
         if let Some(undecided) = self.undecided {
-            let pixels = labels.iter().filter(|label| **label == undecided).count() as u64;
+            let pixels: u64 = labels.iter().map(|label| u64::from(*label == undecided)).sum();
             self.tally.publish(pixels, exact(pixels) * self.area.of_row(row));
         }
         if let (Some(raster), Ok(())) = (&mut self.raster, &self.outcome) {
