@@ -68,7 +68,7 @@ class Dilated(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.BatchNorm2d(8), nn.Hardtanh(0, 6), nn.MaxPool2d(3, 2, 1))
         self.rates = nn.ModuleList(block(8, 6, dilation=rate) for rate in (1, 2, 3))
-        self.pooled = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Conv2d(8, 6, 1), nn.ReLU())
+        self.pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(8, 6, 1), nn.ReLU())
         self.join = nn.Conv2d(24, 8, 1)
         self.head = nn.Conv2d(8, 4, 1)
 

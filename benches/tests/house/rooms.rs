@@ -70,7 +70,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-publish",
         "catalog feature_table gc pmtiles spool stac summary verify > about geojson geoparquet hilbert objects publish > dateline features media parquet_table target > manifest run session \
-         > connect hash limits undecided > credentials > error > applicability failure names > secrets",
+         > connect hash limits measured undecided > credentials > error > applicability failure names > secrets",
     ),
     (
         "arpent-datasets",

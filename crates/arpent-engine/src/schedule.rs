@@ -73,12 +73,17 @@ impl Node {
             (NodeKind::MaxPool { kernel }, _) => (2 * a - i64::from(*kernel == 3), 2 * b),
             (NodeKind::MeanPool { levels }, _) => (a << levels, b << levels),
             (NodeKind::Upsample { levels }, _) => (a >> levels, ((b - 1) >> levels) + 1),
-            (NodeKind::RowMeans { parts, length }, Axis::Cols)
-            | (NodeKind::MeansOfRows { parts, length }, Axis::Rows { .. }) => {
+            (NodeKind::MeansOfRows { parts, length }, Axis::Rows { .. }) => {
                 let length = length.of(along.size);
                 (part(a, *parts, length).0, part(b - 1, *parts, length).1)
             }
-            (NodeKind::RowMoments { length, .. } | NodeKind::RowSquares { length }, Axis::Cols)
+            // Parts are those of the whole row, whichever of them are needed.
+            (
+                NodeKind::RowMeans { length, .. }
+                | NodeKind::RowMoments { length, .. }
+                | NodeKind::RowSquares { length },
+                Axis::Cols,
+            )
             | (NodeKind::Moments { length, .. } | NodeKind::Norms { length, .. }, Axis::Rows { .. }) => {
                 (0, length.of(along.size))
             }

@@ -25,6 +25,7 @@ mod hash;
 mod hilbert;
 mod limits;
 mod manifest;
+mod measured;
 mod media;
 mod names;
 mod objects;
@@ -63,9 +64,10 @@ pub use hash::{Digest, hash_file};
 pub use limits::ObjectKind;
 pub use manifest::{
     Artifact, BandValues, Counts, CoverageCounts, Decided, DeclaredScaling, FailedInput, Input, InputGrid,
-    InputValues, Manifest, MaskCounts, MaskedCounts, MeasuredCounts, ModelRecord, ReasonCounts,
-    ReferenceCounts, Software, ValueCounts, Warning, ZoneCounts, utc_now,
+    InputValues, Manifest, MaskCounts, MaskedCounts, ModelRecord, ReasonCounts, ReferenceCounts, Software,
+    ValueCounts, Warning, ZoneCounts, utc_now,
 };
+pub use measured::MeasuredCounts;
 pub use media::{
     ITEM_NAME, ROLE_BALANCE, ROLE_CHIP, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES,
     ROLE_IMAGERY, ROLE_LABELS, ROLE_LINEAGE, ROLE_MAP, ROLE_MASK, ROLE_METADATA, ROLE_OBJECTS, ROLE_PROJECT,

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::applicability::ApplicabilityCounts;
 use crate::error::{PublishError, Result};
+use crate::measured::MeasuredCounts;
 use crate::names::{MANIFEST_FORMAT, is_plain};
 use crate::undecided::UndecidedCounts;
 
@@ -278,39 +279,6 @@ pub struct Counts {
     /// What persons decided, in a decided version of a map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
-}
-
-/// The measured values of a map: a band of its raster.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MeasuredCounts {
-    /// Name.
-    pub name: String,
-    /// Name in French.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name_fr: Option<String>,
-    /// Unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    /// Pixels with a value.
-    pub pixels: u64,
-    /// Valid pixels whose output was no finite number: they have no value.
-    pub not_finite: u64,
-    /// Lowest value; none without a pixel.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min: Option<f64>,
-    /// Greatest value.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<f64>,
-    /// Mean.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mean: Option<f64>,
-    /// Standard deviation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub std: Option<f64>,
-    /// Lowest and greatest value of the color ramp.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shown: Option<[f64; 2]>,
 }
 
 /// What a decided version of a map was made of, and what persons decided.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::checkpoint::{ImportOptions, bands, check_license, package, scaled, window};
-use super::graph::Imported;
+use super::imported::Imported;
 use super::item;
 use super::preset::Preset;
 use crate::ModelError;

@@ -6,28 +6,15 @@ use std::path::Path;
 use super::checkpoint::{ImportOptions, import, package};
 use super::deepness::Deepness;
 use super::exported::{import_exported, takes_graph};
+use super::imported::Imported;
 use super::preset::Preset;
 use super::{family, item};
-use crate::adopt::Adopted;
 use crate::error::OnnxError;
 use crate::onnx_engine::OnnxEngine;
 use crate::onnx_graph::OnnxGraph;
 use crate::{
     Architecture, Band, ModelError, ModelPackage, ModelWindow, OnnxOutput, Weights, pt2, read_checkpoint,
 };
-
-/// What was imported of a file.
-#[derive(Debug)]
-pub struct Imported {
-    /// The description of the package.
-    pub package: ModelPackage,
-    /// Its weights, or its graph.
-    pub weights: Weights,
-    /// How the tensors of a checkpoint were taken; `None` for a graph.
-    pub adopted: Option<Adopted>,
-    /// What a user has to know, a sentence each.
-    pub notes: Vec<String>,
-}
 
 /// Makes a package of a file: of a checkpoint's tensors ([`import`]), or of the graph of an ONNX file or a PT2 archive. The tensors of these
 /// are taken where an architecture is given, or a preset whose network they are; else the graph is, as it stands.

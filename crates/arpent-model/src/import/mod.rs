@@ -5,11 +5,13 @@ mod deepness;
 mod exported;
 mod family;
 mod graph;
+mod imported;
 mod item;
 mod prepared;
 mod preset;
 
 pub use checkpoint::{ImportOptions, import};
 pub use family::architecture_names;
-pub use graph::{Imported, import_file};
+pub use graph::import_file;
+pub use imported::Imported;
 pub use preset::{Preset, PresetSource, PublishedScore, preset_names};

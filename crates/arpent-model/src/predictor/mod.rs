@@ -11,6 +11,7 @@ use arpent_raster::{CONFIDENCE_NODATA, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, 
 use ndarray::Array3;
 use rayon::prelude::*;
 
+use self::measured::measured;
 use self::onnx::OnnxBody;
 pub use self::prediction::Prediction;
 use self::prediction::{quantize, unanswered};
@@ -260,7 +261,7 @@ impl Predictor {
     pub fn predict(&self, chip: &Chip, core: &Window) -> Result<Prediction, ModelError> {
         let seen = self.seen(chip, core)?;
         if !self.values.is_empty() {
-            return self.measured(&seen, core);
+            return Ok(measured(&self.values, core, self.planes(&seen, core)?, valid(chip, core))?);
         }
         match (self.detection, self.anchored) {
             (None, _) => self.labels(&seen, core),
@@ -301,8 +302,7 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::predict`].
     pub fn predict_all(&self, chips: &[(Chip, Window)]) -> Result<Vec<Prediction>, ModelError> {
-        let detects = self.detection.is_some() || !self.values.is_empty();
-        let (Body::Gpu(gpu), false, Some((first, _))) = (&self.body, detects, chips.first()) else {
+        let (Body::Gpu(gpu), true, Some((first, _))) = (&self.body, self.at_once() > 1, chips.first()) else {
             return chips.iter().map(|(chip, core)| self.predict(chip, core)).collect();
         };
         let planes = chips.par_iter().map(|(chip, core)| Ok(self.planes_of(&self.seen(chip, core)?, core)));

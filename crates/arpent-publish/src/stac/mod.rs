@@ -30,7 +30,8 @@ use crate::dateline::{Extent, Rings, cut};
 use crate::error::{PublishError, Result};
 use crate::geojson::on_globe;
 use crate::geoparquet::projjson;
-use crate::manifest::{MeasuredCounts, Software};
+use crate::manifest::Software;
+use crate::measured::MeasuredCounts;
 use crate::media::{
     ROLE_CONFIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK, ROLE_SCHEMA, ROLE_SHEET, ROLE_VALUES,
     ROLE_VIEWER,
