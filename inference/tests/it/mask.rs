@@ -571,7 +571,13 @@ fn windows_that_are_wholly_masked_are_not_predicted_and_change_no_byte() {
     place.arpent(&["merge", "--plan", &plan]).expect(0);
     let merged = Map::at(&place.path("shards"));
     assert_eq!(merged.hashes(), map.hashes());
-    assert_eq!(merged.manifest["counts"], map.manifest["counts"]);
+    // The plan has absolute paths.
+    let counts = |map: &Map| {
+        let mut counts = map.manifest["counts"].clone();
+        counts["masked"]["layers"][0]["source"] = json!("hidden.geojson");
+        counts
+    };
+    assert_eq!(counts(&merged), counts(&map));
     let masked = &map.manifest["counts"]["masked"];
     assert!(masked["pixels_masked"].as_u64().unwrap() > masked["pixels"].as_u64().unwrap() / 2);
     assert!(map.manifest["timings_s"]["predict"].as_f64().unwrap() > 0.0);

@@ -47,7 +47,8 @@ fn values(map: &Map) -> Vec<Vec<f32>> {
         raw.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect();
     let info = info(map);
     let bands = info["bands"].as_array().unwrap().len();
-    all.chunks_exact(all.len() / bands).map(<[f32]>::to_vec).collect()
+    // Pixel by pixel.
+    (0..bands).map(|band| all.iter().skip(band).step_by(bands).copied().collect()).collect()
 }
 
 fn info(map: &Map) -> Value {
@@ -324,7 +325,7 @@ fn what_is_about_classes_is_refused() {
     );
     refused("[features]\nclasses = [\"height\"]\n", "`features.classes` is about classes");
     refused(
-        "[[reference.override]]\nname = \"a\"\nsource = \"a.gpkg\"\nclass = \"x\"\n",
+        "[[reference.override]]\nname = \"a\"\nlayer = \"a.gpkg\"\nclass = \"x\"\n",
         "`reference` is about classes",
     );
     refused("[values]\nbreaks = [1.0]\n", "breaks are for one of several measured values");
