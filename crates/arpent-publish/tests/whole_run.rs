@@ -109,6 +109,7 @@ fn write_files(features: &SortedFeatures, nomenclature: &Nomenclature, dir: &Pat
         window: &Window::new(2000, -47_250, 400, 250),
         values: &[],
         nomenclature,
+        predicted: nomenclature,
         mask: None,
         model: Some(&model),
         lineage: None,

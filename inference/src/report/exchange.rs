@@ -25,6 +25,9 @@ pub(crate) fn of_aigle_export(report: &AigleExport) -> Lines {
     }
     lines.add("batch", report.batch_id.to_string());
     lines.add("features", format!("{}, {} of several polygons", count(report.features), count(report.split)));
+    if let Some(undecided) = report.undecided {
+        lines.more(format!("{} are undecided and not delivered", count(undecided)));
+    }
     lines.add("rows", format!("{}, of which AIGLE imports {}", count(report.rows), count(report.imported)));
     if let Some(tiles) = report.tiles {
         lines.add("tiles", count(tiles));

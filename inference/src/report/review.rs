@@ -98,6 +98,9 @@ pub(crate) fn of_tasks(report: &ReviewSampleReport) -> Lines {
     lines
         .add("review", &report.review)
         .add("features", format!("{} of {}", number(report.drawn), count(report.features)));
+    if let Some(undecided) = report.undecided {
+        lines.more(format!("{} are undecided and have no score", count(undecided)));
+    }
     for stratum in &report.strata {
         lines.add(
             "stratum",

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::change::{MAPS, change, dated, events};
 use crate::common::{Ended, GSD, Map, Place, nearest_color};
+use crate::review::{report, review};
 
 /// A scene that crosses the lattice of 512 pixels in both directions.
 const SCENE: Window = Window::new(6375 * 512 - 90, -67013 * 512 - 80, 230, 190);
@@ -130,6 +131,60 @@ fn every_pixel_is_given_or_undecided_by_its_confidence() {
     assert!(corrected_only.raster("confidence.tif") == corrected && corrected_only.labels() == labels);
     assert!(corrected_only.manifest["counts"].get("undecided").is_none());
     assert_ne!(corrected_only.manifest["run_id"], map.manifest["run_id"]);
+}
+
+/// Undecided features have no score, and are nothing that a model proposes.
+#[test]
+fn reviews_by_score_and_deliveries_pass_over_what_is_undecided() {
+    let (place, scene) = place(3, Some(tables()));
+    place.config("[abstain]\nmax_risk = 0.06\n");
+    let map = place.run(&[&scene], "out", &[]);
+    let undecided = map.manifest["counts"]["features_per_class"]["undecided"].as_u64().unwrap();
+    let features = map.manifest["counts"]["features"].as_u64().unwrap();
+    assert!(undecided > 0 && features > undecided, "{undecided} of {features}");
+    review(&place, &["new", "out", "--name", "first"]).expect(0);
+    let sample = report(
+        &place,
+        &["sample", "out", "--least-certain", "6", "--folder", "s", "--reviewers", "ana", "--doubled", "0"],
+        0,
+    );
+    assert_eq!(
+        (&sample["features"], &sample["undecided"]),
+        (&features.into(), &undecided.into()),
+        "{sample}"
+    );
+    let strata = sample["strata"].as_array().unwrap();
+    assert!(
+        strata.iter().all(|stratum| !stratum["name"].as_str().unwrap().contains("undecided")),
+        "{sample}"
+    );
+    let whole = report(
+        &place,
+        &["sample", "out", "--all", "--folder", "a", "--reviewers", "ana", "--doubled", "0"],
+        0,
+    );
+    assert_eq!((&whole["drawn"], &whole["undecided"]), (&features.into(), &Value::Null), "{whole}");
+    let url = "https://tiles.example.org/{z}/{x}/{y}.webp";
+    let told = report(
+        &place,
+        &["export", "out", "--to", "aigle", "--check", "--year", "2024", "--batch-tiles-url", url],
+        0,
+    );
+    assert_eq!(
+        (&told["features"], &told["undecided"]),
+        (&(features - undecided).into(), &undecided.into()),
+        "{told}"
+    );
+    assert_eq!(told["imported"], told["rows"]);
+    // The model's classes are its own in the item; the published map has one more.
+    let item: Value = serde_json::from_slice(&std::fs::read(map.file("item.json")).unwrap()).unwrap();
+    let classes = |asset: &str| {
+        let all = item["assets"][asset]["bands"][0]["classification:classes"].as_array().unwrap();
+        all.iter().any(|class| class["value"] == UNDECIDED)
+    };
+    assert!(classes("map.tif") && !classes("labels.tif"));
+    let output = item["properties"]["mlm:output"][0]["classification:classes"].as_array().unwrap();
+    assert_eq!(output.len(), 4, "{output:?}");
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub(super) fn write_item(
         window: &inputs.extent,
         values: &[],
         nomenclature: &inputs.classes.nomenclature,
+        predicted: &inputs.classes.nomenclature,
         mask: None,
         model: None,
         lineage: Some(&lineage),

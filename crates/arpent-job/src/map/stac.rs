@@ -43,6 +43,7 @@ pub(crate) fn write_item(
         grid: map.grid(),
         window: &map.plan.extent(),
         nomenclature: &job.classes,
+        predicted: &job.predicted,
         values,
         mask,
         model: Some(&mlm::stac_model(

@@ -26,8 +26,8 @@ const NOT: [&str; 8] = ["no", "not", "non", "free", "clear", "without", "sans", 
 pub(super) struct Chosen {
     /// The reason of each value that masks.
     pub(super) reasons: BTreeMap<u8, String>,
-    /// The value that says nothing.
-    pub(super) unknown: Option<u8>,
+    /// The values that say nothing.
+    pub(super) unknown: Vec<u8>,
 }
 
 /// What a raster says of its values.
@@ -39,6 +39,8 @@ pub(super) struct Values<'a> {
     pub(super) names: &'a BTreeMap<u8, String>,
     /// Its nodata value, if it declares one.
     pub(super) nodata: Option<u8>,
+    /// The value of answers that a map leaves undecided, if some may be: clouds may be among them.
+    pub(super) undecided: Option<u8>,
     /// The reason of values without a name.
     pub(super) reason: &'a str,
 }
@@ -65,7 +67,8 @@ impl Values<'_> {
                 return Err(MaskError::NoCloudClass { mask: mask(), available: self.available() });
             }
         }
-        let unknown = self.nodata.filter(|nodata| !reasons.contains_key(nodata));
+        let unknown = self.nodata.into_iter().chain(self.undecided);
+        let unknown = unknown.filter(|value| !reasons.contains_key(value)).collect();
         Ok(Chosen { reasons, unknown })
     }
 
@@ -126,7 +129,7 @@ mod tests {
         wanted: &[&str],
     ) -> Result<Chosen, MaskError> {
         let wanted: Vec<MaskClass> = wanted.iter().map(|class| class.parse().unwrap()).collect();
-        Values { mask: "m.tif", names, nodata, reason: "m" }.chosen(&wanted)
+        Values { mask: "m.tif", names, nodata, undecided: None, reason: "m" }.chosen(&wanted)
     }
 
     #[test]
@@ -148,9 +151,9 @@ mod tests {
     fn classes_are_chosen_by_name_or_value() {
         let named = names(&[(0, "clear"), (1, "cloud"), (2, "shadow"), (3, "snow")]);
         let both = names(&[(1, "cloud"), (2, "shadow")]);
-        assert_eq!(chosen(&named, Some(255), &[]).unwrap(), Chosen { reasons: both, unknown: Some(255) });
+        assert_eq!(chosen(&named, Some(255), &[]).unwrap(), Chosen { reasons: both, unknown: vec![255] });
         let found = chosen(&named, None, &["Snow", "1"]).unwrap();
-        assert_eq!(found, Chosen { reasons: names(&[(1, "cloud"), (3, "snow")]), unknown: None });
+        assert_eq!(found, Chosen { reasons: names(&[(1, "cloud"), (3, "snow")]), unknown: Vec::new() });
         for wanted in ["fog", "7"] {
             let error = chosen(&named, Some(255), &[wanted]).unwrap_err().to_string();
             assert!(
@@ -170,15 +173,20 @@ mod tests {
         let all = chosen(&none, Some(7), &[]).unwrap();
         assert_eq!(
             (all.reasons.len(), all.unknown, all.reasons.get(&1)),
-            (254, Some(7), Some(&"m".to_owned()))
+            (254, vec![7], Some(&"m".to_owned()))
         );
         assert!(!all.reasons.contains_key(&0) && !all.reasons.contains_key(&7));
         let zero = chosen(&none, Some(0), &[]).unwrap();
-        assert_eq!((zero.reasons.len(), zero.unknown), (255, Some(0)));
+        assert_eq!((zero.reasons.len(), zero.unknown), (255, vec![0]));
+        // What a map leaves undecided is not observed as clear.
+        let clouds = names(&[(0, "clear"), (1, "cloud")]);
+        let undecided =
+            Values { mask: "m.tif", names: &clouds, nodata: Some(255), undecided: Some(254), reason: "m" };
+        assert_eq!(undecided.chosen(&[]).unwrap().unknown, [255, 254]);
         assert!(matches!(chosen(&none, None, &[]), Err(MaskError::NoNodata { .. })));
         // Named values decide by themselves, also over nodata.
         let some = chosen(&none, Some(9), &["3", "9"]).unwrap();
-        assert_eq!(some, Chosen { reasons: names(&[(3, "value 3"), (9, "value 9")]), unknown: None });
+        assert_eq!(some, Chosen { reasons: names(&[(3, "value 3"), (9, "value 9")]), unknown: Vec::new() });
         assert!(matches!(chosen(&none, None, &["cloud"]), Err(MaskError::UnnamedClasses { .. })));
     }
 }

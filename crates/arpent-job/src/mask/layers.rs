@@ -167,7 +167,13 @@ impl MaskLayers {
                 let names =
                     model.classes.classes().iter().map(|class| (class.id, class.name.clone())).collect();
                 let reason = stem_of(&options.source);
-                let values = Values { mask: &shown, names: &names, nodata: Some(UNKNOWN), reason: &reason };
+                let values = Values {
+                    mask: &shown,
+                    names: &names,
+                    nodata: Some(UNKNOWN),
+                    undecided: None,
+                    reason: &reason,
+                };
                 let chosen = values.chosen(&options.classes)?;
                 let reasons =
                     options.reason.map_or_else(|| chosen.reasons.into_values().collect(), |one| vec![one]);

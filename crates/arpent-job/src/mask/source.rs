@@ -101,10 +101,12 @@ pub(crate) fn open_raster(
     (grid, extent): (&Grid, &Window),
 ) -> Result<RasterFacts> {
     let shown = redacted(uri);
+    let mut undecided = None;
     let (address, map, published) = if *made_of == MadeOf::Map {
         let target = Target::parse(uri)?;
         let manifest = target.read_manifest()?;
         let role = if is_changed(&manifest) { ROLE_MAP } else { ROLE_LABELS };
+        undecided = manifest.counts.undecided.as_ref().map(|counts| counts.value);
         let artifact = manifest.artifacts.iter().find(|artifact| artifact.role == role);
         let artifact = artifact.ok_or_else(|| MaskError::NoRaster { mask: shown.clone() })?;
         let print = Fingerprint {
@@ -129,7 +131,8 @@ pub(crate) fn open_raster(
     let is_below_all =
         own[0] <= pixels[0] && own[1] <= pixels[1] && own[2] >= pixels[2] && own[3] >= pixels[3];
     let stem = stem_of(uri);
-    let values = Values { mask: &shown, names: raster.classes(), nodata: raster.nodata(), reason: &stem };
+    let values =
+        Values { mask: &shown, names: raster.classes(), nodata: raster.nodata(), undecided, reason: &stem };
     let chosen = values.chosen(wanted)?;
     let print = match published {
         Some(print) => print,
@@ -174,8 +177,8 @@ impl RasterFacts {
         for (value, reason) in self.reasons() {
             numbers[usize::from(value)] = number_of(reason);
         }
-        if let Some(unknown) = self.chosen.unknown {
-            numbers[usize::from(unknown)] = UNKNOWN;
+        for unknown in &self.chosen.unknown {
+            numbers[usize::from(*unknown)] = UNKNOWN;
         }
         numbers
     }

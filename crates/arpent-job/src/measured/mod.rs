@@ -6,4 +6,4 @@ mod rows;
 
 pub(crate) use classes::ValueClasses;
 pub use error::MeasuredError;
-pub(crate) use rows::{MeasuredRows, hide};
+pub(crate) use rows::{MeasuredRows, has_output, hide};

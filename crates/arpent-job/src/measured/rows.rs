@@ -148,9 +148,29 @@ pub(crate) fn hide(strip: &mut Strip, hidden: impl Fn(usize) -> bool) {
     }
 }
 
+/// Whether the network gave something for each pixel, finite or not: windows that masks hide whole are not predicted, and what
+/// is counted as masked does not depend on that.
+pub(crate) fn has_output(strip: &Strip) -> Vec<bool> {
+    let mut found = vec![false; strip.labels.data().len()];
+    for raster in &strip.values {
+        found.iter_mut().zip(raster.data()).for_each(|(found, value)| *found |= !value.is_nan());
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_output_that_is_no_finite_number_is_an_output() {
+        let window = Window::new(0, 0, 3, 1);
+        let raster = |values: Vec<f32>| Raster::new(window, values).unwrap();
+        let values = vec![raster(vec![f32::NAN, 1.0, f32::NAN]), raster(vec![f32::INFINITY, 2.0, f32::NAN])];
+        let labels = Raster::new(window, vec![255u8; 3]).unwrap();
+        let strip = Strip { index: 0, confidence: labels.clone(), labels, values };
+        assert_eq!(has_output(&strip), [true, true, false]);
+    }
 
     #[test]
     fn statistics_are_those_of_the_values() {

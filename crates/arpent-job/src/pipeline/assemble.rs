@@ -19,7 +19,7 @@ use super::features::FeatureSink;
 use super::timing::Clock;
 use crate::job::{Confidences, Job, Level, MapJob, Tally};
 use crate::mask::{Masks, OBSERVED};
-use crate::measured::{MeasuredRows, hide};
+use crate::measured::{MeasuredRows, has_output, hide};
 
 /// An assembled map, in temporary files.
 #[derive(Debug)]
@@ -348,7 +348,9 @@ impl<'a> MapAssembler<'a> {
             return Ok(Vec::new());
         }
         let window = strip.labels.window();
-        let has_answer: Vec<bool> = if self.footprints.is_empty() {
+        let has_answer: Vec<bool> = if self.measured.is_some() {
+            has_output(strip)
+        } else if self.footprints.is_empty() {
             strip.labels.data().iter().map(|label| *label != LABEL_NODATA).collect()
         } else {
             self.in_scenes(&window)

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use arpent_base::{Result, json_document};
-use arpent_review::sample::{Candidate, SampleOptions, SampleStratum, Tally, Task};
+use arpent_review::sample::{Candidate, Design, SampleOptions, SampleStratum, Tally, Task};
 use serde::Serialize;
 use serde_json::json;
 
 use super::error::ReviewJobError;
 use super::features::{MapFeature, MapFeatures};
 use super::store::OpenReview;
+use crate::job::UNDECIDED;
 
 /// Tasks of all reviewers.
 const TASKS: &str = "tasks.csv";
@@ -42,6 +43,9 @@ pub struct ReviewSampleReport {
     pub review: String,
     /// Features in the map.
     pub features: u64,
+    /// Features that the map leaves undecided, which have no score: designs by score pass over them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<u64>,
     /// Features drawn.
     pub drawn: usize,
     /// Features that two reviewers get.
@@ -73,13 +77,25 @@ pub fn review_sample(options: &ReviewSampleOptions) -> Result<ReviewSampleReport
     let features = MapFeatures::open(&opened.map.target, &opened.map.manifest)?;
     let zones = options.zones.as_deref();
     let mut tally = Tally::new(options.sample.clone())?;
-    let mut number = 0u64;
+    let (mut number, mut undecided) = (0u64, 0u64);
+    let by_score = matches!(options.sample.design, Design::Top { .. } | Design::LeastCertain { .. });
+    let is_passed_over =
+        |feature: &MapFeature| by_score && feature.class == UNDECIDED && feature.score.is_none();
     features.each(zones, &mut |feature| {
         number += 1;
+        if is_passed_over(&feature) {
+            undecided += 1;
+            return Ok(());
+        }
         Ok(tally.count(&candidate(&feature))?)
     })?;
     let mut drawing = tally.draw()?;
-    features.each(zones, &mut |feature| Ok(drawing.offer(&candidate(&feature))?))?;
+    features.each(zones, &mut |feature| {
+        if is_passed_over(&feature) {
+            return Ok(());
+        }
+        Ok(drawing.offer(&candidate(&feature))?)
+    })?;
     let sample = drawing.finish();
     write_tasks(&options.folder.join(TASKS), &name, &sample.tasks)?;
     let key = json!({
@@ -102,6 +118,7 @@ pub fn review_sample(options: &ReviewSampleOptions) -> Result<ReviewSampleReport
         name,
         review: opened.url().to_owned(),
         features: number,
+        undecided: (undecided > 0).then_some(undecided),
         drawn: sample.drawn.len(),
         doubled: sample.drawn.iter().filter(|drawn| drawn.doubled).count(),
         tasks: options.sample.reviewers.iter().map(of).collect(),

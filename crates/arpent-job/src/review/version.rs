@@ -235,6 +235,7 @@ impl Version<'_> {
             window: &self.proposal.window,
             values: &[],
             nomenclature: classes,
+            predicted: classes,
             mask: None,
             model: None,
             lineage: Some(&lineage),

@@ -72,6 +72,8 @@ pub struct StacRun<'a> {
     pub window: &'a Window,
     /// Classes of the label raster.
     pub nomenclature: &'a Nomenclature,
+    /// Classes of the model: those of the label raster.
+    pub predicted: &'a Nomenclature,
     /// Bands of the raster of measured values; none for a result of classes.
     pub values: &'a [MeasuredCounts],
     /// What was not observed, where the result has masks.
@@ -188,7 +190,7 @@ fn properties(run: &StacRun<'_>) -> Result<Value> {
         all.insert("deprecated".into(), json!(false));
     }
     if let Some(model) = run.model {
-        all.extend(model.properties(run.nomenclature));
+        all.extend(model.properties(run.predicted));
     }
     Ok(Value::Object(all))
 }
@@ -296,7 +298,7 @@ fn band(run: &StacRun<'_>, role: &str) -> Option<Value> {
             "nodata": LABEL_NODATA,
             "raster:sampling": "area",
             "raster:spatial_resolution": resolution,
-            "classification:classes": classes(run.nomenclature),
+            "classification:classes": classes(if role == ROLE_MAP { run.nomenclature } else { run.predicted }),
         })),
         ROLE_CONFIDENCE => Some(json!({
             "name": role,

@@ -53,6 +53,7 @@ fn item(change: impl FnOnce(&mut StacRun<'_>)) -> Value {
         window: &Window::new(3_500_000, -33_000_000, 400, 300),
         values: &[],
         nomenclature: &nomenclature,
+        predicted: &nomenclature,
         mask: None,
         model: Some(&model()),
         lineage: None,

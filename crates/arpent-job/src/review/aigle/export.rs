@@ -15,6 +15,7 @@ use super::geopackage::PackageWriter;
 use super::rules::{Check, Consequence, RuleCount};
 use super::sql::SqlWriter;
 use super::tiles;
+use crate::job::UNDECIDED;
 use crate::review::error::ReviewJobError;
 use crate::review::features::MapFeatures;
 use crate::review::store::OpenReview;
@@ -62,6 +63,9 @@ pub struct AigleExport {
     pub features: u64,
     /// Features of several polygons, each of which is a row.
     pub split: u64,
+    /// Features that the map leaves undecided: they are not delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<u64>,
     /// Rows of the table `inference`.
     pub rows: u64,
     /// Rows that AIGLE would import.
@@ -89,19 +93,21 @@ pub fn review_export_aigle(options: &AigleOptions) -> Result<AigleExport> {
         batch_id: batch.id,
         features: 0,
         split: 0,
+        undecided: None,
         rows: 0,
         imported: 0,
         tiles: None,
         broken: Vec::new(),
     };
     let mut check = Check::new(known.as_ref());
-    source.each(&statuses, &mut |row, is_split| {
+    let undecided = source.each(&statuses, &mut |row, is_split| {
         report.features += u64::from(row.part == 1);
         report.split += u64::from(row.part == 1 && is_split);
         report.rows += 1;
         check.row(&row);
         Ok(())
     })?;
+    report.undecided = (undecided > 0).then_some(undecided);
     (report.broken, report.imported) = check.finish(&batch);
     let Some(folder) = &options.folder else { return Ok(report) };
     let refused: Vec<&str> = report
@@ -181,19 +187,25 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Passes every row, and whether its feature has several.
+    /// Passes every row, and whether its feature has several; gives the number of features that are left out, because the
+    /// map leaves them undecided.
     fn each(
         &self,
         statuses: &BTreeMap<String, &'static str>,
         each: &mut dyn FnMut(Inference, bool) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
         let features = MapFeatures::open(&self.opened.map.target, &self.opened.map.manifest)?;
         let fields = ["id", features.class_column(), "score"];
-        let mut id = 0;
+        let (mut id, mut undecided) = (0, 0);
+        let has_undecided = self.opened.map.manifest.counts.undecided.is_some();
         features.read(&fields, self.crs, &mut |feature| {
             let value = |at: usize| feature.values.get(at).and_then(Option::as_ref);
             let name = value(0).map(Value::to_string).unwrap_or_default();
             let class = value(1).map(Value::to_string).unwrap_or_default();
+            if has_undecided && class == UNDECIDED {
+                undecided += 1;
+                return Ok(());
+            }
             let class = self.types.get(&class).cloned().unwrap_or(class);
             let polygons = parts(&feature.geometry);
             let is_split = polygons.len() > 1;
@@ -212,7 +224,8 @@ impl Source<'_> {
                 each(row, is_split)?;
             }
             Ok(())
-        })
+        })?;
+        Ok(undecided)
     }
 }
 

@@ -21,10 +21,12 @@ use crate::review::store::OpenReview;
 const MERCATOR: u32 = 3857;
 /// Half the side of its square, meters: half the circumference of the sphere of 6,378,137 m.
 const HALF_SIDE_M: f64 = 20_037_508.342_789_244;
-/// Zooms of tiles below which only the surroundings of features are kept.
-const NEAR: u8 = 4;
+/// The first zoom of which only the surroundings of features are kept: a tile of the one above has 80 km at the equator.
+const NEAR: u8 = 10;
 /// Most bytes of tiles: memory cards of phones often have FAT32, whose files end at 4 GB.
 const MOST_BYTES: u64 = 1 << 31;
+/// Most places: about 200 MB of memory.
+const MOST_PLACES: usize = 4_000_000;
 /// Most tiles of one feature's surroundings: a feature is looked at as a whole on tiles of a lesser zoom.
 const MOST_TILES: u32 = 64;
 
@@ -54,6 +56,9 @@ impl Around {
         };
         for x in range(first.x, last.x) {
             self.tiles.extend(range(first.y, last.y).map(|y| TileId { z: PLACES, x, y }));
+        }
+        if self.tiles.len() > MOST_PLACES {
+            return Err(GeoPackageError::MuchImagery { gigabytes: MOST_BYTES >> 30 }.into());
         }
         Ok(())
     }
@@ -124,7 +129,7 @@ pub(super) fn write(
             package.run(&statement)?;
         }
         for zoom in 0..=deepest {
-            let near = (zoom + NEAR > deepest).then(|| around.at(zoom));
+            let near = (zoom >= NEAR).then(|| around.at(zoom));
             archive.each(zoom..=zoom, &mut |tile, picture| {
                 if near.as_ref().is_some_and(|near| !is_near(near, tile)) {
                     return Ok(());
