@@ -324,7 +324,10 @@ mod tests {
     }
 
     /// A draw of blocks, each the number of its fold and its key.
-    fn drawn(blocks: impl Iterator<Item = (usize, u32)>, most: usize) -> (Vec<String>, Vec<TrainingSample>) {
+    fn drawn(
+        blocks: impl Iterator<Item = (usize, usize)>,
+        most: usize,
+    ) -> (Vec<String>, Vec<TrainingSample>) {
         let mut draw = Draw::new(most);
         for (fold, block) in blocks {
             draw.add(&format!("fold-{fold:05}"), format!("{block:05}"), vec![exact(fold), exact(block)]);
@@ -357,11 +360,11 @@ mod tests {
         /// What is dropped on the way would not have been a sample: all blocks at once, folds in turn, give the same.
         #[test]
         fn samples_are_those_of_all_blocks_at_once(
-            sizes in proptest::collection::vec(1u32..90, 1..30), most in 30usize..60, backwards in proptest::bool::ANY,
+            sizes in proptest::collection::vec(1usize..90, 1..30), most in 30usize..60, backwards in proptest::bool::ANY,
         ) {
-            let mut all: Vec<(usize, u32)> =
+            let mut all: Vec<(usize, usize)> =
                 sizes.iter().enumerate().flat_map(|(fold, size)| (0..*size).map(move |block| (fold, block))).collect();
-            let mut expected: Vec<(usize, u32)> = all.clone();
+            let mut expected: Vec<(usize, usize)> = all.clone();
             expected.sort_by_key(|(fold, block)| (*block, *fold));
             expected.truncate(most);
             if backwards {
