@@ -5,11 +5,13 @@
 Inputs are the repository's own configurations and model descriptions, and small documents made here. Nothing is real imagery.
 """
 
+import gzip
 import json
 import re
 import shutil
 import struct
 import sys
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -166,6 +168,34 @@ def onnx() -> list[bytes]:
     ]
 
 
+def pictures() -> list[bytes]:
+    """Archives of pictures (PMTiles): one tile, a run of four that share their bytes, one in a leaf."""
+    def directory(*entries: tuple[int, int, int, int]) -> bytes:
+        """Of number, run, length and offset, which are below 128 here."""
+        before = [0, *(entry[0] for entry in entries)]
+        numbers = [entry[0] - last for entry, last in zip(entries, before, strict=False)]
+        rest = [entry[column] + (column == 3) for column in (1, 2, 3) for entry in entries]
+        return gzip.compress(bytes([len(entries), *numbers, *rest]), mtime=0)
+
+    def archive(root: bytes, leaves: bytes, tiles: bytes) -> bytes:
+        parts = [127, len(root), 127 + len(root), 0, 127 + len(root), len(leaves), 127 + len(root) + len(leaves), len(tiles), 1, 1, 1]
+        head = b"PMTiles\3" + struct.pack("<11Q", *parts) + bytes([1, 2, 1, 4, 0, 2])
+        return head.ljust(127, b"\0") + root + leaves + tiles
+
+    leaf = directory((5, 1, 4, 0), (9, 2, 4, 4))
+    return [
+        archive(directory((0, 1, 4, 0)), b"", b"RIFF"),
+        archive(directory((1, 4, 4, 0)), b"", b"RIFF"),
+        archive(directory((5, 0, len(leaf), 0)), leaf, b"RIFFWEBP"),
+    ]
+
+
+def graphs() -> list[bytes]:
+    """The graphs of PT2 archives."""
+    archives = [zipfile.ZipFile(path) for path in sorted(ROOT.glob("crates/arpent-model/tests/parity/*.pt2"))]
+    return [archive.read(name) for archive in archives for name in archive.namelist() if name.endswith("models/model.json")]
+
+
 def files(pattern: str) -> list[bytes]:
     return [path.read_bytes() for path in sorted(ROOT.glob(pattern))]
 
@@ -195,7 +225,9 @@ def main() -> None:
         "onnx_graph": files("crates/arpent-model/tests/parity/*.onnx"),
         "ocs_ge": [*files("configs/ocs-ge-*.toml"), b'from = "a"\nto = "b"\n' + b"".join(b'[[class]]\nid = %d\nname = "%s"\ncode_cs = "CS1"\nreason = "r"\n' % c for c in ((1, b"building"), (2, b"water")))],
         "piece": [bytes(2), b"\1" + bytes(12) + b"\2\1\0\0\0" + bytes(37), b"\2" + bytes(4) + b"\1" + bytes(range(12))],
+        "pictures": pictures(),
         "plan": plans(),
+        "pt2": [*graphs(), *files("crates/arpent-model/tests/parity/*.pt2")],
         "reference_options": [s for s in (part(run, b"reference") for run in runs) if s],
         "run_config": [run for run in runs if b"\nmodel" in b"\n" + run],
         "weights": safetensors(),

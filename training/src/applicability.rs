@@ -90,52 +90,137 @@ fn known(samples: &TrainingSamples) -> Result<Applicability> {
 
 /// Samples of the blocks of the training split; or why there are none.
 ///
-/// Folds are the groups of the data sets, or the items where there is one group. In each fold, blocks are sorted by the
-/// SHA-256 of their item and place, and folds give a block in turn: every fold gives as many as any other, as far as it has
-/// them, and the same data give the same samples.
+/// Folds are the groups of the data sets, or the items where there is one group. [`Draw`] says which of their blocks are
+/// samples; the same data give the same ones.
 pub(crate) fn samples(sets: &Sets, bands: &[Band]) -> Result<std::result::Result<TrainingSamples, String>> {
     let items = sets.items(Split::Train);
     let mut groups: Vec<String> = items.iter().map(|id| sets.group(*id)).collect();
     groups.sort_unstable();
     groups.dedup();
     let by_item = groups.len() < 2;
-    let mut folds: BTreeMap<String, BTreeMap<String, Vec<f64>>> = BTreeMap::new();
+    let mut draw = Draw::new(MOST_SAMPLES);
     for id in items {
         let name = sets.name(id);
-        let fold = folds.entry(if by_item { name.clone() } else { sets.group(id) }).or_default();
+        let fold = if by_item { name.clone() } else { sets.group(id) };
+        if !draw.takes(&fold) {
+            continue;
+        }
         for (block, values) in blocks_of(sets, id, bands)? {
             let Window { col, row, .. } = block;
-            fold.insert(sha256_hex(format!("{name}\0{col}\0{row}").as_bytes()), values);
-            if fold.len() > MOST_SAMPLES {
-                fold.pop_last();
-            }
+            draw.add(&fold, sha256_hex(format!("{name}\0{col}\0{row}").as_bytes()), values);
         }
     }
-    folds.retain(|_, blocks| !blocks.is_empty());
-    let found: usize = folds.values().map(BTreeMap::len).sum();
-    if folds.len() < 2 {
+    let all_folds = !draw.left_out;
+    let (names, samples) = draw.samples();
+    if names.len() < 2 {
         return Ok(Err(
             "the training split has less than two groups or pictures with valid pixels".to_owned()
         ));
     }
-    let names: Vec<String> = folds.keys().cloned().collect();
-    let mut left: Vec<_> = folds.into_values().map(BTreeMap::into_values).collect();
-    let mut samples = Vec::new();
-    while samples.len() < found.min(MOST_SAMPLES) {
-        for (fold, blocks) in left.iter_mut().enumerate() {
-            if let Some(values) = blocks.next().filter(|_| samples.len() < MOST_SAMPLES) {
-                samples.push(TrainingSample(fold, values));
-            }
-        }
-    }
     if samples.iter().all(|sample| sample.1 == samples[0].1) {
         return Ok(Err("all blocks of the training split are equal".to_owned()));
     }
+    let kind = if by_item { "items" } else { "groups" };
+    let whose = if all_folds {
+        kind.to_owned()
+    } else {
+        format!("{kind}, the {MOST_SAMPLES} with the lowest SHA-256 of their names")
+    };
     let chosen = format!(
-        "up to {MOST_SAMPLES} blocks of {BLOCK_PX} px of the training split, folds ({}) in turn, in each by the SHA-256 of item and place",
-        if by_item { "items" } else { "groups" }
+        "up to {MOST_SAMPLES} blocks of {BLOCK_PX} px of the training split, folds ({whose}) in turn, in each by the SHA-256 of item and place"
     );
     Ok(Ok(TrainingSamples::new(bands, names, samples, chosen)))
+}
+
+/// Draws samples from the blocks of folds, whatever the order in which they come.
+///
+/// Of each fold, blocks are sorted by their key, and folds give a block in turn, in the order of their names: every fold
+/// gives as many as any other, as far as it has them. Where there are more folds than samples, those with the lowest SHA-256
+/// of their name give one each: names are often places, whose order is no random one.
+#[derive(Debug)]
+struct Draw {
+    /// Most samples, and so most folds.
+    most: usize,
+    /// By the SHA-256 of the name.
+    folds: BTreeMap<String, Fold>,
+    /// Blocks of all folds.
+    kept: usize,
+    /// Whether there were more folds.
+    left_out: bool,
+}
+
+#[derive(Debug)]
+struct Fold {
+    name: String,
+    /// By their keys.
+    blocks: BTreeMap<String, Vec<f64>>,
+}
+
+impl Draw {
+    const fn new(most: usize) -> Self {
+        Self { most, folds: BTreeMap::new(), kept: 0, left_out: false }
+    }
+
+    /// Whether blocks of a fold may be samples; if not, they need not be read.
+    fn takes(&mut self, name: &str) -> bool {
+        let key = sha256_hex(name.as_bytes());
+        let full = self.folds.len() >= self.most;
+        let is_beyond = full && self.folds.last_key_value().is_some_and(|(last, _)| key > *last);
+        self.left_out |= is_beyond;
+        !is_beyond
+    }
+
+    /// Adds a block of a fold.
+    fn add(&mut self, name: &str, key: String, values: Vec<f64>) {
+        if !self.takes(name) {
+            return;
+        }
+        let new = || Fold { name: name.to_owned(), blocks: BTreeMap::new() };
+        let fold = self.folds.entry(sha256_hex(name.as_bytes())).or_insert_with(new);
+        self.kept += usize::from(fold.blocks.insert(key, values).is_none());
+        if self.folds.len() > self.most {
+            self.left_out = true;
+            self.kept -= self.folds.pop_last().map_or(0, |(_, fold)| fold.blocks.len());
+        }
+        // After that, less than two blocks for each sample are left.
+        if self.kept > 4 * self.most {
+            self.drop_excess();
+        }
+    }
+
+    /// Drops blocks that can be no samples: more folds and blocks never make a fold give more.
+    fn drop_excess(&mut self) {
+        let given = |each: usize| self.folds.values().map(|fold| fold.blocks.len().min(each)).sum::<usize>();
+        let (mut least, mut most) = (1, self.most);
+        while least < most {
+            let middle = usize::midpoint(least, most);
+            if given(middle) < self.most { least = middle + 1 } else { most = middle }
+        }
+        for fold in self.folds.values_mut() {
+            while fold.blocks.len() > least {
+                fold.blocks.pop_last();
+            }
+        }
+        self.kept = self.folds.values().map(|fold| fold.blocks.len()).sum();
+    }
+
+    /// The names of the folds, and their samples.
+    fn samples(self) -> (Vec<String>, Vec<TrainingSample>) {
+        let wanted = self.kept.min(self.most);
+        let by_name: BTreeMap<String, _> =
+            self.folds.into_values().map(|fold| (fold.name, fold.blocks)).collect();
+        let names: Vec<String> = by_name.keys().cloned().collect();
+        let mut left: Vec<_> = by_name.into_values().map(BTreeMap::into_values).collect();
+        let mut samples = Vec::with_capacity(wanted);
+        while samples.len() < wanted {
+            for (fold, blocks) in left.iter_mut().enumerate() {
+                if let Some(values) = blocks.next().filter(|_| samples.len() < wanted) {
+                    samples.push(TrainingSample(fold, values));
+                }
+            }
+        }
+        (names, samples)
+    }
 }
 
 /// The blocks of an item and their predictors, to 3 decimals: whole blocks from its first pixel on, or the item as one block
@@ -236,6 +321,61 @@ mod tests {
             all.len()
         };
         assert_eq!([count(64, 64), count(200, 130), count(16, 300), count(0, 9)], [1, 6, 4, 0]);
+    }
+
+    /// A draw of blocks, each the number of its fold and its key.
+    fn drawn(
+        blocks: impl Iterator<Item = (usize, usize)>,
+        most: usize,
+    ) -> (Vec<String>, Vec<TrainingSample>) {
+        let mut draw = Draw::new(most);
+        for (fold, block) in blocks {
+            draw.add(&format!("fold-{fold:05}"), format!("{block:05}"), vec![exact(fold), exact(block)]);
+            assert!(draw.kept <= 4 * most && draw.folds.len() <= most);
+            assert_eq!(draw.kept, draw.folds.values().map(|fold| fold.blocks.len()).sum::<usize>());
+        }
+        draw.samples()
+    }
+
+    #[test]
+    fn of_many_folds_those_of_any_name_give_a_sample_each() {
+        let blocks = |fold: usize| (0..7).map(move |block| (fold, block));
+        let (names, samples) = drawn((0..3000).flat_map(blocks), 1000);
+        assert_eq!((names.len(), samples.len()), (1000, 1000));
+        // Of each third of the names about as many.
+        for third in 0..3 {
+            let range = 1000 * third..1000 * third + 1000;
+            let of = names.iter().filter(|name| range.contains(&name[5..].parse::<usize>().unwrap())).count();
+            assert!((270..400).contains(&of), "{of} names of {range:?}");
+        }
+        // Every name that is kept has the sample with the lowest key.
+        for (at, TrainingSample(fold, values)) in samples.iter().enumerate() {
+            assert_eq!((*fold, values[1].to_bits()), (at, 0f64.to_bits()));
+            assert_eq!(names[at], format!("fold-{:05.0}", values[0]));
+        }
+        assert_eq!(drawn((0..3000).rev().flat_map(blocks), 1000), (names, samples));
+    }
+
+    proptest::proptest! {
+        /// What is dropped on the way would not have been a sample: all blocks at once, folds in turn, give the same.
+        #[test]
+        fn samples_are_those_of_all_blocks_at_once(
+            sizes in proptest::collection::vec(1usize..90, 1..30), most in 30usize..60, backwards in proptest::bool::ANY,
+        ) {
+            let mut all: Vec<(usize, usize)> =
+                sizes.iter().enumerate().flat_map(|(fold, size)| (0..*size).map(move |block| (fold, block))).collect();
+            let mut expected: Vec<(usize, usize)> = all.clone();
+            expected.sort_by_key(|(fold, block)| (*block, *fold));
+            expected.truncate(most);
+            if backwards {
+                all.reverse();
+            }
+            let (names, samples) = drawn(all.into_iter(), most);
+            proptest::prop_assert_eq!(names.len(), sizes.len());
+            let expected: Vec<TrainingSample> =
+                expected.iter().map(|(fold, block)| TrainingSample(*fold, vec![exact(*fold), exact(*block)])).collect();
+            proptest::prop_assert_eq!(samples, expected);
+        }
     }
 
     #[test]

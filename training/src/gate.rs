@@ -41,6 +41,7 @@ pub(crate) struct GateConfig {
     least_samples: u64,
     /// Fewest territories that must be judged: with fewer, nothing passes.
     #[serde(default = "two")]
+    #[schemars(range(min = 1))]
     least_territories: usize,
     /// What is compared with the mean: the score of a territory, or an end of its 95 % interval. `low` also fails
     /// territories that may be worse, `high` only those that are worse beyond doubt.
@@ -176,6 +177,14 @@ fn parse(path: &Path, bytes: Vec<u8>) -> Result<GateConfig, TrainError> {
         let spot = document.spot_of(&"below_mean".into());
         let message = format!("`below_mean` is {}; it must be a number from 0 to 1", config.below_mean);
         let hint = "scores are shares: 0.1 is ten points of a hundred".to_owned();
+        return Err(error(spot.line, spot.text, message, Some(hint)));
+    }
+    if config.least_territories == 0 {
+        let spot = document.spot_of(&"least_territories".into());
+        let message = "`least_territories` is 0; it must be 1 or more".to_owned();
+        let hint =
+            "a gate that judges no territory says nothing: leave the key out (2), or train without --gate"
+                .to_owned();
         return Err(error(spot.line, spot.text, message, Some(hint)));
     }
     Ok(config)
@@ -329,6 +338,10 @@ mod tests {
             ("metric = \"mean_iou\"\nbelow_mean = 7\n", "must be a number from 0 to 1"),
             ("metric = \"mean_iou\"\nbelow = 0.1\n", "below"),
             ("metric = \"mean_iou\"\n", "below_mean"),
+            (
+                "metric = \"mean_iou\"\nbelow_mean = 0.1\nleast_territories = 0\n",
+                "`least_territories` is 0; it must be 1 or more",
+            ),
         ] {
             let error = parse(Path::new("gate.toml"), text.as_bytes().to_vec()).unwrap_err();
             assert!(error.to_string().contains("gate.toml") && error.to_string().contains(wanted), "{error}");

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
 use crate::{
-    Architecture, Detection, DeviceChoice, Encoder, HandSet, MitSize, ModelError, ModelPackage, ModelWindow,
-    Prediction, Predictor, PyramidEncoder, Task, Weights, field,
+    Architecture, Detection, DeviceChoice, Encoder, GraphStep, HandSet, MitSize, ModelError, ModelPackage,
+    ModelWindow, Prediction, Predictor, PyramidEncoder, StepActivation, Task, Weights, field,
 };
 
 /// A well-mixed hash of a key.
@@ -410,6 +410,32 @@ fn the_whole_window_is_seen_and_nothing_else() {
     assert!(matches!(error, ModelError::WindowMissing { side_px: 96, .. }), "{error}");
 }
 
+/// A graph that joins features with interpolated means of their parts, of several numbers, and none of the whole.
+fn means(parts: &[usize]) -> Architecture {
+    let conv = |from: usize, name: &str, outputs: usize, stride: usize| GraphStep::Conv {
+        from,
+        name: name.to_owned(),
+        outputs,
+        kernel: 3,
+        stride,
+        before: 1,
+        dilation: 1,
+        depthwise: false,
+        activation: StepActivation::Relu,
+    };
+    let mut steps = vec![conv(0, "a", 8, 2), conv(1, "b", 8, 2)];
+    let mut joined = 2;
+    for side in parts {
+        steps.push(GraphStep::AdaptiveMean { from: 2, side: *side });
+        steps.push(GraphStep::Bilinear { from: steps.len(), level: 2, align_corners: false });
+        steps.push(GraphStep::Concat { from: [joined, steps.len()] });
+        joined = steps.len();
+    }
+    steps.push(conv(joined, "c", 3, 1));
+    steps.push(GraphStep::Bilinear { from: steps.len(), level: 0, align_corners: false });
+    Architecture::Graph { in_channels: 2, out_channels: 3, steps }
+}
+
 /// Attention of every kind, pools and response normalization: the bits of a pixel do not depend on the part that is asked for, the chip, or
 /// the number of threads.
 #[test]
@@ -422,6 +448,8 @@ fn networks_that_are_not_local_give_the_same_bits_from_every_chip() {
         (Architecture::Fpn { encoder: Encoder::Resnet18, in_channels: 2, out_channels: 3 }, 96),
         (Architecture::DeeplabV3Plus { encoder: Encoder::Resnet18, in_channels: 2, out_channels: 3 }, 96),
         (upernet(PyramidEncoder::SwinTiny), 288),
+        (means(&[3]), 96),
+        (means(&[2, 6]), 160),
     ] {
         let name = architecture.name();
         let window = ModelWindow { side_px, margin_px: 16 };
@@ -430,19 +458,29 @@ fn networks_that_are_not_local_give_the_same_bits_from_every_chip() {
             Predictor::load(&package, &random_weights(&architecture, 7), DeviceChoice::Cpu).unwrap();
         let core = signed(window.core_px());
         let whole = Window::new(-core, 2 * core, window.core_px(), window.core_px());
-        let part = Window::new(whole.col + 21, whole.row + 10, 30, 22);
+        // The second and third are what is left of a cell at the east and west edge of a map: few columns, all rows.
+        let side = whole.height;
+        let parts = [(21, 10, 30, 22), (core - 3, 0, 3, side), (0, 0, 2, side)]
+            .map(|(col, row, width, height)| Window::new(whole.col + col, whole.row + row, width, height));
         let around = predictor.filled_chip_of(&whole);
         let larger = Window::between(around.col - 7, around.row, around.col_end() + 40, around.row_end() + 3);
         let on = |threads: usize, window: Window, core: &Window| {
             let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| predictor.scores(&chip(window), core).unwrap())
         };
-        let (all, some) = (on(1, around, &whole), on(3, larger, &part));
-        for ((output, y, x), score) in some.indexed_iter() {
-            let other = all[[output, 10 + y, 21 + x]];
-            assert!(score.to_bits() == other.to_bits(), "{name}: {score} and {other} at {x}, {y}");
+        let all = on(1, around, &whole);
+        for part in parts {
+            let some = on(3, larger, &part);
+            let (col, row) = whole.offset_of(&part).unwrap();
+            for ((output, y, x), score) in some.indexed_iter() {
+                let other = all[[output, row + y, col + x]];
+                assert!(
+                    score.to_bits() == other.to_bits(),
+                    "{name}: {score} and {other} at {x}, {y} of {part}"
+                );
+            }
+            assert!(some.iter().all(|score| score.is_finite()), "{name}");
         }
-        assert!(some.iter().all(|score| score.is_finite()), "{name}");
     }
 }
 

@@ -74,6 +74,7 @@ fn hostile_archives_are_refused() {
         let error = read_checkpoint(&path).unwrap_err();
         let text = error.to_string();
         assert!(text.contains(expected) && error.hint().is_some(), "{expected}: {text}");
+        assert!(!text.chars().any(char::is_control), "{text:?}");
     };
     // In the list of weights, a text in place of another.
     let listed = |from: &str, to: &str| {
@@ -90,6 +91,8 @@ fn hostile_archives_are_refused() {
     refused("more than 1073741824 values");
     listed("\"weight_0\"", "\"../../../../etc/passwd\"");
     refused("etc/passwd");
+    listed("\"weight_0\"", "\"weight\\u001b[2J\"");
+    refused("weight\u{fffd}[2J");
     listed("\"storage_offset\": {\"as_int\": 0}", "\"storage_offset\": {\"as_int\": 4}");
     refused("a part of another tensor");
     listed("{\"as_int\": 18}", "{\"as_int\": 1}");

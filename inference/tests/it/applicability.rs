@@ -280,6 +280,14 @@ fn features_outside_of_the_polygons_of_territories_are_told() {
     let map = place.run(&[&scene], "none", &["--window", "64"]);
     assert_eq!(codes(&map.manifest["warnings"]), ["outside-of-territories"]);
     assert!(column(&map, "outside_territory").values().all(|value| *value == Some(1.0)));
+    // A territory without a location may be here.
+    let (mut package, weights) = ModelPackage::load(&place.path("model")).unwrap();
+    package.territories.push("a village".to_owned().into());
+    package.save(&weights, &place.path("model")).unwrap();
+    let map = place.run(&[&scene], "unknown", &[]);
+    assert_eq!(codes(&map.manifest["warnings"]), ["territory-unknown"]);
+    assert!(column(&map, "outside_territory").values().all(Option::is_none));
+    assert_eq!(map.manifest["counts"]["outside_territory"].as_u64(), Some(0));
 }
 
 fn bbox_in_degrees(place: &Place, scene: &str) -> [f64; 4] {

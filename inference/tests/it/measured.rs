@@ -328,6 +328,8 @@ fn what_is_about_classes_is_refused() {
         "[[reference.override]]\nname = \"a\"\nlayer = \"a.gpkg\"\nclass = \"x\"\n",
         "`reference` is about classes",
     );
+    refused("[abstain]\nmax_risk = 0.05\n", "measures values, which have no confidence");
+    refused("[confidence]\nterritory = \"a\"\n", "measures values, which have no confidence");
     refused("[values]\nbreaks = [1.0]\n", "breaks are for one of several measured values");
     refused("[values]\nof = \"depth\"\nbreaks = [1.0]\n", "there is no measured value `depth`");
     refused("[values]\nof = \"height\"\nbreaks = [2.0, 1.0]\n", "each above the one before");

@@ -296,6 +296,11 @@ fn a_place_outside_of_the_territories_has_a_warning() {
     let (france, dubai) = ([-5.2, 41.3, 9.6, 51.1], [54.8, 24.7, 55.7, 25.4]);
     assert_eq!(codes(&told(vec![of("Dubai", dubai), of("France", france)])), [""; 0]);
     let outside = told(vec![of("Dubai", dubai), "a town".to_owned().into()]);
+    // The town may be here.
+    assert_eq!(codes(&outside), ["territory-unknown"]);
+    let message = outside[0]["message"].as_str().unwrap();
+    assert!(message.contains("Dubai") && message.contains("none of a town"), "{outside}");
+    let outside = told(vec![of("Dubai", dubai)]);
     assert_eq!(codes(&outside), ["outside-of-territories"]);
     assert!(outside[0]["message"].as_str().unwrap().contains("Dubai"), "{outside}");
     // Whoever runs the job reads it before the work, and once.

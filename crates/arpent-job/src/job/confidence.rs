@@ -32,6 +32,14 @@ pub enum ConfidenceError {
         /// The model.
         model: String,
     },
+    /// A model of measured values: its answers are no classes, and none is right or wrong.
+    #[error("[{table}]: the model `{model}` measures values, which have no confidence")]
+    Values {
+        /// The table of the configuration.
+        table: &'static str,
+        /// The model.
+        model: String,
+    },
     /// A territory that the model has no tables of.
     #[error("confidence.territory: the model has no tables of `{territory}`; it has {available}")]
     UnknownTerritory {
@@ -63,9 +71,9 @@ pub enum ConfidenceError {
 impl Diagnostic for ConfidenceError {
     fn key(&self) -> Option<Key> {
         Some(match self {
-            Self::NoTables { table: "confidence", .. } | Self::UnknownTerritory { .. } => {
-                "confidence.territory".into()
-            }
+            Self::NoTables { table: "confidence", .. }
+            | Self::Values { table: "confidence", .. }
+            | Self::UnknownTerritory { .. } => "confidence.territory".into(),
             _ => "abstain.max_risk".into(),
         })
     }
@@ -78,6 +86,7 @@ impl Diagnostic for ConfidenceError {
             Self::NoTables { .. } => {
                 "count them on the validation data of its training, `arpent-train calibrate PACKAGE train.toml --by-class`, or remove the table"
             }
+            Self::Values { table, .. } => return Some(format!("remove [{table}]")),
             Self::UnknownTerritory { meant, .. } => return Some(meant.clone()),
             Self::ClassTaken { .. } => "rename the class in model.json, or remove [abstain]",
             Self::NoValue { .. } => "remove [abstain], or choose a model with fewer classes",
@@ -149,11 +158,16 @@ impl Confidences {
         }
         let Some(tables) = model.calibration.as_ref().and_then(|calibration| calibration.answers.as_ref())
         else {
-            return match (config.abstain.is_some(), territory) {
-                (true, _) => Err(ConfidenceError::NoTables { table: "abstain", model: id() }),
-                (false, Some(_)) => Err(ConfidenceError::NoTables { table: "confidence", model: id() }),
-                (false, None) => Ok(Self::default()),
+            let table = match (config.abstain.is_some(), territory) {
+                (true, _) => "abstain",
+                (false, Some(_)) => "confidence",
+                (false, None) => return Ok(Self::default()),
             };
+            return Err(if model.is_regression() {
+                ConfidenceError::Values { table, model: id() }
+            } else {
+                ConfidenceError::NoTables { table, model: id() }
+            });
         };
         if let Some(territory) = territory.filter(|name| !tables.territories.contains_key(*name)) {
             let names: Vec<&str> = tables.territories.keys().map(String::as_str).collect();

@@ -2,7 +2,7 @@
 
 use arpent_base::{Column, ColumnKind, Value};
 use arpent_gdal::Transformer;
-use arpent_model::{ModelPackage, Territory};
+use arpent_model::{ModelPackage, Territory, TerritoryIndex};
 use arpent_publish::Warning;
 use arpent_raster::{Crs, SceneInfo};
 
@@ -16,7 +16,7 @@ pub(super) fn warning<'a>(
     all: impl Iterator<Item = &'a SceneInfo>,
 ) -> Option<Warning> {
     // A package without a territory has no validation: its card and `arpent inspect` show that.
-    let named = named(&model.territories)?;
+    let named = names(model.territories.iter())?;
     let hint =
         "check a sample of the map by eye, or train on labels of this area: docs/guides/train-your-own.md";
     if model.territories.iter().all(|territory| territory.bbox().is_none()) {
@@ -26,6 +26,7 @@ pub(super) fn warning<'a>(
         return Some(Warning::new("territory-unknown", &model.id, message).with_hint(hint));
     }
     let transformer = Transformer::new(crs).ok()?;
+    let index = TerritoryIndex::new(&model.territories);
     let (mut scenes, mut outside) = (0, Vec::new());
     for scene in all {
         let [west, south, east, north] = scene.grid.bbox(&scene.window);
@@ -33,7 +34,7 @@ pub(super) fn warning<'a>(
             continue;
         };
         scenes += 1;
-        if !is_inside(&model.territories, center) {
+        if index.contains(center.0, center.1) != Some(true) {
             outside.push(scene.id.as_str());
         }
     }
@@ -43,6 +44,15 @@ pub(super) fn warning<'a>(
     } else {
         format!("{first} and {} more", outside.len() - 1)
     };
+    let of = |located: bool| names(model.territories.iter().filter(move |t| t.bbox().is_some() == located));
+    if let (Some(without), Some(located)) = (of(false), of(true)) {
+        let message = format!(
+            "{} of {scenes} scenes ({whose}) lie outside of the territories on which it was validated ({located}) as far as their \
+             location is known; the package gives none of {without}: its accuracy here is unknown",
+            outside.len()
+        );
+        return Some(Warning::new("territory-unknown", &model.id, message).with_hint(hint));
+    }
     let message = format!(
         "{} of {scenes} scenes ({whose}) lie outside of the territories on which it was validated ({named})",
         outside.len()
@@ -51,23 +61,18 @@ pub(super) fn warning<'a>(
 }
 
 /// The first names; `None` if there is none.
-fn named(territories: &[Territory]) -> Option<String> {
-    let names: Vec<&str> = territories.iter().take(MOST_NAMED).map(Territory::name).collect();
-    let more = territories.len() - names.len();
-    let names = (!names.is_empty()).then(|| names.join(", "))?;
-    Some(if more == 0 { names } else { format!("{names} and {more} more") })
-}
-
-/// Whether one of the territories is known to contain a point of longitude and latitude.
-fn is_inside(territories: &[Territory], (lon, lat): (f64, f64)) -> bool {
-    territories.iter().any(|territory| territory.contains(lon, lat) == Some(true))
+fn names<'a>(territories: impl Iterator<Item = &'a Territory>) -> Option<String> {
+    let all: Vec<&str> = territories.map(Territory::name).collect();
+    let (first, more) = all.split_at(all.len().min(MOST_NAMED));
+    let first = (!first.is_empty()).then(|| first.join(", "))?;
+    Some(if more.is_empty() { first } else { format!("{first} and {} more", more.len()) })
 }
 
 /// The territories of a model as polygons, for the features of a map. Names and bounding boxes alone give no column: a
 /// feature near the corner of a box is said to be nowhere.
 #[derive(Debug)]
 pub(crate) struct Territories<'a> {
-    all: &'a [Territory],
+    all: TerritoryIndex<'a>,
     transformer: Transformer,
 }
 
@@ -85,14 +90,15 @@ impl<'a> Territories<'a> {
         if !Self::are_known(model) {
             return Ok(None);
         }
-        Ok(Some(Self { all: &model.territories, transformer: Transformer::new(crs)? }))
+        Ok(Some(Self { all: TerritoryIndex::new(&model.territories), transformer: Transformer::new(crs)? }))
     }
 
     /// Whether the middle of a rectangle in the CRS, [min x, min y, max x, max y], is outside of all of them; `None` for a
-    /// place that has no longitude and latitude.
+    /// place that has no longitude and latitude, and where a territory without a location may be.
     pub(crate) fn is_outside(&self, [west, south, east, north]: [f64; 4]) -> Option<bool> {
         let center = self.transformer.point(f64::midpoint(west, east), f64::midpoint(south, north));
-        center.ok().map(|center| !is_inside(self.all, center))
+        let (lon, lat) = center.ok()?;
+        self.all.contains(lon, lat).map(|inside| !inside)
     }
 
     /// The value of its column.
@@ -105,7 +111,7 @@ impl<'a> Territories<'a> {
         let column = Column::new("outside_territory", ColumnKind::Integer)
             .titled("Outside of the model's territories", "Hors des territoires du modèle");
         column.described(
-            "1 if the middle of the feature's bounding box lies outside of every territory on which the model was validated, else 0.",
+            "1 if the middle of the feature's bounding box lies outside of every territory on which the model was validated, else 0; empty if it lies in none, and one has no location.",
         )
     }
 }

@@ -44,7 +44,7 @@ pub use description::{
 };
 pub use gate::{GateResult, GateScore};
 pub use measured::{MeasuredValue, NOT_FINITE};
-pub use territory::{Area, Outline, Place, Territory};
+pub use territory::{Area, Outline, Place, Territory, TerritoryIndex};
 pub use window::ModelWindow;
 
 use description::DESCRIPTION;

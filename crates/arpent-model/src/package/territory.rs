@@ -98,10 +98,7 @@ impl Territory {
                     if west <= east { (west..=east).contains(&&lon) } else { lon >= *west || lon <= *east };
                 Some(in_columns && (south..=north).contains(&&lat))
             }
-            Self::Area(area) => {
-                let turns = [0.0, 360.0, -360.0];
-                Some(turns.iter().any(|turn| area.geometry.polygons().any(|p| holds(p, lon + turn, lat))))
-            }
+            Self::Area(area) => Some(Shape::all(&area.geometry).any(|shape| shape.holds(lon, lat))),
         }
     }
 
@@ -134,11 +131,7 @@ impl Outline {
     }
 
     fn bbox(&self) -> Option<[f64; 4]> {
-        let points = self.polygons().flatten().flatten();
-        points.fold(None, |all: Option<[f64; 4]>, [x, y]| {
-            let [west, south, east, north] = all.unwrap_or([*x, *y, *x, *y]);
-            Some([west.min(*x), south.min(*y), east.max(*x), north.max(*y)])
-        })
+        bbox_of(self.polygons().flatten().flatten())
     }
 
     fn problem(&self) -> Option<&'static str> {
@@ -158,6 +151,65 @@ impl Outline {
         }
         None
     }
+}
+
+/// Territories for many points: the bounding box of each polygon is computed once.
+#[derive(Debug)]
+pub struct TerritoryIndex<'a> {
+    places: Vec<&'a Territory>,
+    shapes: Vec<Shape<'a>>,
+    /// Whether all have a location.
+    located: bool,
+}
+
+impl<'a> TerritoryIndex<'a> {
+    /// Of the territories of a model.
+    pub fn new(all: &'a [Territory]) -> Self {
+        let (mut places, mut shapes, mut located) = (Vec::new(), Vec::new(), true);
+        for territory in all {
+            match territory {
+                Territory::Name(_) => located = false,
+                Territory::Place(_) => places.push(territory),
+                Territory::Area(area) => shapes.extend(Shape::all(&area.geometry)),
+            }
+        }
+        Self { places, shapes, located }
+    }
+
+    /// Whether one of the territories contains a point of longitude and latitude, degrees; `None` if none is known to, and
+    /// the location of one is not known.
+    pub fn contains(&self, lon: f64, lat: f64) -> Option<bool> {
+        let is_inside = self.places.iter().any(|place| place.contains(lon, lat) == Some(true))
+            || self.shapes.iter().any(|shape| shape.holds(lon, lat));
+        (is_inside || self.located).then_some(is_inside)
+    }
+}
+
+/// A polygon and its bounding box: west, south, east, north.
+#[derive(Debug)]
+struct Shape<'a> {
+    bbox: [f64; 4],
+    rings: &'a [Ring],
+}
+
+impl<'a> Shape<'a> {
+    fn all(outline: &'a Outline) -> impl Iterator<Item = Self> {
+        outline.polygons().filter_map(|rings| Some(Self { bbox: bbox_of(rings.iter().flatten())?, rings }))
+    }
+
+    /// Whether it contains a point, or the same one a turn around the earth to the east or west.
+    fn holds(&self, lon: f64, lat: f64) -> bool {
+        let [west, south, east, north] = self.bbox;
+        let at = |lon: f64| (west..=east).contains(&lon) && holds(self.rings, lon, lat);
+        (south..=north).contains(&lat) && [0.0, 360.0, -360.0].into_iter().any(|turn| at(lon + turn))
+    }
+}
+
+fn bbox_of<'a>(points: impl Iterator<Item = &'a [f64; 2]>) -> Option<[f64; 4]> {
+    points.fold(None, |all: Option<[f64; 4]>, [x, y]| {
+        let [west, south, east, north] = all.unwrap_or([*x, *y, *x, *y]);
+        Some([west.min(*x), south.min(*y), east.max(*x), north.max(*y)])
+    })
 }
 
 /// Whether a polygon contains a point: a line from it to the east crosses its rings an odd number of times.
@@ -218,6 +270,38 @@ mod tests {
             assert!(at(179.0) && at(-179.0) && at(176.5) && !at(175.0) && !at(-177.0), "{of:?}");
         }
         assert_eq!(both.bbox(), Some([-180.0, -20.0, 180.0, -15.0]));
+    }
+
+    #[test]
+    fn a_point_is_outside_only_where_all_locations_are_known() {
+        let square = area(r#"{"type": "Polygon", "coordinates": [[[0,0],[10,0],[10,10],[0,10],[0,0]]]}"#);
+        let far = area(r#"{"type": "Polygon", "coordinates": [[[176,0],[184,0],[184,9],[176,9],[176,0]]]}"#);
+        let place = Territory::Place(Place { name: "p".into(), bbox: [20.0, 0.0, 30.0, 10.0] });
+        let mut all = vec![square, far, place];
+        let seen = |all: &[Territory], lon: f64| TerritoryIndex::new(all).contains(lon, 5.0);
+        let at = |all: &[Territory]| [5.0, 25.0, -178.0, 50.0].map(|lon| seen(all, lon));
+        assert_eq!(at(&all), [Some(true), Some(true), Some(true), Some(false)]);
+        all.push("a town".to_owned().into());
+        assert_eq!(at(&all), [Some(true), Some(true), Some(true), None]);
+    }
+
+    #[test]
+    fn the_box_of_a_polygon_changes_no_answer() {
+        let star = area(
+            r#"{"type": "MultiPolygon", "coordinates": [[[[0,0],[8,1],[4,9],[3,3],[0,0]],[[4,3],[5,3],[4,5],[4,3]]],
+               [[[170,0],[188,4],[179,8],[170,0]]]]}"#,
+        );
+        let Territory::Area(Area { geometry, .. }) = &star else { unreachable!() };
+        let mut inside = 0;
+        for (x, y) in
+            (-720..=720).flat_map(|x| (-4..=20).map(move |y| (f64::from(x) / 4.0, f64::from(y) / 2.0)))
+        {
+            let turns = [0.0, 360.0, -360.0];
+            let plain = turns.iter().any(|turn| geometry.polygons().any(|p| holds(p, x + turn, y)));
+            assert_eq!(star.contains(x, y), Some(plain), "{x} {y}");
+            inside += u32::from(plain);
+        }
+        assert!(inside > 100, "{inside}");
     }
 
     #[test]

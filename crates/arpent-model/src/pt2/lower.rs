@@ -6,6 +6,7 @@ use arpent_base::number::narrow;
 
 use super::kernel::{KNOWN, Kernel, same, whole};
 use super::program::{Node, Program};
+use super::scores::clear_sigmoid;
 use crate::stored::{GraphStep, StepActivation};
 use crate::{Architecture, Weights};
 
@@ -89,6 +90,9 @@ impl Lowering<'_> {
         let mut outputs = self.shape(&self.program.output)?[0];
         if last.pads != [0; 2] {
             return Err("its output is padded".into());
+        }
+        if !self.is_measured && clear_sigmoid(&mut self.steps, last.step)? {
+            self.note_sigmoid(outputs);
         }
         if outputs == 1 && !self.is_measured {
             // The softmax of 0 and `z` is the sigmoid of `z`.
@@ -178,7 +182,7 @@ impl Lowering<'_> {
     /// Channels, rows and columns of a tensor; of a vector, what it lacks is 1.
     fn shape(&self, name: &str) -> Result<[usize; 3], String> {
         match self.program.shapes.get(name).map(Vec::as_slice) {
-            Some([_, channels, rest @ ..]) if *channels <= MOST_CHANNELS && rest.len() <= 2 => {
+            Some([_, channels, rest @ ..]) if (1..=MOST_CHANNELS).contains(channels) && rest.len() <= 2 => {
                 Ok([*channels, rest.first().copied().unwrap_or(1), rest.get(1).copied().unwrap_or(1)])
             }
             other => Err(format!("has the axes {other:?}, expected numbers of batch, channel, row, column")),
@@ -251,6 +255,9 @@ impl Lowering<'_> {
         let &[outputs, each, side, columns] = shape.as_slice() else {
             return Err(format!("has a weight of the axes {shape:?}, expected four"));
         };
+        if kernel.is_empty() {
+            return Err(format!("has a weight of the axes {shape:?}, without a value"));
+        }
         let [inputs, height, width] = self.shape_of_first(node)?;
         let square = |name: &str, usual: i64| match node.ints(name).as_deref() {
             None => Ok(usual),
@@ -387,12 +394,16 @@ impl Lowering<'_> {
             return self.activate(node, StepActivation::Sigmoid);
         }
         let [channels, ..] = self.shape_of_first(node)?;
+        self.note_sigmoid(channels);
+        self.read(node)
+    }
+
+    fn note_sigmoid(&mut self, channels: usize) {
         if channels > 1 {
             self.notes.push(format!(
                 "its last sigmoid is left out: of its {channels} classes a pixel has the one with the greatest score, whose confidence is that of a softmax"
             ));
         }
-        self.read(node)
     }
 
     /// Confidence is that of a softmax anyway.
@@ -422,7 +433,7 @@ impl Lowering<'_> {
     fn mean_pool(&mut self, node: &Node) -> Result<Feature, String> {
         let of = |name: &str| same(node.ints(name));
         let (kernel, stride) = (of("kernel_size"), of("stride").or_else(|| of("kernel_size")));
-        let side = kernel.and_then(|side| usize::try_from(side).ok()).filter(|side| side.is_power_of_two());
+        let side = kernel.and_then(|side| whole(side).ok()).filter(|side| side.is_power_of_two());
         let [_, height, width] = self.shape_of_first(node)?;
         let [_, rows, columns] = self.shape(&node.output)?;
         match side.filter(|side| *side > 1 && stride == kernel && of("padding").unwrap_or(0) == 0 && node.number("divisor_override").is_none()) {

@@ -4,6 +4,9 @@
 mod kernel;
 mod lower;
 mod program;
+mod scores;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -121,6 +124,16 @@ impl Archive {
 /// # Errors
 /// What is wrong with the archive, or missing in it; compiled code; a pickle.
 pub(crate) fn read(path: &Path) -> Result<Weights, String> {
+    weights(path).map_err(|problem| printable(&problem))
+}
+
+/// A message without the control characters that names of an archive may have.
+fn printable(problem: &str) -> String {
+    let plain = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    problem.chars().map(plain).collect()
+}
+
+fn weights(path: &Path) -> Result<Weights, String> {
     let mut archive = Archive::open(path)?;
     let list = archive.only("_weights_config.json")?;
     if let Ok(name) = archive.only("/byteorder") {
@@ -195,8 +208,9 @@ impl Meta {
 /// Those of [`read`], and what of the graph is not run.
 pub(crate) fn read_graph(path: &Path, is_measured: bool) -> Result<LoweredGraph, String> {
     let weights = read(path)?;
-    let mut archive = Archive::open(path)?;
-    lower(&archive.program()?, &weights, is_measured)
+    let program = Archive::open(path).and_then(|mut archive| archive.program());
+    let graph = program.and_then(|program| lower(&program, &weights, is_measured));
+    graph.map_err(|problem| printable(&problem))
 }
 
 /// The operators of an archive's graph with their counts, as text; `None` if it cannot be read.

@@ -1,0 +1,146 @@
+//! Graphs that no fixture has: sigmoids before the end, and sizes that no network has.
+
+use serde_json::{Value, json};
+
+use super::lower::{LoweredGraph, lower};
+use super::program::Program;
+use crate::stored::{GraphStep, StepActivation};
+use crate::{Architecture, Weights};
+
+fn tensor(name: &str) -> Value {
+    json!({ "as_tensor": { "name": name } })
+}
+
+/// A node with its first input, and other arguments.
+fn node(operator: &str, from: &str, output: &str, more: Value) -> Value {
+    let mut inputs = vec![json!({ "name": "self", "arg": tensor(from) })];
+    for (name, arg) in more.as_object().unwrap() {
+        inputs.push(json!({ "name": name, "arg": arg }));
+    }
+    json!({ "target": format!("torch.ops.aten.{operator}"), "inputs": inputs, "outputs": [tensor(output)] })
+}
+
+/// The head, a convolution of one pixel.
+fn head(from: &str) -> Value {
+    node("conv2d.default", from, "a", json!({ "weight": tensor("p_w") }))
+}
+
+/// Lowers nodes that make `y` from the picture `x` of three bands; `kernel` is the shape of the head's weight.
+fn lowered(
+    nodes: &[Value],
+    shapes: &[(&str, [u64; 4])],
+    kernel: &[usize],
+    is_measured: bool,
+) -> Result<LoweredGraph, String> {
+    let sizes = |shape: &[u64; 4]| shape.map(|size| json!({ "as_int": size }));
+    let all = [("x", [1, 3, 8, 8])]
+        .iter()
+        .chain(shapes)
+        .map(|(name, shape)| ((*name).to_owned(), json!({ "sizes": sizes(shape) })));
+    let document = json!({ "graph_module": {
+        "graph": { "nodes": nodes, "tensor_values": all.collect::<serde_json::Map<_, _>>() },
+        "signature": {
+            "input_specs": [
+                { "user_input": { "arg": tensor("x") } },
+                { "parameter": { "arg": { "name": "p_w" }, "parameter_name": "head.weight" } },
+            ],
+            "output_specs": [{ "user_output": { "arg": tensor("y") } }],
+        },
+    } });
+    let program = Program::parse(document.to_string().as_bytes())?;
+    let mut stored = Weights::default();
+    stored.insert("head.weight", kernel, vec![0.5; kernel.iter().product()]);
+    lower(&program, &stored, is_measured)
+}
+
+fn steps(graph: LoweredGraph) -> Vec<GraphStep> {
+    let Architecture::Graph { steps, .. } = graph.architecture else { unreachable!() };
+    steps
+}
+
+fn sigmoids(steps: &[GraphStep]) -> usize {
+    let has = |step: &&GraphStep| {
+        matches!(
+            step,
+            GraphStep::Conv { activation: StepActivation::Sigmoid, .. }
+                | GraphStep::Add { activation: StepActivation::Sigmoid, .. }
+        )
+    };
+    steps.iter().filter(has).count()
+}
+
+#[test]
+fn a_sigmoid_before_copies_is_the_last_one() {
+    let of = |outputs: usize| [1, outputs as u64, 8, 8];
+    for copy in ["clone.default", "contiguous.default", "alias.default", "dropout.default"] {
+        for outputs in [1, 2] {
+            let nodes = [
+                head("x"),
+                node("sigmoid.default", "a", "s", json!({})),
+                node(copy, "s", "t", json!({})),
+                node(copy, "t", "y", json!({})),
+            ];
+            let shapes = ["a", "s", "t", "y"].map(|name| (name, of(outputs)));
+            let graph = lowered(&nodes, &shapes, &[outputs, 3, 1, 1], false).unwrap();
+            assert_eq!((graph.architecture.out_channels(), graph.notes.len()), (2, outputs - 1));
+            let steps = steps(graph);
+            assert_eq!((steps.len(), sigmoids(&steps)), (3 - outputs, 0), "{copy}: {steps:?}");
+            // Of a measured value it is a part.
+            let measured = self::steps(lowered(&nodes, &shapes, &[outputs, 3, 1, 1], true).unwrap());
+            assert_eq!((measured.len(), sigmoids(&measured)), (1, 1), "{copy}: {measured:?}");
+        }
+    }
+}
+
+#[test]
+fn a_sigmoid_that_is_resized_or_joined_is_refused() {
+    let half = json!({ "kernel_size": { "as_ints": [2, 2] }, "stride": { "as_ints": [2, 2] } });
+    let full = json!({ "output_size": { "as_ints": [8, 8] }, "align_corners": { "as_bool": false } });
+    let resized = |operator: &str| {
+        [
+            node("avg_pool2d.default", "x", "p", half.clone()),
+            head("p"),
+            node("sigmoid.default", "a", "s", json!({})),
+            node(operator, "s", "y", full.clone()),
+        ]
+    };
+    let shapes = [("p", [1, 3, 4, 4]), ("a", [1, 1, 4, 4]), ("s", [1, 1, 4, 4]), ("y", [1, 1, 8, 8])];
+    for operator in ["upsample_bilinear2d.vec", "upsample_nearest2d.vec"] {
+        let problem = lowered(&resized(operator), &shapes, &[1, 3, 1, 1], false).unwrap_err();
+        assert!(problem.contains("values of its last sigmoid") && problem.contains("export it"), "{problem}");
+        let measured = steps(lowered(&resized(operator), &shapes, &[1, 3, 1, 1], true).unwrap());
+        assert_eq!((measured.len(), sigmoids(&measured)), (3, 1));
+    }
+    let joined = [
+        head("x"),
+        node("sigmoid.default", "a", "s", json!({})),
+        json!({
+            "target": "torch.ops.aten.cat.default",
+            "inputs": [
+                { "name": "tensors", "arg": { "as_tensors": [{ "name": "s" }, { "name": "s" }] } },
+                { "name": "dim", "arg": { "as_int": 1 } },
+            ],
+            "outputs": [tensor("y")],
+        }),
+    ];
+    let shapes = [("a", [1, 1, 8, 8]), ("s", [1, 1, 8, 8]), ("y", [1, 2, 8, 8])];
+    let problem = lowered(&joined, &shapes, &[1, 3, 1, 1], false).unwrap_err();
+    assert!(problem.contains("values of its last sigmoid"), "{problem}");
+}
+
+#[test]
+fn sizes_that_no_network_has_are_refused() {
+    let one = |kernel: &[usize], output: [u64; 4]| {
+        let nodes = [node("conv2d.default", "x", "y", json!({ "weight": tensor("p_w") }))];
+        lowered(&nodes, &[("y", output)], kernel, false).unwrap_err()
+    };
+    assert!(one(&[1, 3, 0, 0], [1, 1, 8, 8]).contains("without a value"));
+    assert!(one(&[1, 0, 3, 3], [1, 1, 8, 8]).contains("without a value"));
+    assert!(one(&[0, 3, 1, 1], [1, 0, 8, 8]).contains("without a value"));
+    for side in [1i64 << 62, 1 << 20, -2, 0] {
+        let mean = json!({ "kernel_size": { "as_ints": [side, side] } });
+        let nodes = [node("avg_pool2d.default", "x", "y", mean)];
+        let problem = lowered(&nodes, &[("y", [1, 3, 4, 4])], &[1, 3, 1, 1], false).unwrap_err();
+        assert!(problem.contains("a mean that is not run"), "{problem}");
+    }
+}
