@@ -288,7 +288,7 @@ fn results_are_published_like_maps() {
     zonal(&place, ZONES, "out", &["--format", "json"]).expect(0);
     let first = Map::at(&place.path("out"));
     let checked = place.arpent(&["check", "out"]).expect(0).out;
-    assert!(checked.contains("intact: 8 of 8"), "{checked}");
+    assert!(checked.contains("intact: 9 of 9"), "{checked}");
     let told = place.arpent(&["inspect", "out"]).expect(0).out;
     assert!(
         told.contains("zones            22") && told.contains("zones.gpkg") && !told.contains("windows"),
