@@ -89,7 +89,7 @@ fn manifest() -> Manifest {
 }
 
 /// The map of the oracle at `map`, its zones and roads beside it.
-fn place() -> Place {
+pub fn place() -> Place {
     let (place, oracle) = (Place::empty(), oracle());
     let (map, classes) = (&oracle["map"], oracle["classes"].as_object().unwrap());
     let classes: Vec<(u8, &str)> =
@@ -111,10 +111,10 @@ fn place() -> Place {
     place
 }
 
-const ZONES: &str = "map = \"map\"\nzones = \"zones.geojson\"\nid = \"parcel\"\nkeep = [\"owner\", \"Rank\"]\nrank_by = [\"crack\", \"pothole\"]\n";
-const ROADS: &str = "map = \"map\"\nzones = \"roads.geojson\"\nid = \"osm_id\"\nkeep = [\"highway\"]\n\n[roads]\nwidth_m = 5.0\nwidth_field = \"width\"\ndamaged = [\"crack\", \"pothole\"]\nthresholds = [0.05, 0.1, 0.2, 0.22]\n";
+pub const ZONES: &str = "map = \"map\"\nzones = \"zones.geojson\"\nid = \"parcel\"\nkeep = [\"owner\", \"Rank\"]\nrank_by = [\"crack\", \"pothole\"]\n";
+pub const ROADS: &str = "map = \"map\"\nzones = \"roads.geojson\"\nid = \"osm_id\"\nkeep = [\"highway\"]\n\n[roads]\nwidth_m = 5.0\nwidth_field = \"width\"\ndamaged = [\"crack\", \"pothole\"]\nthresholds = [0.05, 0.1, 0.2, 0.22]\n";
 
-fn zonal(place: &Place, config: &str, output: &str, more: &[&str]) -> Ended {
+pub fn zonal(place: &Place, config: &str, output: &str, more: &[&str]) -> Ended {
     place.write("zonal.toml", config);
     place.arpent(&[&["zonal", "zonal.toml", "--output", output], more].concat())
 }

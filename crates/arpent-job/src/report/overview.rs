@@ -256,25 +256,24 @@ fn add_areas(
     table.each_shape(&["class_id"], &mut |cells, wkb| {
         let [Cell::Integer(class)] = cells else { return };
         let color = u8::try_from(*class).map_or(NOTHING, |class| colors[usize::from(class)]);
-        let on = |grid| {
-            let area = area_of_wkb(wkb, grid)?;
-            Some((area.window().intersect(&all)?, area))
-        };
-        let Some((common, area)) = grids.iter().find_map(on) else { return };
-        let mask = area.mask(common);
-        let mut is_seen = false;
-        for (row, inside) in (common.row..).zip(mask.data().chunks(common.width)) {
-            for (col, _) in (common.col..).zip(inside).filter(|(_, inside)| **inside) {
-                picture.set(col, row, color);
-                if let Some(at) = number(picture, col, row) {
-                    filled[at] = true;
+        let (mut is_seen, mut middle) = (false, None);
+        for area in grids.iter().filter_map(|grid| area_of_wkb(wkb, grid)) {
+            let of = area.window();
+            let Some(common) = of.intersect(&all) else { continue };
+            let mask = area.mask(common);
+            for (row, inside) in (common.row..).zip(mask.data().chunks(common.width)) {
+                for (col, _) in (common.col..).zip(inside).filter(|(_, inside)| **inside) {
+                    picture.set(col, row, color);
+                    if let Some(at) = number(picture, col, row) {
+                        filled[at] = true;
+                    }
+                    is_seen = true;
                 }
-                is_seen = true;
             }
+            let (col, row) = (of.col.midpoint(of.col_end() - 1), of.row.midpoint(of.row_end() - 1));
+            middle = middle.or(number(picture, col, row));
         }
-        let of = area.window();
-        let middle = (of.col.midpoint(of.col_end() - 1), of.row.midpoint(of.row_end() - 1));
-        if !is_seen && let Some(at) = number(picture, middle.0, middle.1) {
+        if !is_seen && let Some(at) = middle {
             small[at].get_or_insert(color);
         }
     })?;
@@ -317,6 +316,100 @@ fn blank(window: Window) -> Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arpent_gdal::describe_crs;
+    use arpent_publish::{RunInfo, write_geoparquet};
+    use arpent_raster::{Class, Color};
+    use arpent_vector::Feature;
+    use geo_types::{MultiPolygon, Rect, coord};
+    use std::sync::Arc;
+
+    const COLORS: [[u8; 3]; 2] = [[10, 20, 30], [200, 100, 50]];
+
+    /// Draws boxes (west, south, east, north) of classes.
+    fn drawn(place: (&Grid, Window), boxes: &[(u8, &[[f64; 4]])]) -> Picture {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("features.parquet");
+        let feature = |(number, (class_id, parts)): (usize, &(u8, &[[f64; 4]]))| Feature {
+            id: format!("{number:032x}"),
+            class_id: *class_id,
+            class_name: format!("class {class_id}"),
+            score: None,
+            area_m2: 1.0,
+            pixels_area_m2: None,
+            scene_ids: Vec::new(),
+            acquired: None,
+            attributes: Vec::new(),
+            polygons: MultiPolygon(
+                parts
+                    .iter()
+                    .map(|[w, s, e, n]| {
+                        Rect::new(coord! { x: *w, y: *s }, coord! { x: *e, y: *n }).to_polygon()
+                    })
+                    .collect(),
+            ),
+        };
+        let run = RunInfo::new("run-1", "model", "ab".repeat(32));
+        write_geoparquet(&path, boxes.iter().enumerate().map(|of| Ok(feature(of))), &place.0.crs, &run)
+            .unwrap();
+        let class = |(id, color): (u8, [u8; 3])| Class {
+            id,
+            name: format!("class {id}"),
+            name_fr: None,
+            code: None,
+            color: Color(color),
+            features: true,
+        };
+        let classes = Nomenclature::new((0..).zip(COLORS).map(class).collect()).unwrap();
+        let mut picture = blank(place.1);
+        add_areas(&mut picture, place, &FeatureTable::open(&path).unwrap(), &classes).unwrap();
+        picture
+    }
+
+    fn pixels_of(picture: &Picture, color: [u8; 3]) -> Vec<usize> {
+        (0..picture.width * picture.height).filter(|at| picture.rgb[3 * at..][..3] == color).collect()
+    }
+
+    #[test]
+    fn features_fill_the_pixels_of_a_smaller_picture_and_small_ones_are_seen() {
+        let crs = Arc::new(describe_crs("EPSG:2154").unwrap());
+        let grid = Grid { crs, origin_x: 0.0, origin_y: 0.0, gsd_x: 0.5, gsd_y: 0.5 };
+        // 3600 x 1800 pixels of 0.5 m become 900 x 450 of 2 m.
+        let window = Window::new(100, 200, 3600, 1800);
+        let (west, north) = grid.corner(100, 200);
+        let at = |col: f64, row: f64, width: f64, height: f64| {
+            let (x, y) = (west + 2.0 * col, north - 2.0 * row);
+            [x, y - 2.0 * height, x + 2.0 * width, y]
+        };
+        let boxes = [
+            at(10.0, 5.0, 3.0, 2.0),
+            // Without the center of a pixel: alone, beside another, and on one that is filled.
+            at(700.1, 300.1, 0.2, 0.2),
+            at(700.7, 300.7, 0.2, 0.2),
+            at(11.1, 6.1, 0.2, 0.2),
+            // Outside, and partly.
+            at(-50.0, -50.0, 10.0, 10.0),
+            at(899.0, 449.0, 30.0, 30.0),
+        ];
+        let boxes = boxes.each_ref().map(std::slice::from_ref);
+        let of: Vec<_> = [0, 1, 0, 1, 0, 0].into_iter().zip(boxes).collect();
+        let picture = drawn((&grid, window), &of);
+        assert_eq!((picture.width, picture.height), (900, 450));
+        let number = |col: usize, row: usize| row * 900 + col;
+        let filled: Vec<usize> =
+            [5, 6].into_iter().flat_map(|row| (10..13).map(move |col| number(col, row))).collect();
+        assert_eq!(pixels_of(&picture, COLORS[0]), [filled, vec![number(899, 449)]].concat());
+        assert_eq!(pixels_of(&picture, COLORS[1]), [number(700, 300)]);
+    }
+
+    #[test]
+    fn features_across_the_antimeridian_are_drawn_on_both_sides() {
+        let crs = Arc::new(describe_crs("EPSG:4326").unwrap());
+        let grid = Grid { crs, origin_x: 0.0, origin_y: 0.0, gsd_x: 0.5, gsd_y: 0.5 };
+        // 178 to 182 degrees.
+        let window = Window::new(356, -20, 8, 4);
+        let picture = drawn((&grid, window), &[(1, &[[179.5, 8.5, 180.0, 9.5], [-180.0, 8.5, -179.0, 9.5]])]);
+        assert_eq!(pixels_of(&picture, COLORS[1]), [11, 12, 13, 19, 20, 21]);
+    }
 
     #[test]
     fn scale_bars_have_round_lengths() {

@@ -14,11 +14,11 @@ use arpent_qgis::{Content, Entry, Group, Project, ProjectLayer, classes_qml};
 use arpent_raster::Crs;
 use arpent_viewer::Kind;
 
-use self::styles::{class_raster, say, share_raster, values_raster};
+use self::styles::{class_raster, say, share_raster, style_beside_zones, values_raster};
 use super::output::Output;
 
 pub(crate) use self::styles::{
-    areas_style, decided_style, events_style, features_style, table_style, zones_style,
+    areas_style, decided_style, events_style, features_style, roads_style, table_style, zones_style,
 };
 
 /// Name of the project.
@@ -248,7 +248,8 @@ impl<'a> Styled<'a> {
         let columns = columns_of(output.manifest.columns.as_ref());
         let mut styles = Vec::new();
         if output.kind == Kind::Zonal {
-            styles.push(("zones", zones_style(&columns, language)));
+            let are_roads = output.manifest.config["roads"].is_object();
+            styles.push(("zones", style_beside_zones(&columns, language, are_roads)));
         }
         if self.has(ROLE_SUPERSEDED) {
             styles.push(("superseded", decided_style(output.classes, &columns, language)));
