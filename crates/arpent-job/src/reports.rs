@@ -6,17 +6,17 @@ use std::path::Path;
 
 use arpent_base::{DoingWhat as _, Language, Result};
 use arpent_publish::{
-    Artifact, Manifest, ROLE_BALANCE, ROLE_CHIP, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP,
-    ROLE_SHIFT, ROLE_SUPERSEDED, ROLE_VALUES, Target,
+    Artifact, ITEM_NAME, Manifest, ROLE_BALANCE, ROLE_CHIP, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS,
+    ROLE_MAP, ROLE_METADATA, ROLE_SHIFT, ROLE_SUPERSEDED, ROLE_VALUES, Target,
 };
-use arpent_raster::{Class, Color, Nomenclature};
+use arpent_raster::{Class, Color, Grid, Nomenclature, Window};
 use serde::Deserialize;
 
 use crate::address::checked_address;
 use crate::change::{TABLES, of_change};
 use crate::error::JobError;
 use crate::present::title_of_dates;
-use crate::report::{Files, Imprint, Material, PlacedFile, of_map};
+use crate::report::{Files, Imprint, Material, PlacedFile, of_map, place_of_item};
 use crate::scratch::Scratch;
 use crate::stores::set_up_gdal;
 
@@ -58,12 +58,24 @@ pub(crate) fn material<'m>(target: &Target, manifest: &'m Manifest, folder: &Pat
         language: Language::deserialize(language).unwrap_or_default(),
         classes: None,
         imprint,
+        place: None,
         files,
         scenes: manifest.inputs.iter().map(|input| (input.id.clone(), input.uri.clone())).collect(),
         with_computation: true,
     };
     material.classes = classes(&material)?.map(Cow::Owned);
+    material.place = place(&material)?;
     Ok(material)
+}
+
+/// The pixels of an output, where its item is among the files that are read.
+fn place(material: &Material<'_>) -> Result<Option<(Grid, Window)>> {
+    let Some(path) = material.path(ITEM_NAME).filter(|path| !path.as_os_str().is_empty()) else {
+        return Ok(None);
+    };
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    // Without them there is no picture of the map, and the report says so.
+    Ok(place_of_item(&bytes).ok())
 }
 
 /// The title of an output whose configuration has none.
@@ -100,10 +112,12 @@ fn classes(material: &Material<'_>) -> Result<Option<Nomenclature>> {
 /// The files that a report is made of, each compared with the manifest.
 fn files(target: &Target, manifest: &Manifest, folder: &Path) -> Result<Files> {
     let mut files = BTreeMap::new();
+    let has_raster = manifest.artifacts.iter().any(|a| matches!(&*a.role, ROLE_MAP | ROLE_LABELS));
     for artifact in &manifest.artifacts {
         let name = artifact.href.rsplit_once('/').map_or(&*artifact.href, |(_, name)| name);
         let is_read = match &*artifact.role {
             ROLE_MAP | ROLE_LABELS | ROLE_VALUES | ROLE_SHIFT | ROLE_CHIP => true,
+            ROLE_METADATA => name == ITEM_NAME && !has_raster,
             ROLE_BALANCE => TABLES.contains(&name),
             ROLE_FEATURES | ROLE_EVENTS | ROLE_SUPERSEDED => name.ends_with(".parquet"),
             _ => false,

@@ -113,6 +113,28 @@ impl FeatureTable {
         Ok(())
     }
 
+    /// Passes a cell for each of the columns and the geometry of each row, as well-known binary, to `take`. The geometry is
+    /// empty where there is none.
+    ///
+    /// # Errors
+    /// As [`FeatureTable::each`].
+    pub fn each_shape(&self, columns: &[&str], take: &mut dyn FnMut(&[Cell<'_>], &[u8])) -> Result<()> {
+        let geometry = GEOMETRY_COLUMNS[0];
+        let names = [columns, &[geometry]].concat();
+        for batch in self.reader(Some(&names), None)? {
+            let batch = batch.map_err(|error| reading(&self.path)(error.into()))?;
+            let arrays =
+                columns.iter().map(|name| self.arrays(&batch, name)).collect::<Result<Vec<_>>>()?.concat();
+            let shapes = self.column(&batch, geometry)?;
+            let shapes = shapes.as_binary_opt::<i32>().ok_or_else(|| self.other("it has no geometries"))?;
+            for (at, shape) in shapes.iter().enumerate() {
+                let cells: Vec<Cell<'_>> = arrays.iter().map(|array| cell(array, at)).collect();
+                take(&cells, shape.unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
     /// The number of the row with an id. Only the column of ids is read.
     ///
     /// # Errors
@@ -302,6 +324,15 @@ mod tests {
         };
         table.each_row(&mut { each }).unwrap();
         assert_eq!(all, count);
+        let mut shapes = 0;
+        table
+            .each_shape(&["class_id"], &mut |cells, wkb| {
+                let is_class = matches!(cells, [Cell::Integer(0 | 1)]);
+                shapes += u32::from(is_class && polygons_of_wkb(wkb).is_some_and(|found| found.len() == 1));
+            })
+            .unwrap();
+        assert_eq!(shapes, count);
+        assert!(table.each_shape(&["nothing"], &mut |_, _| ()).is_err());
         // It ends when it is told to.
         let mut seen = 0;
         table

@@ -42,8 +42,24 @@ pub enum Drawn<'a> {
         /// The column of the labels.
         label: &'a str,
     },
+    /// Lines, drawn like outlines, with the text of a column.
+    Lines {
+        /// The column of the labels.
+        label: &'a str,
+    },
     /// A table has nothing to draw.
     Table,
+}
+
+impl Drawn<'_> {
+    /// The kind of geometry that QGIS gives the style to.
+    const fn geometry(&self) -> &'static str {
+        match self {
+            Self::Lines { .. } => "1",
+            Self::Categories { .. } | Self::Outlines { .. } => "2",
+            Self::Table => "4",
+        }
+    }
 }
 
 /// What the values of a column mean.
@@ -76,9 +92,19 @@ impl LayerStyle<'_> {
         self.to_qml_with(None)
     }
 
+    /// The style for a file of the same name as a layer and as a table, such as `zones.gpkg` and `zones.csv`: QGIS refuses a
+    /// style that names another kind of geometry than the file has, and this one names none.
+    pub fn to_qml_of_any_geometry(&self) -> String {
+        self.write(None, None)
+    }
+
     /// The style with a form in which rows are entered.
     pub fn to_qml_with(&self, form: Option<&Form<'_>>) -> String {
-        let is_labelled = matches!(self.drawn, Drawn::Outlines { .. });
+        self.write(form, Some(self.drawn.geometry()))
+    }
+
+    fn write(&self, form: Option<&Form<'_>>, geometry: Option<&str>) -> String {
+        let is_labelled = matches!(self.drawn, Drawn::Outlines { .. } | Drawn::Lines { .. });
         let attributes = [
             ("styleCategories", "Symbology|Labeling|Fields|Forms|MapTips"),
             ("labelsEnabled", if is_labelled { "1" } else { "0" }),
@@ -88,7 +114,8 @@ impl LayerStyle<'_> {
                 Drawn::Categories { column, categories, others, outline_mm } => {
                     by_category(xml, (column, categories), *others, *outline_mm);
                 }
-                Drawn::Outlines { label } => outlines(xml, label),
+                Drawn::Outlines { label } => outlines(xml, label, "fill"),
+                Drawn::Lines { label } => outlines(xml, label, "line"),
                 Drawn::Table => {}
             }
             self.fields(xml, form);
@@ -100,8 +127,9 @@ impl LayerStyle<'_> {
                 xml.text("previewExpression", &expression::column(&heading.column.name));
                 xml.text_with("mapTip", &[("enabled", "1")], &tip::template(&shown, self.language));
             }
-            // 2: areas.
-            xml.text("layerGeometryType", if self.drawn == Drawn::Table { "4" } else { "2" });
+            if let Some(geometry) = geometry {
+                xml.text("layerGeometryType", geometry);
+            }
         })
     }
 
@@ -241,7 +269,7 @@ fn fill(xml: &mut Xml, at: usize, color: Color, outline_mm: f64) {
 }
 
 /// Outlines in white on black, which stand out from imagery and from maps, with labels.
-fn outlines(xml: &mut Xml, label: &str) {
+fn outlines(xml: &mut Xml, label: &str, kind: &str) {
     let attributes =
         [("type", "singleSymbol"), ("forceraster", "0"), ("symbollevels", "0"), ("enableorderby", "0")];
     xml.within("renderer-v2", &attributes, |xml| {
@@ -257,7 +285,7 @@ fn outlines(xml: &mut Xml, label: &str) {
             };
             symbol_of(
                 xml,
-                0,
+                (0, kind),
                 &[("SimpleLine", &line("0.9", "0,0,0,255")), ("SimpleLine", &line("0.4", "255,255,255,255"))],
             );
         });
@@ -287,13 +315,13 @@ fn outlines(xml: &mut Xml, label: &str) {
 }
 
 fn symbol(xml: &mut Xml, at: usize, class: &str, properties: &[(&str, &str)]) {
-    symbol_of(xml, at, &[(class, properties)]);
+    symbol_of(xml, (at, "fill"), &[(class, properties)]);
 }
 
-fn symbol_of(xml: &mut Xml, at: usize, layers: &[(&str, &[(&str, &str)])]) {
+fn symbol_of(xml: &mut Xml, (at, kind): (usize, &str), layers: &[(&str, &[(&str, &str)])]) {
     let name = at.to_string();
     let attributes =
-        [("type", "fill"), ("name", &*name), ("alpha", "1"), ("clip_to_extent", "1"), ("force_rhr", "0")];
+        [("type", kind), ("name", &*name), ("alpha", "1"), ("clip_to_extent", "1"), ("force_rhr", "0")];
     xml.within("symbol", &attributes, |xml| {
         for (class, properties) in layers {
             let attributes = [("class", *class), ("enabled", "1"), ("locked", "0"), ("pass", "0")];
@@ -319,6 +347,27 @@ mod tests {
             Column::new("score", ColumnKind::Real).titled("Score", HOSTILE),
             Column::new("a %] b", ColumnKind::Text),
         ]
+    }
+
+    #[test]
+    fn lines_have_a_symbol_of_lines_and_a_style_beside_a_table_names_no_geometry() {
+        let columns = columns();
+        let of =
+            |drawn| LayerStyle { columns: &columns, language: Language::Fr, drawn, meanings: &[], tip: &[] };
+        for (drawn, kind, geometry) in [
+            (Drawn::Outlines { label: "class_name" }, "fill", "2"),
+            (Drawn::Lines { label: "class_name" }, "line", "1"),
+        ] {
+            let style = of(drawn);
+            let (own, beside) = (style.to_qml(), style.to_qml_of_any_geometry());
+            let document = document(&own);
+            let symbol = document.descendants().find(|node| node.has_tag_name("symbol")).unwrap();
+            assert_eq!(symbol.attribute("type"), Some(kind));
+            let named = document.descendants().find(|node| node.has_tag_name("layerGeometryType"));
+            assert_eq!(named.and_then(|node| node.text()), Some(geometry));
+            assert_eq!(beside.matches("layerGeometryType").count(), 0);
+            assert!(beside.contains("labelsEnabled=\"1\""), "{beside}");
+        }
     }
 
     #[test]

@@ -161,6 +161,7 @@ fn checked_by_its_readers(place: &Place, map: &Map, ids: &[String]) {
     let html = std::fs::read_to_string(map.file("report.html")).unwrap();
     assert!(html.contains("Named persons decided about 4 of") && html.contains("data-state=\"disputed\""));
     assert!(!html.contains("No person has verified it.") && !html.contains("Ana Roux"));
+    is_drawn_from_its_features(place, map, &html);
     let page = std::fs::read_to_string(map.file("index.html")).unwrap();
     assert!(page.contains("\"states\":[{\"name\":\"not_verified\""));
     let schema: Value =
@@ -194,6 +195,50 @@ fn checked_by_its_readers(place: &Place, map: &Map, ids: &[String]) {
         !everything.contains("Ana Roux") && !everything.contains("Seen by me"),
         "personal data that nobody asked for"
     );
+}
+
+/// The picture of the map in a report, by its pixels.
+fn picture_of(html: &str) -> image::RgbImage {
+    let used = html.split("<svg class=\"map\"").nth(1).expect("a map").split("href=\"#").nth(1).unwrap();
+    let id = used.split('"').next().unwrap();
+    let stored = html.split(&*format!("<image id=\"{id}\"")).nth(1).unwrap();
+    let data = stored.split("base64,").nth(1).unwrap().split('"').next().unwrap();
+    let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data).unwrap();
+    image::load_from_memory(&bytes).unwrap().to_rgb8()
+}
+
+/// The report's picture has the classes of the decided features; `arpent report` draws the same, also without the scenes.
+fn is_drawn_from_its_features(place: &Place, map: &Map, html: &str) {
+    assert!(html.contains("Drawn from the features"), "it says so");
+    let picture = picture_of(html);
+    assert_eq!(picture.dimensions(), (90, 70));
+    let colors: BTreeMap<[u8; 3], usize> = picture.pixels().fold(BTreeMap::new(), |mut colors, pixel| {
+        *colors.entry(pixel.0).or_default() += 1;
+        colors
+    });
+    let package: Value =
+        serde_json::from_str(&written(place, "model/model.json")).expect("the package of the place");
+    let features = rows(map, "features.gpkg", "features").into_values();
+    let areas = features.fold(BTreeMap::<String, f64>::new(), |mut areas, row| {
+        *areas.entry(row["class_name"].clone()).or_default() += row["area_m2"].parse::<f64>().unwrap();
+        areas
+    });
+    let mut drawn = 0;
+    for class in package["classes"].as_array().unwrap() {
+        let text = class["color"].as_str().unwrap().trim_start_matches('#');
+        let part = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+        let pixels = colors.get(&[part(0), part(2), part(4)]).copied().unwrap_or(0);
+        drawn += pixels;
+        let area = areas.get(class["name"].as_str().unwrap()).copied().unwrap_or(0.0);
+        let share = arpent_base::number::exact(pixels) * 0.04;
+        // The outline that a person drew covers others, and is the box of a feature.
+        assert!((share - area).abs() <= 0.1 * area + 12.0, "{class}: {share} of {area} m2");
+    }
+    assert!(drawn > picture.pixels().len() / 2, "{colors:?}");
+    std::fs::rename(place.path("a.tif"), place.path("b.tif")).unwrap();
+    let again = place.arpent(&["report", "decided"]).expect(0).out;
+    std::fs::rename(place.path("b.tif"), place.path("a.tif")).unwrap();
+    assert_eq!(picture_of(&again), picture);
 }
 
 #[test]

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use crate::change::{change, dated, images, pair, soils_and_zones};
 use crate::common::{Map, Place};
 use crate::detection::place_of_dots;
+use crate::review::{add, review};
+use crate::zonal::{ROADS, ZONES, zonal};
 
 /// A name that would be markup in XML, HTML, SQL and expressions.
 const HOSTILE: &str = "toits <b> & \"d'eau\" %] \\ 🌳";
@@ -257,6 +259,84 @@ fn qgis_shows_outputs_right_and_leaves_them_intact() {
     crate::common::gdal("ogrinfo", &["-sql", "UPDATE features SET state = 'x'", &geopackage]);
     let damaged = map_place.arpent(&["check", "out"]).expect(1);
     assert!(damaged.out.contains("features.gpkg"), "{}", damaged.out);
+}
+
+/// A map without rasters, and what persons decided about it.
+fn decided_without_rasters() -> (Place, Map, Map) {
+    let (place, _) = french_map();
+    place.config("[features]\ntitles = \"fr\"\nformats = [\"geoparquet\", \"flatgeobuf\"]\n[rasters]\nlabels = false\nconfidence = false\n");
+    let bare = place.run(&["a.tif"], "bare", &[]);
+    let files = std::fs::read_dir(bare.file("map.qgz").parent().unwrap()).unwrap();
+    assert!(files.flatten().all(|file| file.path().extension().is_none_or(|ending| ending != "tif")));
+    review(&place, &["new", "bare", "--name", "first"]).expect(0);
+    let layer = bare.file("features.fgb");
+    let csv = crate::common::gdal(
+        "ogr2ogr",
+        &["-f", "CSV", "-select", "id", "/vsistdout/", layer.to_str().unwrap()],
+    );
+    let ids: Vec<&str> = csv.lines().skip(1).map(|id| id.trim_matches('"')).collect();
+    add(&place, "bare", &["--feature", ids[0], "--verdict", "invalidated", "--reason", "absent"]);
+    add(&place, "bare", &["--feature", ids[1], "--verdict", "confirmed"]);
+    review(&place, &["publish", "bare", "--to", "decided"]).expect(0);
+    let decided = Map::at(&place.path("decided"));
+    (place, bare, decided)
+}
+
+#[test]
+fn outputs_without_rasters_and_zones_are_shown() {
+    let (place, bare, decided) = decided_without_rasters();
+    let measured = crate::zonal::place();
+    zonal(&measured, &format!("titles = \"fr\"\n{ZONES}"), "zones", &[]).expect(0);
+    zonal(&measured, &format!("titles = \"fr\"\n{ROADS}"), "roads", &[]).expect(0);
+    let [zones, roads] = ["zones", "roads"].map(|name| Map::at(&measured.path(name)));
+    let picture = |place: &Place, name: &str| text(&place.path(name));
+    let asked = Asked {
+        projects: vec![
+            [text(&bare.file("map.qgz")), picture(&place, "bare.png")],
+            [text(&decided.file("map.qgz")), picture(&place, "decided.png")],
+            [text(&zones.file("map.qgz")), picture(&measured, "zones.png")],
+            [text(&roads.file("map.qgz")), picture(&measured, "roads.png")],
+        ],
+        files: vec![
+            text(&zones.file("zones.gpkg")),
+            text(&zones.file("zones.csv")),
+            text(&roads.file("zones.gpkg")),
+            text(&roads.file("zones.csv")),
+            text(&decided.file("superseded.fgb")),
+        ],
+        edits: Vec::new(),
+    };
+    let Some(shown) = qgis(&asked) else { return };
+    let projects = shown["projects"].as_array().unwrap();
+    for project in projects {
+        is_whole(project);
+    }
+    assert_eq!(projects[0]["groups"], json!([["Résultats", [["Objets", true]]]]));
+    let groups = json!([
+        ["Résultats", [["Objets", true]]],
+        ["Propositions remplacées", [["Propositions remplacées", false]]]
+    ]);
+    assert_eq!(projects[1]["groups"], groups);
+    assert_eq!(layer(&projects[1], "Objets")["attribute"], "state");
+    assert_eq!(layer(&projects[1], "Propositions remplacées")["features"], 1);
+    for project in &projects[2..] {
+        let zones = layer(project, "Zones");
+        assert_eq!(
+            (&zones["labels"], &zones["aliases"]["state"]),
+            (&true.into(), &"État de validation".into())
+        );
+    }
+    // Each file by itself: with the style inside it or beside it, the table with its titles.
+    let files = shown["files"].as_array().unwrap();
+    let renderers: Vec<&Value> = files.iter().map(|file| &file["renderer"]).collect();
+    assert_eq!(json!(renderers), json!(["singleSymbol", null, "singleSymbol", null, "categorizedSymbol"]));
+    for (file, titles) in files.iter().zip([["Surface (m²)", "non vérifiée"]; 4]) {
+        let tip = file["tips"][0].as_str().unwrap();
+        assert!(titles.iter().all(|title| tip.contains(title)), "{tip}");
+    }
+    assert_eq!(legend(&files[0])[0].1, legend(layer(&projects[2], "Zones"))[0].1);
+    place.arpent(&["check", "decided"]).expect(0);
+    measured.arpent(&["check", "roads"]).expect(0);
 }
 
 #[test]

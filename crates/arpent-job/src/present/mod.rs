@@ -25,7 +25,7 @@ pub(crate) use output::{Imagery, Output, Scenes, Table, ZoneTable};
 pub(crate) use page::title_of_dates;
 pub(crate) use qgis::{
     OwnProject, areas_style, columns_of, decided_style, events_style, features_style, names_for_qgis,
-    table_style, zones_style,
+    roads_style, table_style, zones_style,
 };
 pub(crate) use zone_tiles::{ZoneSpec, ZoneTiles};
 

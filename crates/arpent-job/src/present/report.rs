@@ -27,6 +27,7 @@ pub(super) fn write(
         classes: Some(Cow::Borrowed(output.classes)),
         imprint: Imprint::of(output.manifest),
         files: Material::staged(staged),
+        place: Some((output.grid.clone(), output.window)),
         scenes: output.scenes.clone(),
         with_computation: false,
     };

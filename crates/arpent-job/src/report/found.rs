@@ -7,7 +7,7 @@ use super::chart::{Bar, bars};
 use super::features::{BARS, Found, Totals};
 use super::material::Material;
 use super::measured;
-use super::overview::Overview;
+use super::overview::{Drawn, Overview};
 use super::parts::{Section, area, cell, class, table};
 use super::words::{NONE, Words};
 
@@ -49,8 +49,8 @@ pub(super) fn section(
         @match overview {
             Some(overview) => { (picture(material, overview, words, &label)) },
             None => p.absent { (words.say(
-                "There is no picture of the map: the output has no raster of classes, and no GeoParquet file or no scene that can still be read.",
-                "Il n'y a pas d'image de la carte : la sortie n'a pas de raster des classes, et pas de fichier GeoParquet ou d'image source encore lisible.",
+                "There is no picture of the map: the output has no raster of classes and no GeoParquet file.",
+                "Il n'y a pas d'image de la carte : la sortie n'a ni raster des classes ni fichier GeoParquet.",
             )) },
         }
         (measured::statistics(material, words))
@@ -71,33 +71,46 @@ pub(super) fn section(
 }
 
 fn picture(material: &Material<'_>, overview: &Overview, words: Words, label: &str) -> Markup {
-    let counted = &material.manifest.counts.features_per_class;
     html! {
         figure {
             (overview.shown(words, label))
             figcaption { (label) ". " (words.say("North is up. ", "Le nord est en haut. ")) (overview.extent(words)) "." }
-            @if overview.is_dots {
-                p.note { (words.say(
+            @match overview.drawn {
+                Drawn::Dots => p.note { (words.say(
                     "A dot for each feature, larger than the feature is. The output has no raster of the published classes.",
                     "Un point par objet, plus grand que l'objet. La sortie n'a pas de raster des classes publiées.",
-                )) }
-            } @else if overview.is_values {
-                (measured::ramp(material, words))
-                p.note { (words.say("Light gray: no value.", "Gris clair : aucune valeur.")) }
-            } @else {
-                @if let Some(classes) = &material.classes {
-                    ul.legend { @for of in classes.classes() {
-                        li { (class(words, classes, of.id))
-                            @if !counted.contains_key(&of.name) { " " span.note { (words.say("(no features)", "(sans objets)")) } } }
-                    } }
-                }
-                p.note { (words.say(
-                    "Light gray: no answer. The table below has the same information without colors.",
-                    "Gris clair : aucune réponse. Le tableau ci-dessous donne la même information sans couleurs.",
-                )) }
+                )) },
+                Drawn::Values => {
+                    (measured::ramp(material, words))
+                    p.note { (words.say("Light gray: no value.", "Gris clair : aucune valeur.")) }
+                },
+                Drawn::Classes | Drawn::Features => {
+                    (legend(material, words))
+                    p.note {
+                        @if overview.drawn == Drawn::Features { (words.say(
+                            "Drawn from the features: the output has no raster of the published classes. Light gray: no feature. ",
+                            "Image faite à partir des objets : la sortie n'a pas de raster des classes publiées. Gris clair : aucun objet. ",
+                        )) } @else { (words.say("Light gray: no answer. ", "Gris clair : aucune réponse. ")) }
+                        (words.say(
+                            "The table below has the same information without colors.",
+                            "Le tableau ci-dessous donne la même information sans couleurs.",
+                        ))
+                    }
+                },
             }
         }
     }
+}
+
+/// The classes with their colors.
+fn legend(material: &Material<'_>, words: Words) -> Markup {
+    let counted = &material.manifest.counts.features_per_class;
+    html! { @if let Some(classes) = &material.classes {
+        ul.legend { @for of in classes.classes() {
+            li { (class(words, classes, of.id))
+                @if !counted.contains_key(&of.name) { " " span.note { (words.say("(no features)", "(sans objets)")) } } }
+        } }
+    } }
 }
 
 fn by_class(material: &Material<'_>, found: &Found, words: Words) -> Markup {

@@ -10,7 +10,7 @@ use arpent_publish::{
     FeatureTable, Manifest, ROLE_EVENTS, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_SUPERSEDED, ROLE_VALUES,
     StagedArtifact,
 };
-use arpent_raster::Nomenclature;
+use arpent_raster::{Grid, Nomenclature, Window};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -64,6 +64,8 @@ pub(crate) struct Material<'a> {
     pub(crate) classes: Option<Cow<'a, Nomenclature>>,
     pub(crate) imprint: Imprint,
     pub(crate) files: Files,
+    /// Its pixels and their extent; where there is a raster of the published classes, that has them.
+    pub(crate) place: Option<(Grid, Window)>,
     /// Addresses of the scenes, by id.
     pub(crate) scenes: BTreeMap<String, String>,
     /// Whether time and energy are shown: they differ from one computation of the same map to the next.

@@ -1,12 +1,12 @@
 //! The report of a run.
 
 use arpent_base::Result;
-use arpent_gdal::{SceneSource, open_scene};
+use arpent_publish::FeatureTable;
 use maud::html;
 
 use super::features::Found;
 use super::material::Material;
-use super::overview::{Overview, window_of};
+use super::overview::Overview;
 use super::page::{Article, page};
 use super::parts::proposal;
 use super::pictures::Pictures;
@@ -23,19 +23,7 @@ pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
     let table = material.table()?;
     let overview = match (material.raster()?, &table) {
         (Some(raster), _) => Some(Overview::of_raster(&raster, &mut pictures)?),
-        (None, Some(table)) => {
-            let grid = material.manifest.inputs.iter().find_map(|input| {
-                let place = material.scenes.get(&input.id).unwrap_or(&input.uri);
-                open_scene(&SceneSource::new(place)).ok().map(|scene| scene.grid)
-            });
-            match grid
-                .map(|grid| window_of(table, &grid).map(|window| window.map(|w| (grid, w))))
-                .transpose()?
-            {
-                Some(Some((grid, window))) => Some(Overview::of_dots((&grid, window), table, &mut pictures)?),
-                _ => None,
-            }
-        }
+        (None, Some(table)) => of_table(material, table, &mut pictures)?,
         (None, None) => match (material.values_raster(), &material.manifest.counts.values[..]) {
             (Some(place), [first, ..]) => {
                 // Where all values are equal, there is one color.
@@ -89,4 +77,22 @@ pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
         })
     };
     page(material.language, &pictures, &article)
+}
+
+/// The picture of a map without a raster of its classes: its features; boxes of detections as dots.
+fn of_table(
+    material: &Material<'_>,
+    table: &FeatureTable,
+    pictures: &mut Pictures,
+) -> Result<Option<Overview>> {
+    let Some((grid, window)) = &material.place else { return Ok(None) };
+    let place = (grid, *window);
+    let task = material.manifest.package.as_ref().and_then(|package| package["task"].as_str());
+    let overview = match &material.classes {
+        Some(classes) if task != Some("object-detection") => {
+            Overview::of_features(place, table, classes, pictures)?
+        }
+        _ => Overview::of_dots(place, table, pictures)?,
+    };
+    Ok(Some(overview))
 }

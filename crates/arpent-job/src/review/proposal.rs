@@ -1,21 +1,18 @@
 //! The features of a published map with all that is recorded of them, to make another version of it.
 
-use std::sync::Arc;
-
 use arpent_base::{Column, Result, Value, sha256_hex};
-use arpent_gdal::{LayerGeometry, LayerSource, describe_crs, read_features};
+use arpent_gdal::{LayerGeometry, LayerSource, read_features};
 use arpent_publish::{
     Artifact, FeatureTable, ITEM_NAME, ObjectKind, ROLE_EVENTS, ROLE_FEATURES, TableRow, feature_columns,
 };
 use arpent_raster::{Grid, Nomenclature, Window};
 use arpent_vector::Feature;
 use geo_types::{LineString, MultiPolygon, Polygon};
-use serde_json::Value as Json;
 
 use super::error::ReviewJobError;
 use super::store::ReviewedMap;
 use crate::address::checked_address;
-use crate::report::Material;
+use crate::report::{Material, place_of_item};
 
 /// Formats that keep coordinates as they are, with the name of the layer where there are several.
 const EXACT: [(&str, Option<&str>); 2] = [(".gpkg", Some("features")), (".fgb", None)];
@@ -142,20 +139,6 @@ fn place_of(map: &ReviewedMap, failed: &dyn Fn(&str) -> ReviewJobError) -> Resul
     if sha256_hex(&bytes) != artifact.sha256 {
         return Err(failed("item.json is not as published").into());
     }
-    let item: Json = serde_json::from_slice(&bytes)?;
-    let properties = &item["properties"];
-    let crs = match properties["proj:code"].as_str() {
-        Some(code) => describe_crs(code)?,
-        None if properties["proj:projjson"].is_object() => {
-            describe_crs(&properties["proj:projjson"].to_string())?
-        }
-        None => return Err(failed("item.json has no CRS").into()),
-    };
-    let transform: Option<[f64; 6]> = serde_json::from_value(properties["proj:transform"].clone()).ok();
-    let shape: Option<[usize; 2]> = serde_json::from_value(properties["proj:shape"].clone()).ok();
-    let ([gsd_x, shear_x, x, shear_y, gsd_y, y], [height, width]) =
-        transform.zip(shape).ok_or_else(|| failed("item.json has no proj:transform and proj:shape"))?;
-    let placement = Grid::place(Arc::new(crs), [x, gsd_x, shear_x, y, shear_y, gsd_y], width, height)
-        .map_err(|error| failed(&error.to_string()))?;
-    Ok((artifact.href.clone(), placement.grid, placement.window))
+    let (grid, window) = place_of_item(&bytes).map_err(|reason| failed(&reason))?;
+    Ok((artifact.href.clone(), grid, window))
 }

@@ -14,7 +14,7 @@ use super::spool::{Record, Spooled};
 use crate::config::ZoneFormat;
 use crate::error::JobError;
 use crate::map::TIMESTAMP;
-use crate::present::{ZoneTiles, zones_style};
+use crate::present::{ZoneTiles, roads_style, zones_style};
 
 /// Name of the layer of a GeoPackage.
 const LAYER: &str = "zones";
@@ -52,7 +52,8 @@ impl Output<'_> {
     }
 
     fn write_layer(&self, path: &Path) -> Result<()> {
-        let style = zones_style(self.columns.fields(), self.titles);
+        let style = if self.road_unit_m.is_some() { roads_style } else { zones_style };
+        let style = style(self.columns.fields(), self.titles);
         let options = LayerOptions {
             format: LayerFormat::GeoPackage,
             name: LAYER,

@@ -8,17 +8,17 @@ use arpent_base::{Column, DoingWhat as _, Language, Result};
 use arpent_gdal::{LayerFormat, PublishedRaster, store_project, stored_styles};
 use arpent_publish::{
     About, ROLE_CONFIDENCE, ROLE_EVENTS, ROLE_EVIDENCE, ROLE_FEATURES, ROLE_LABELS, ROLE_MAP, ROLE_MASK,
-    ROLE_PROJECT, ROLE_STYLE, ROLE_VALUES, StagedArtifact,
+    ROLE_PROJECT, ROLE_STYLE, ROLE_SUPERSEDED, ROLE_VALUES, StagedArtifact,
 };
 use arpent_qgis::{Content, Entry, Group, Project, ProjectLayer, classes_qml};
 use arpent_raster::Crs;
 use arpent_viewer::Kind;
 
-use self::styles::{class_raster, say, share_raster, values_raster};
+use self::styles::{class_raster, say, share_raster, style_beside_zones, values_raster};
 use super::output::Output;
 
 pub(crate) use self::styles::{
-    areas_style, decided_style, events_style, features_style, table_style, zones_style,
+    areas_style, decided_style, events_style, features_style, roads_style, table_style, zones_style,
 };
 
 /// Name of the project.
@@ -67,6 +67,9 @@ pub(super) fn write(
     for layer in rasters.iter().chain(&areas).filter(|layer| !layer.style.is_empty()) {
         let (stem, _) = layer.file.rsplit_once('.').unwrap_or((&layer.file, ""));
         put(&format!("{stem}.qml"), layer.style.as_bytes(), ROLE_STYLE)?;
+    }
+    for (stem, style) in styled.beside() {
+        put(&format!("{stem}.qml"), style.as_bytes(), ROLE_STYLE)?;
     }
     let project = styled.project(rasters, areas)?;
     if !project.groups.iter().all(|group| group.layers.is_empty()) {
@@ -227,7 +230,7 @@ impl<'a> Styled<'a> {
                 (features_style(output.classes, &is_kept, &columns, language), "features")
             }
             Kind::Change => (events_style(output.classes, &columns, language), "events"),
-            // Zones are no features: their style is in the GeoPackage.
+            // Zones are no features.
             Kind::Zonal => return Vec::new(),
         };
         let title = layer_title(name, language).to_owned();
@@ -238,12 +241,47 @@ impl<'a> Styled<'a> {
         vec![layer]
     }
 
+    /// Styles of files that are not those of the features, by the name of the files without their ending: of the zones of
+    /// zonal statistics, and of proposals that a decided map has another version of.
+    fn beside(&self) -> Vec<(&'static str, String)> {
+        let (output, language) = (self.output, self.language);
+        let columns = columns_of(output.manifest.columns.as_ref());
+        let mut styles = Vec::new();
+        if output.kind == Kind::Zonal {
+            let are_roads = output.manifest.config["roads"].is_object();
+            styles.push(("zones", style_beside_zones(&columns, language, are_roads)));
+        }
+        if self.has(ROLE_SUPERSEDED) {
+            styles.push(("superseded", decided_style(output.classes, &columns, language)));
+        }
+        styles
+    }
+
+    /// Proposals that a decided map has another version of, where no GeoPackage has them.
+    fn superseded(&self) -> Option<ProjectLayer> {
+        let file = |ending: &str| {
+            let of =
+                |artifact: &&StagedArtifact| artifact.role == ROLE_SUPERSEDED && ends(&artifact.name, ending);
+            self.staged.iter().find(of)
+        };
+        if file("gpkg").is_some() {
+            return None;
+        }
+        let artifact = ["fgb", "geojson"].into_iter().find_map(file)?;
+        let columns = columns_of(self.output.manifest.columns.as_ref());
+        let style = decided_style(self.output.classes, &columns, self.language);
+        let title = layer_title("superseded", self.language).to_owned();
+        let other_epsg = ends(&artifact.name, "geojson").then_some(4326);
+        let of = layer(&artifact.name, title, Content::Areas, style);
+        Some(ProjectLayer { is_shown: false, other_epsg, ..of })
+    }
+
     /// The layers of the other GeoPackages, with the styles inside them.
     fn others(&self) -> Result<Vec<ProjectLayer>> {
         let is_other = |artifact: &&StagedArtifact| {
             ends(&artifact.name, "gpkg") && !matches!(&*artifact.role, ROLE_FEATURES | ROLE_EVENTS)
         };
-        let mut layers = Vec::new();
+        let mut layers: Vec<_> = self.superseded().into_iter().collect();
         for artifact in self.staged.iter().filter(is_other) {
             for stored in stored_styles(&artifact.path)?.into_iter().filter(|stored| stored.has_geometry) {
                 let title = layer_title(&stored.layer, self.language).to_owned();

@@ -136,10 +136,31 @@ const fn kind_color(kind: EventKind) -> Color {
 /// Zones: outlines with the text of the first column. The map tip shows every column.
 pub(crate) fn zones_style(columns: &[Column], language: Language) -> String {
     let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
+    zones(columns, language, &names, false, &[states(language)]).to_qml()
+}
+
+/// Zones that are roads: lines with the text of the first column.
+pub(crate) fn roads_style(columns: &[Column], language: Language) -> String {
+    let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
+    zones(columns, language, &names, true, &[states(language)]).to_qml()
+}
+
+/// The style beside the files of zones, of which one is a table.
+pub(super) fn style_beside_zones(columns: &[Column], language: Language, are_roads: bool) -> String {
+    let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
+    zones(columns, language, &names, are_roads, &[states(language)]).to_qml_of_any_geometry()
+}
+
+fn zones<'a>(
+    columns: &'a [Column],
+    language: Language,
+    names: &'a [&'a str],
+    are_roads: bool,
+    meanings: &'a [Meanings],
+) -> LayerStyle<'a> {
     let label = names.first().copied().unwrap_or_default();
-    let meanings = [states(language)];
-    let drawn = Drawn::Outlines { label };
-    LayerStyle { columns, language, drawn, meanings: &meanings, tip: &names }.to_qml()
+    let drawn = if are_roads { Drawn::Lines { label } } else { Drawn::Outlines { label } };
+    LayerStyle { columns, language, drawn, meanings, tip: names }
 }
 
 /// A table: titles of its columns.
