@@ -281,6 +281,13 @@ pub struct Counts {
     pub decided: Option<Decided>,
 }
 
+impl Counts {
+    /// Whether reference layers give classes to pixels of the map.
+    pub fn overrides(&self) -> bool {
+        self.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose"))
+    }
+}
+
 /// What a decided version of a map was made of, and what persons decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -25,9 +25,7 @@ pub(super) enum Basis<'a> {
 impl<'a> Basis<'a> {
     pub(super) fn of(material: &Material<'a>, row: &TableRow) -> Self {
         let manifest = material.manifest;
-        // Where a decision changed the class, what was proposed is explained.
-        let proposed = text(row, "proposed_class");
-        let class = if proposed.is_empty() { text(row, "class_name") } else { proposed };
+        let class = proposed_class(row);
         if let Some(undecided) = manifest.counts.undecided.as_ref().filter(|of| of.class == class) {
             return Self::Undecided(undecided);
         }
@@ -36,7 +34,7 @@ impl<'a> Basis<'a> {
         }
         match number(row, "score") {
             Some(_) => Self::Model,
-            None if has_overrides(manifest) => Self::Reference,
+            None if manifest.counts.overrides() => Self::Reference,
             None => Self::Other,
         }
     }
@@ -46,9 +44,10 @@ fn is_of_task(manifest: &Manifest, task: &str) -> bool {
     manifest.package.as_ref().is_some_and(|package| package["task"] == task)
 }
 
-/// Whether reference layers give classes to pixels of the map.
-pub(super) fn has_overrides(manifest: &Manifest) -> bool {
-    manifest.counts.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose"))
+/// The class that was proposed: where a decision changed it, what the model gave is explained.
+fn proposed_class(row: &TableRow) -> String {
+    let proposed = text(row, "proposed_class");
+    if proposed.is_empty() { text(row, "class_name") } else { proposed }
 }
 
 /// The name of a class in the language of the words.
@@ -62,8 +61,9 @@ pub(super) fn class_named(material: &Material<'_>, name: &str, words: Words) -> 
 
 /// Who gave the class.
 pub(super) fn origin(material: &Material<'_>, basis: Basis<'_>) -> Statement {
-    let overrides = has_overrides(material.manifest);
-    Statement::of("score", |words| match basis {
+    let overrides = material.manifest.counts.overrides();
+    Statement::of("score", |words| {
+        match basis {
         Basis::Undecided(counts) => {
             let risk = words.percent(counts.max_risk);
             words.say(
@@ -90,6 +90,7 @@ pub(super) fn origin(material: &Material<'_>, basis: Basis<'_>) -> Statement {
         Basis::Other => {
             words.say("It has no score of the model.", "Il n'a pas de score du modèle.")
         }
+    }
     })
 }
 
@@ -160,9 +161,7 @@ fn threshold(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
         return limits(material).into_iter().collect();
     }
     if let Some(counts) = &manifest.counts.undecided {
-        let proposed = text(row, "proposed_class");
-        let class = if proposed.is_empty() { text(row, "class_name") } else { proposed };
-        return thresholds(material, counts, &class);
+        return thresholds(material, counts, &proposed_class(row));
     }
     let of_package = manifest.package.as_ref().and_then(|package| {
         package["detection"]["threshold"].as_f64().or_else(|| package["threshold"].as_f64())

@@ -212,7 +212,12 @@ fn likeness(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
     let mut all = Vec::new();
     if counts.applicability.is_some() {
         let share = number(row, "outside_training");
+        let is_corrected = text(row, "outline") == "decided";
         all.push(Statement::of("outside_training", |words| match share {
+            None if is_corrected => words.say(
+                "Whether the imagery here is like that of the model's training is known of the proposed outline only: a person corrected it.",
+                "On ne sait que pour le contour proposé si les images ressemblent à celles de l'apprentissage du modèle : une personne l'a corrigé.",
+            ),
             None => words.say(
                 "Whether the imagery here is like that of the model's training is not known: too few of its pixels are valid.",
                 "On ne sait pas si les images à cet endroit ressemblent à celles de l'apprentissage du modèle : trop peu de leurs pixels sont valides.",
@@ -362,7 +367,7 @@ fn operations(material: &Material<'_>) -> Vec<Statement> {
             )
         }));
     }
-    if super::basis::has_overrides(manifest) {
+    if manifest.counts.overrides() {
         all.push(Statement::of("reference.override", |words| {
             words.say(
                 "Where reference layers lie, their class replaced that of the model.",

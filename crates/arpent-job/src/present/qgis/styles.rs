@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn labels_of_a_ramp_are_the_numbers_of_the_report_with_the_unit() {
-        let texts = [0.0, 12.345, -0.012_345, 12_345.0, 0.5].map(|value| Words(Language::En).significant(value));
+        let texts =
+            [0.0, 12.345, -0.012_345, 12_345.0, 0.5].map(|value| Words(Language::En).significant(value));
         assert_eq!(texts, ["0", "12.35", "−0.01235", "12\u{202f}345", "0.5000"]);
         let height =
             MeasuredCounts { unit: Some("m".into()), shown: Some([0.0, 30.0]), ..MeasuredCounts::default() };
