@@ -194,6 +194,7 @@ FRENCH = {
     "Map": "Carte",
     "Map of the earlier date": "Carte de la date antérieure",
     "Prediction": "Prédiction",
+    "Measured values": "Valeurs mesurées",
     "Difference of the images": "Différence des images",
     "Not observed": "Non observé",
     "Confidence": "Confiance",

@@ -28,6 +28,7 @@ def title(layer, table):
         "map": tr("Map"),
         "before": tr("Map of the earlier date"),
         "labels": tr("Prediction"),
+        "values": tr("Measured values"),
         "evidence": tr("Difference of the images"),
         "mask": tr("Not observed"),
         "confidence": tr("Confidence"),

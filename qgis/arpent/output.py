@@ -25,7 +25,7 @@ FEW = (".fgb", ".gpkg", ".parquet", ".geojson")
 MANY = (".gpkg", ".fgb", ".parquet", ".geojson")
 
 # Roles of rasters, from the top of the group to its bottom, and whether they are drawn.
-RASTERS = (("map", True), ("before", False), ("labels", True), ("evidence", False), ("mask", False), ("confidence", False))
+RASTERS = (("map", True), ("before", False), ("labels", True), ("values", True), ("evidence", False), ("mask", False), ("confidence", False))
 
 
 class OutputError(Exception):
@@ -71,8 +71,9 @@ class Output:
                 vectors.setdefault((role, stem), []).append(path)
         found = [Layer(role, min(paths, key=lambda path: order.index(os.path.splitext(path)[1].lower())), 0, True)
                  for (role, _), paths in vectors.items()]
-        # Below a map with overrides, the prediction that it was made of is only of interest to some.
-        known = [(role, shown and not (role == "labels" and "map" in rasters)) for role, shown in RASTERS]
+        # Below a map with overrides, the prediction that it was made of is only of interest to some; so are measured values below their classes.
+        hidden = {"labels": {"map"}, "values": {"map", "labels"}}
+        known = [(role, shown and not hidden.get(role, set()) & set(rasters)) for role, shown in RASTERS]
         others = [(role, False) for role in rasters if role not in dict(RASTERS)]
         found += [Layer(role, rasters[role], 0, shown) for role, shown in known + others if role in rasters]
         for rank, layer in enumerate(found):

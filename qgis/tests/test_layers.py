@@ -279,6 +279,20 @@ class Bad(Case):
         layers = Output("/x/<i>", "/x/<i>", manifest).layers()
         self.assertEqual([(layer.role, layer.path, layer.shown) for layer in layers], [("<b>&", "/x/<i>/a/b.tif", False)])
 
+    def test_measured_values_are_drawn_where_there_are_no_classes_of_them(self):
+        from arpent.layers import title
+        from arpent.output import Output
+
+        def shown(*roles):
+            artifacts = [{"href": f"a/{role}.tif", "role": role} for role in roles]
+            return [(layer.role, layer.shown) for layer in Output("/x", "/x", {"artifacts": artifacts}).layers()]
+
+        self.assertEqual(shown("mask", "values"), [("values", True), ("mask", False)])
+        self.assertEqual(shown("values", "labels"), [("labels", True), ("values", False)])
+        self.assertEqual(shown("values", "labels", "map"), [("map", True), ("labels", False), ("values", False)])
+        layer = Output("/x", "/x", {"artifacts": [{"href": "a/values.tif", "role": "values"}]}).layers()[0]
+        self.assertEqual(title(layer, None), "Measured values")
+
     def test_stores_have_the_names_of_gdal(self):
         from arpent import output
 

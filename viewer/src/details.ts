@@ -1,7 +1,7 @@
 // The panel of one feature: what it is, why it is there, and all of its attributes.
 
 import { fill, h, icon } from "./dom";
-import type { Field, Scene } from "./facts";
+import type { Facts, Field, Scene } from "./facts";
 import type { Hit } from "./map";
 import { swatch } from "./patterns";
 import type { Cell } from "./rows";
@@ -219,7 +219,11 @@ export class Details {
       class: words.className(record["class_name"]),
       score: words.score(record["score"]),
     };
-    if (typeof record["score"] !== "number") return [h("p", {}, words.say("why_reference", values))];
+    if (typeof record["score"] !== "number") {
+      const { undecided } = this.state.facts.unscored;
+      const risk = undecided ? words.percent(undecided.max_risk, 1) : "";
+      return [h("p", {}, words.say(whyUnscored(this.state.facts, record), { ...values, risk }))];
+    }
     const isObject = record["pixels_area_m2"] === undefined || record["pixels_area_m2"] === null;
     return [
       h("p", {}, words.say(isObject ? "why_object" : "why_model", values)),
@@ -360,4 +364,17 @@ export function scenesOf(text: string, scenes: Scene[]): Scene[] {
   }
   const ids = text.split(",").filter((id) => id !== "");
   return ids.map((id) => scenes.find((scene) => scene.id === id) ?? { id, acquired: null, date: null });
+}
+
+/** The sentence about a feature without a score. */
+export function whyUnscored(
+  facts: Pick<Facts, "unscored">,
+  record: Record<string, Cell>,
+): "why_undecided" | "why_range" | "why_range_or_reference" | "why_reference" | "why_no_score" {
+  const { overrides, ranges, undecided } = facts.unscored;
+  // Where a decision changed the class, what was proposed is explained.
+  const proposed = record["proposed_class"] ?? record["class_name"];
+  if (undecided && proposed === undecided.class) return "why_undecided";
+  if (ranges) return overrides ? "why_range_or_reference" : "why_range";
+  return overrides ? "why_reference" : "why_no_score";
 }

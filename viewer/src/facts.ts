@@ -91,6 +91,16 @@ export interface Zones {
   columns: Field[];
 }
 
+/** Why features of a map may have no score. */
+export interface Unscored {
+  /** A reference layer gives classes. */
+  overrides: boolean;
+  /** Classes are ranges of values that the model estimates. */
+  ranges: boolean;
+  /** Answers that are too uncertain are no class: the name of theirs in English, and the largest share of errors, 0 to 1. */
+  undecided: { class: string; max_risk: number } | null;
+}
+
 /** What a change must have passed to become an event; null where it was not asked for. */
 export interface Rules {
   width_px: number | null;
@@ -116,6 +126,7 @@ export interface Facts {
   kinds: { name: string; features: number }[];
   /** States of review with their numbers, of a decided map; empty for a proposal. */
   states: StateFact[];
+  unscored: Unscored;
   columns: Field[];
   features: number;
   tiles: File | null;

@@ -121,6 +121,19 @@ const TEXTS = {
     "A reference layer gave all of it the class “{class}”: there is no score of the model.",
     "Une couche de référence lui a donné en entier la classe « {class} » : il n'y a pas de score du modèle.",
   ],
+  why_undecided: [
+    "The model {model} is not certain enough of a class here. Answers are given only where at most {risk} of those of their class are expected to be wrong.",
+    "Le modèle {model} n'est pas assez sûr d'une classe ici. Une réponse n'est donnée que là où la part d'erreurs attendue parmi celles de sa classe ne dépasse pas {risk}.",
+  ],
+  why_range: [
+    "The model {model} estimated a value for each of these pixels; “{class}” is the range in which it lies. There is no score.",
+    "Le modèle {model} a estimé une valeur pour chacun de ces pixels ; « {class} » est l'intervalle où elle se trouve. Il n'y a pas de score.",
+  ],
+  why_range_or_reference: [
+    "“{class}” is the range of the value that the model {model} estimated for these pixels, or a reference layer gave it. There is no score.",
+    "« {class} » est l'intervalle de la valeur que le modèle {model} a estimée pour ces pixels, ou vient d'une couche de référence. Il n'y a pas de score.",
+  ],
+  why_no_score: ["There is no score of the model.", "Il n'y a pas de score du modèle."],
   score_is: [
     "A score shows how sure the model is. It is not the probability that it is right.",
     "Un score montre à quel point le modèle est sûr. Ce n'est pas la probabilité qu'il ait raison.",
@@ -325,8 +338,9 @@ export class Words {
     return typeof value === "number" ? this.number(value, 3) : "–";
   }
 
-  percent(share: number): string {
-    return new Intl.NumberFormat(this.language === "fr" ? "fr-FR" : "en-US", { style: "percent" }).format(share);
+  percent(share: number, decimals = 0): string {
+    const options = { style: "percent", maximumFractionDigits: decimals } as const;
+    return new Intl.NumberFormat(this.language === "fr" ? "fr-FR" : "en-US", options).format(share);
   }
 
   area(m2: unknown): string {

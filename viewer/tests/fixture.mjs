@@ -240,6 +240,7 @@ export function output(folder, kind, more = {}) {
     ],
     kinds: isChange ? KINDS.map((name) => ({ name, features: kinds.get(name) ?? 0 })) : [],
     states: [],
+    unscored: { overrides: false, ranges: false, undecided: null },
     columns,
     features: features.length,
     tiles: file(`${name}.pmtiles`, name),

@@ -18,7 +18,7 @@ const { lonLat } = await load("facts.ts");
 const { csvLine, csvLines, CsvRows } = await load("rows.ts");
 const { read, written } = await load("state.ts");
 const { figureColors } = await load("style.ts");
-const { scenesOf } = await load("details.ts");
+const { scenesOf, whyUnscored } = await load("details.ts");
 
 test("a place is interpolated in its cell of the lattice", () => {
   const columns = 5;
@@ -116,4 +116,18 @@ test("scenes of a feature are named or numbered", () => {
   assert.deepEqual(ids("b,x"), ["b", "x"]);
   assert.deepEqual(ids("#0-1,3"), ["a", "b", "d"]);
   assert.deepEqual(ids(""), []);
+});
+
+test("a feature without a score is one of a reference layer only where a layer gives classes", () => {
+  const why = (unscored, record) => whyUnscored({ unscored: { overrides: false, ranges: false, undecided: null, ...unscored } }, record);
+  const undecided = { class: "undecided", max_risk: 0.05 };
+  assert.equal(why({}, { class_name: "road" }), "why_no_score");
+  assert.equal(why({ overrides: true }, { class_name: "road" }), "why_reference");
+  assert.equal(why({ undecided }, { class_name: "undecided" }), "why_undecided");
+  assert.equal(why({ undecided, overrides: true }, { class_name: "road" }), "why_reference");
+  // A person gave it a class.
+  assert.equal(why({ undecided }, { class_name: "road", proposed_class: "undecided" }), "why_undecided");
+  assert.equal(why({ undecided }, { class_name: "undecided", proposed_class: null }), "why_undecided");
+  assert.equal(why({ ranges: true }, { class_name: "2 to 5 m" }), "why_range");
+  assert.equal(why({ ranges: true, overrides: true }, { class_name: "2 to 5 m" }), "why_range_or_reference");
 });

@@ -106,8 +106,9 @@ pub use onnx_graph::OnnxGraph;
 pub use onnx_output::OnnxOutput;
 pub use package::{
     AnswerLevel, AnswerTables, Area, Calibration, ClassAnswers, Detection, Energy, FORMAT, GateResult,
-    GateScore, GsdRange, KeptAnswers, MeasuredValue, ModelPackage, ModelWindow, NOT_FINITE, Outline, Place,
-    Quantization, SamplesFile, Score, Task, Territory, TerritoryIndex, TrainingSource, WeightsFile,
+    GateScore, GsdRange, KeptAnswers, MOST_MEASURED, MeasuredValue, ModelPackage, ModelWindow, NOT_FINITE,
+    Outline, Place, Quantization, SamplesFile, Score, Task, Territory, TerritoryIndex, TrainingSource,
+    WeightsFile,
 };
 pub use peaks::{LARGEST_BOX_PX, PixelDetection};
 pub use predictor::{Overlap, Prediction, Predictor};

@@ -9,6 +9,11 @@ use crate::run::RunInfo;
 /// Names of additional columns of GeoParquet; no other column may have them.
 pub const GEOMETRY_COLUMNS: [&str; 2] = ["geometry", "bbox"];
 
+/// Column of the share of a feature that is unlike the training, of models with samples of that.
+pub const OUTSIDE_TRAINING: &str = "outside_training";
+/// Column of features outside of the territories of a model, of models with polygons of these.
+pub const OUTSIDE_TERRITORY: &str = "outside_territory";
+
 /// A column of every map.
 struct FeatureColumn {
     name: &'static str,

@@ -56,7 +56,7 @@ pub use dateline::delivered;
 pub use error::{PublishError, Result};
 pub use failure::StoreFailure;
 pub use feature_table::{FeatureTable, TableRow};
-pub use features::{FeatureRow, GEOMETRY_COLUMNS, feature_columns};
+pub use features::{FeatureRow, GEOMETRY_COLUMNS, OUTSIDE_TERRITORY, OUTSIDE_TRAINING, feature_columns};
 pub use gc::{GcReport, Leftover, LeftoverKind};
 pub use geojson::write_geojson;
 pub use geoparquet::{GeoParquetWriter, write_geoparquet};

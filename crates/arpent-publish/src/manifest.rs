@@ -241,7 +241,7 @@ pub struct Counts {
     pub windows_skipped: u64,
     /// Pixels that went through the network, overlaps counted each time.
     pub pixels_computed: u64,
-    /// Pixels of the requested area.
+    /// Pixels of the requested area (the scenes, inside the AOI if there is one): the same for every size of windows.
     pub pixels_wanted: u64,
     /// Pixels with a prediction, without those that are masked.
     pub pixels_valid: u64,
@@ -279,6 +279,13 @@ pub struct Counts {
     /// What persons decided, in a decided version of a map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
+}
+
+impl Counts {
+    /// Whether reference layers give classes to pixels of the map.
+    pub fn overrides(&self) -> bool {
+        self.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose"))
+    }
 }
 
 /// What a decided version of a map was made of, and what persons decided.

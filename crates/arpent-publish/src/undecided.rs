@@ -19,7 +19,8 @@ pub struct UndecidedCounts {
     pub pixels: u64,
     /// Their share of all pixels with an answer, 0 to 1.
     pub share: f64,
-    /// Undecided pixels of the published map: reference layers and the minimum mapping unit may change some.
+    /// Undecided pixels of the published map: reference layers and the minimum mapping unit may change some. In a decided version
+    /// of a map, which has no raster, those of the map that was proposed.
     pub pixels_published: u64,
     /// Their area, square meters.
     pub published_m2: f64,

@@ -40,6 +40,9 @@ pub struct Facts {
     pub kinds: Vec<KindFact>,
     /// States of review, of a decided map; empty for a proposal.
     pub states: Vec<StateFact>,
+    /// Why features may have no score.
+    #[serde(default)]
+    pub unscored: Unscored,
     /// Columns of the features or events, as fields of a Table Schema.
     pub columns: Vec<Value>,
     /// Number of features or events.
@@ -189,6 +192,26 @@ pub struct StateFact {
     pub color: Color,
     /// Number of its features.
     pub features: u64,
+}
+
+/// Why features of a map may have no score.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Unscored {
+    /// A reference layer gives classes.
+    pub overrides: bool,
+    /// Classes are ranges of values that the model estimates.
+    pub ranges: bool,
+    /// Answers of the model that are too uncertain are no class.
+    pub undecided: Option<UndecidedFact>,
+}
+
+/// What is left undecided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UndecidedFact {
+    /// Its name among the classes, in English.
+    pub class: String,
+    /// Largest expected share of errors among the answers of a class that are given, 0 to 1.
+    pub max_risk: f64,
 }
 
 /// A file of the output, beside the page.

@@ -37,7 +37,7 @@ pub use entry::{ENTRY_MARK, entry};
 pub use error::{FactsError, ServeError};
 pub use facts::{
     ClassFact, Date, Facts, Figure, File, Imagery, Kind, KindFact, Lattice, Model, Pictures, Rules, Scene,
-    StateFact, Texts, Warning, ZoneMap, Zones,
+    StateFact, Texts, UndecidedFact, Unscored, Warning, ZoneMap, Zones,
 };
 pub use page::{PAGE_NAME, page, review_page};
 pub use serve::{Host, ReadPart, Served};

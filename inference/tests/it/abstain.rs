@@ -319,6 +319,59 @@ fn undecided_is_no_class_of_zones_and_no_change() {
         assert!(warnings.contains("undecided-not-observed"), "{} {warnings}", told.err);
         assert!(!changed.manifest["counts"]["change"]["classes"].to_string().contains("undecided"));
     }
+
+    // A table that says what they are is followed: nothing else is not observed, and no warning says so.
+    let named = |undecided: &str| {
+        let of_classes: String = ["background", "class 1", "class 2", "class 3"]
+            .map(|name| format!("\"{name}\" = \"{name}\", "))
+            .concat();
+        config.replace(
+            "[before]\n",
+            &format!("[before]\nvalues = {{ {of_classes}undecided = \"{undecided}\" }}\n"),
+        )
+    };
+    for (undecided, output, is_told) in [("class 1", "named", false), ("nodata", "hidden", true)] {
+        change(&place, &named(undecided), "out", "plain", output, &[]).expect(0);
+        let changed = Map::at(&place.path(output));
+        let warnings = changed.manifest["warnings"].to_string();
+        assert_eq!(warnings.contains("undecided-not-observed"), is_told, "{undecided}: {warnings}");
+    }
+    let facts = |output: &str| Map::at(&place.path(output)).manifest["counts"]["change"].to_string();
+    assert_eq!(facts("hidden"), facts("b"));
+    assert_ne!(facts("named"), facts("b"), "undecided pixels are compared");
+}
+
+/// What the sheet and the page of a feature say about its class.
+#[test]
+fn sheets_have_the_threshold_of_each_class() {
+    let (place, scene) = place(1, Some(tables()));
+    place.config("[abstain]\nmax_risk = 0.06\n");
+    let map = place.run(&[&scene], "out", &[]);
+    let features = map.features();
+    let sheet = |class: &str| {
+        let id = &features.iter().find(|row| row.class == class).unwrap().id;
+        place.arpent(&["explain", "out", id, "--format", "json"]).expect(0).out
+    };
+    let given = sheet("class 1");
+    assert!(given.contains("Answers of the class class 1 are given from a confidence of"), "{given}");
+    assert!(given.contains("sont données à partir d'une confiance de") && !given.contains("no threshold"));
+    let undecided = sheet("undecided");
+    for text in [
+        "its class is left undecided",
+        "The map gives no class here",
+        "La carte ne donne pas de classe ici",
+        "Answers of the class class 3 are never given",
+        "left undecided",
+    ] {
+        assert!(undecided.contains(text), "{text}: {undecided}");
+    }
+    for text in ["There is no threshold", "a reference layer gave", "The class that it gives"] {
+        assert!(!undecided.contains(text), "{text}: {undecided}");
+    }
+    let page = std::fs::read_to_string(map.file("index.html")).unwrap();
+    let facts =
+        r#""unscored":{"overrides":false,"ranges":false,"undecided":{"class":"undecided","max_risk":0.06}}"#;
+    assert!(page.contains(facts), "{page}");
 }
 
 /// The hint of a run that is refused.

@@ -11,7 +11,9 @@ use arpent_testing::{GeoTiff, Picture, SplitMix};
 use serde_json::Value;
 
 use crate::common::{EPSG, GSD, Map, Place};
+use crate::decided::drawn;
 use crate::detection;
+use crate::review::{add, report, review};
 
 /// A scene that crosses the lattice in both directions, away from the CRS origin; 5 x 4 blocks of 64 px touch it.
 const SCENE: Window = Window::new(3_260_007, -34_310_013, 260, 190);
@@ -56,8 +58,13 @@ fn draw(place: &Place, name: &str, window: Window) -> String {
 
 /// A column of each feature, by id.
 fn column(map: &Map, name: &str) -> BTreeMap<String, Option<f64>> {
+    column_in(map, "features.parquet", name)
+}
+
+/// The same of another file.
+fn column_in(map: &Map, file: &str, name: &str) -> BTreeMap<String, Option<f64>> {
     let mut all = BTreeMap::new();
-    let table = FeatureTable::open(&map.file("features.parquet")).unwrap();
+    let table = FeatureTable::open(&map.file(file)).unwrap();
     table
         .each(&["id", name], &mut |_, cells| {
             let [Cell::Text(id), value] = cells else { panic!("{cells:?}") };
@@ -203,17 +210,51 @@ fn an_aoi_leaves_the_shares_of_features_inside() {
     let part =
         |name: &str, window: &str| place.run(&[&scene], name, &["--aoi", "aoi.geojson", "--window", window]);
     let (small, large) = (part("small", "36"), part("large", "512"));
-    // The report and the page have the pixels of the windows that touch the AOI.
-    let of_map = |map: &Map| {
-        let is_page = |name: &str| ["report.html", "index.html"].contains(&name);
-        hashes(map).into_iter().filter(|(name, _)| !is_page(name)).collect::<Vec<_>>()
-    };
-    assert_eq!(of_map(&small), of_map(&large));
+    assert_eq!(hashes(&small), hashes(&large));
+    // Pixels whose center is in the triangle: those of the windows that touch it are many more.
+    let wanted = |map: &Map| map.manifest["counts"]["pixels_wanted"].as_u64().unwrap();
+    assert_eq!(wanted(&small), wanted(&large));
+    // Half of the cross product of two sides.
+    let area = exact((190_i64 * 150 - 90 * 5) / 2);
+    assert!((exact(wanted(&large)) - area).abs() < 200.0, "{} of {area}", wanted(&large));
     assert_eq!(small.manifest["counts"]["applicability"], large.manifest["counts"]["applicability"]);
     let part = column(&small, "outside_training");
     let same = part.iter().filter(|(id, share)| whole.get(*id) == Some(share)).count();
     let both = part.keys().filter(|id| whole.contains_key(*id)).count();
     assert!(both > 20 && same == both, "{same} of {both}");
+}
+
+#[test]
+fn a_decided_map_counts_the_features_that_it_has() {
+    let place = Place::new();
+    add_samples(&place);
+    let scene = draw(&place, "a.tif", SCENE);
+    let map = place.run(&[&scene], "out", &[]);
+    let shares = column(&map, "outside_training");
+    let outside: Vec<&String> =
+        shares.iter().filter(|(_, share)| share.is_some_and(|share| share > 0.5)).map(|(id, _)| id).collect();
+    let counted = |map: &Map| map.manifest["counts"]["applicability"]["features_outside"].as_u64().unwrap();
+    assert_eq!(counted(&map), outside.len() as u64);
+    review(&place, &["new", "out", "--name", "first"]).expect(0);
+    let class = map.features().into_iter().find(|row| row.id == *outside[1]).unwrap().class;
+    let other = map.features().into_iter().find(|row| row.class != class).unwrap().class;
+    add(&place, "out", &["--feature", outside[0], "--verdict", "invalidated", "--reason", "absent"]);
+    add(&place, "out", &["--feature", outside[1], "--verdict", "confirmed", "--class", &other]);
+    let outline = drawn(&map, outside[2]);
+    add(&place, "out", &["--feature", outside[2], "--verdict", "confirmed", "--geometry", &outline]);
+    report(&place, &["publish", "out", "--to", "decided"], 0);
+    let decided = Map::at(&place.path("decided"));
+    // One is gone, and the share of another was that of the outline that was proposed.
+    assert_eq!(counted(&decided), outside.len() as u64 - 2);
+    let after = column(&decided, "outside_training");
+    assert_eq!(
+        [0, 1, 2].map(|at| after.get(outside[at]).copied()),
+        [None, Some(shares[outside[1]]), Some(None)]
+    );
+    let gone = column_in(&decided, "superseded.parquet", "outside_training");
+    assert!(gone.len() == 3 && gone.iter().all(|(id, share)| shares[id] == *share), "{gone:?}");
+    let sheet = place.arpent(&["explain", "decided", outside[2], "--format", "json"]).expect(0).out;
+    assert!(sheet.contains("known of the proposed outline only"), "{sheet}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn written(place: &Place, name: &str) -> String {
 }
 
 /// A square around a feature, in degrees, as a corrected outline.
-fn drawn(map: &Map, id: &str) -> String {
+pub(crate) fn drawn(map: &Map, id: &str) -> String {
     let sql = format!(
         "SELECT ST_AsText(ST_Transform(ST_Envelope(geom), 4326)) AS box FROM features WHERE id = '{id}'"
     );

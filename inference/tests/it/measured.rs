@@ -207,6 +207,21 @@ fn breaks_make_classes_features_and_a_coverage() {
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["30 to 60.5 m", "60.5 m and more", "below 30 m"]);
     assert!(!map.hashes().iter().any(|(name, _)| name == "confidence.tif"));
     assert_eq!(hashes(&place.run(&[&scene], "small", &["--window", "32"])), hashes(&map));
+    // Neither the sheet nor the page of a feature speaks of confidences or of reference layers.
+    let sheet = place.arpent(&["explain", "out", &rows[0].id, "--format", "json"]).expect(0).out;
+    for text in [
+        "estimates a value for every pixel",
+        "the range of the value that the model estimated",
+        "les limites entre les classes sont des valeurs (hauteur)",
+        "estimated a value for it",
+    ] {
+        assert!(sheet.contains(text), "{text}: {sheet}");
+    }
+    for text in ["each pixel has the class in which", "a confidence", "confidences", "reference layer"] {
+        assert!(!sheet.contains(text), "{text}: {sheet}");
+    }
+    let page = std::fs::read_to_string(map.file("index.html")).unwrap();
+    assert!(page.contains(r#""unscored":{"overrides":false,"ranges":true,"undecided":null}"#), "{page}");
 
     place.config(
         "[values]\nof = \"height\"\nbreaks = [30.0, 60.5]\n[coverage]\nmmu_m2 = 1.0\ntolerance_px = 1.0\n",

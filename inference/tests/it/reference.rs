@@ -438,6 +438,7 @@ fn layers_that_cannot_be_used_are_refused_before_anything_is_read() {
     let good = rectangle([20.0, 20.0, 60.0, 50.0]);
     let bow = json!({ "type": "Polygon", "coordinates": [ring(&[[10.0, 10.0], [30.0, 30.0], [30.0, 10.0], [10.0, 30.0]])] });
     layer(&place, "good.geojson", &[(json!({ "id": 1, "kind": "a" }), good.clone())]);
+    let good_again = good.clone();
     layer(&place, "empty.geojson", &[]);
     layer(&place, "nowhere.geojson", &[(json!({ "id": 1 }), Value::Null)]);
     layer(
@@ -486,6 +487,14 @@ fn layers_that_cannot_be_used_are_refused_before_anything_is_read() {
     refused(&wide("-1.0"), "width_m is -1");
     let twice = overriding("source = \"good.geojson\", id = \"id\"", one).repeat(2);
     refused(&twice, "`topo_id` is not a valid name of a column, or is already in use");
+    // Columns that a model may have.
+    layer(&place, "fields.geojson", &[(json!({ "id": 1, "training": 2, "territory": 3 }), good_again)]);
+    for (field, column) in [("training", "`outside_training` is"), ("territory", "`outside_territory` is")] {
+        let enrich = format!(
+            "[[reference.enrich]]\nname = \"outside\"\nfields = [\"{field}\"]\nlayer = {{ source = \"fields.geojson\", id = \"id\" }}\n"
+        );
+        refused(&enrich, column);
+    }
     let share = format!("{}min_share = 1.5\n", overriding("source = \"good.geojson\", id = \"id\"", one));
     refused(&share, "min_share is 1.5");
     refused("[ocs_ge]\n", "the class `background` has no code in the model package");

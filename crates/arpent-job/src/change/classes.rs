@@ -1,6 +1,6 @@
 //! The classes of a comparison, and what each value of a map means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arpent_gdal::PublishedRaster;
 use arpent_raster::{Class, Color, LABEL_NODATA, Nomenclature};
@@ -23,7 +23,8 @@ pub(crate) struct NamedMap<'a> {
     pub(crate) raster: Option<&'a PublishedRaster>,
     /// Names of the classes that it has features of, if that is known.
     pub(crate) featured: Option<&'a [String]>,
-    /// Value of answers that the map leaves undecided, if some may be: they stand for no class.
+    /// Value of answers that the map leaves undecided, if some may be: they stand for no class, unless the configuration says
+    /// for which.
     pub(crate) undecided: Option<u8>,
     /// Whether it is a layer whose column has the codes of OCS GE.
     pub(crate) is_ocs_ge: bool,
@@ -58,7 +59,7 @@ impl Classes {
                 // The pixels of a layer are burnt with these classes.
                 None => identity(&nomenclature),
             };
-            if let Some(undecided) = map.undecided {
+            if let Some(undecided) = map.undecided.filter(|value| !names_value(date, map.raster, *value)) {
                 values[usize::from(undecided)] = Some(LABEL_NODATA);
             }
         }
@@ -181,6 +182,17 @@ fn identity(classes: &Nomenclature) -> Values {
     values
 }
 
+/// The value of a raster that a name of a configured table stands for.
+fn value_of(raster: &PublishedRaster, name: &str) -> Option<u8> {
+    let named = raster.classes().iter().rev().find(|(_, class)| class.as_str() == name);
+    named.map(|(id, _)| *id).or_else(|| name.parse().ok())
+}
+
+/// Whether the configured table of a date says what a value of its raster means.
+fn names_value(date: &DateInputs, raster: Option<&PublishedRaster>, value: u8) -> bool {
+    raster.is_some_and(|raster| date.values.keys().any(|name| value_of(raster, name) == Some(value)))
+}
+
 /// What the values of a raster mean.
 fn table(
     map: &str,
@@ -192,14 +204,12 @@ fn table(
     if date.values.is_empty() {
         values = identity(classes);
     } else {
-        let by_name: BTreeMap<&str, u8> =
-            raster.classes().iter().map(|(id, name)| (name.as_str(), *id)).collect();
+        let names: BTreeSet<&str> = raster.classes().values().map(String::as_str).collect();
         for (from, to) in &date.values {
-            let value = by_name.get(from.as_str()).copied().or_else(|| from.parse().ok());
-            let value = value.ok_or_else(|| ChangeJobError::UnknownValue {
+            let value = value_of(raster, from).ok_or_else(|| ChangeJobError::UnknownValue {
                 map: map.to_owned(),
                 value: from.clone(),
-                available: by_name.keys().copied().collect::<Vec<_>>().join(", "),
+                available: names.iter().copied().collect::<Vec<_>>().join(", "),
             })?;
             let class = if to == NODATA { LABEL_NODATA } else { id_of(classes, "values", to)? };
             values[usize::from(value)] = Some(class);

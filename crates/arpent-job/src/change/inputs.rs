@@ -8,7 +8,7 @@ use arpent_gdal::{Aoi, Fingerprint, PublishedRaster};
 use arpent_publish::{MANIFEST_NAME, Target, Warning};
 use arpent_raster::{CONFIDENCE_NODATA, Grid, LABEL_NODATA, Raster, Window};
 
-use super::classes::Classes;
+use super::classes::{Classes, Values};
 use super::dated::DatedMap;
 use super::error::ChangeJobError;
 use super::hidden::Hidden;
@@ -142,7 +142,7 @@ impl Inputs {
             refuse_keys_of_maps(config)?;
             (None, Classes::of_images())
         };
-        warnings.extend(undecided(maps.as_ref()));
+        warnings.extend(undecided(maps.as_ref(), &classes));
         check_confidence(config, maps.as_ref())?;
         let dates = dates_of(config, maps.as_ref(), images.as_ref())?;
         let mut correction = known;
@@ -424,16 +424,21 @@ fn is_map(uri: &str, has_classes: bool) -> bool {
     Target::parse(uri).is_ok_and(|target| target.read_manifest().is_ok())
 }
 
-/// Warnings about answers that maps leave undecided: an undecided answer at one date is no change.
-fn undecided(maps: Option<&[DatedMap; 2]>) -> Vec<Warning> {
-    let of = |(map, name): (&DatedMap, &str)| {
-        let (_, pixels) = map.undecided().filter(|(_, pixels)| *pixels > 0)?;
+/// Warnings about answers that maps leave undecided: an undecided answer at one date is no change, unless the configuration gives
+/// it a class.
+fn undecided(maps: Option<&[DatedMap; 2]>, classes: &Classes) -> Vec<Warning> {
+    let of = |((map, values), name): ((&DatedMap, &Values), &str)| {
+        let (value, pixels) = map.undecided().filter(|(_, pixels)| *pixels > 0)?;
+        if values[usize::from(value)] != Some(LABEL_NODATA) {
+            return None;
+        }
         let message = format!(
             "{pixels} undecided pixels of the {name} map are taken as not observed: they are no class and no change"
         );
         Some(Warning::new("undecided-not-observed", name, message))
     };
-    maps.into_iter().flat_map(|maps| maps.iter().zip(["earlier", "later"])).filter_map(of).collect()
+    let dated = maps.into_iter().flat_map(|maps| maps.iter().zip(&classes.values).zip(["earlier", "later"]));
+    dated.filter_map(of).collect()
 }
 
 /// Refuses a threshold for confidences that a map does not have.

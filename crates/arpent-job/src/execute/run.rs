@@ -223,7 +223,7 @@ fn leave_out(job: &mut Job, map: usize, scene: usize, error: Failure) -> Result<
     }
     let dates = planned.dates.iter().map(|d| d.scenes.clone()).collect();
     let folder = planned.folder.clone();
-    let mut again = MapJob::new(dates, folder, &job.config, &job.classes, job::needs(&job.predictor))?;
+    let mut again = MapJob::new(dates, folder, &job.config, &job.predicted, job::needs(&job.predictor))?;
     again.warn_of_place(&job.model);
     // Print only warnings that are new for the map without the scene.
     again.warnings().filter(|warning| planned.warnings().all(|known| known != *warning)).for_each(warn);

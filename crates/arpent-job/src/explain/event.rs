@@ -5,7 +5,8 @@ use arpent_change::events::EventKind;
 use arpent_publish::TableRow;
 use serde_json::Value as Json;
 
-use super::feature::{number, scenes, text};
+use super::feature::scenes;
+use super::row::{number, text};
 use super::sheet::{Statement, Topic, attribution, not_verified, rights};
 use crate::report::{Material, Words};
 

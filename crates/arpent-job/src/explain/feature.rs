@@ -4,6 +4,8 @@ use arpent_base::Value;
 use arpent_publish::{Input, Manifest, TableRow};
 use serde_json::Value as Json;
 
+use super::basis::{Basis, class_named, origin, score};
+use super::row::{number, text};
 use super::sheet::{Statement, Topic, attribution, json, rights, state};
 use crate::report::{Material, Words, class_names, task};
 
@@ -19,44 +21,24 @@ pub(super) fn topics(material: &Material<'_>, row: &TableRow) -> Vec<Topic> {
     ])
 }
 
-/// A text of the row; empty without one.
-pub(super) fn text(row: &TableRow, column: &str) -> String {
-    match row.value(column) {
-        Some(Value::Text(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => String::new(),
-    }
-}
-
-/// A number of the row.
-pub(super) fn number(row: &TableRow, column: &str) -> Option<f64> {
-    match row.value(column) {
-        Some(Value::Real(number)) => Some(*number),
-        Some(Value::Integer(number)) => Some(arpent_base::number::exact(*number)),
-        _ => None,
-    }
-}
-
-/// The class of a row in the language of the words.
-fn class(material: &Material<'_>, row: &TableRow, words: Words) -> String {
-    let name = text(row, "class_name");
-    let known = material.classes.as_ref().and_then(|classes| {
-        let class = classes.classes().iter().find(|class| class.name == name)?;
-        Some(words.class(classes, class.id))
-    });
-    known.unwrap_or(name)
-}
-
 fn contribution(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
     let manifest = material.manifest;
     let package = manifest.package.as_ref();
     let (id, version) = (&manifest.model.id, &manifest.model.version);
+    let basis = Basis::of(material, row);
     let mut all = vec![
         Statement::of("purpose", |words| {
             let classes = package.map_or_else(
                 || manifest.counts.features_per_class.keys().cloned().collect::<Vec<_>>().join(", "),
                 |package| class_names(package, words).join(", "),
             );
+            if let Some(values) = package.filter(|package| package["task"] == "regression") {
+                let values = value_names(values, words).join(", ");
+                return words.say(
+                    &format!("An algorithm took part. Its purpose is to estimate, from imagery of the ground seen from above: {values}; and to propose where it lies between given limits."),
+                    &format!("Un traitement algorithmique est intervenu. Sa finalité est d'estimer, à partir d'images du sol vues d'en haut : {values} ; et de proposer où la valeur se trouve entre des limites données."),
+                );
+            }
             words.say(
                 &format!("An algorithm took part. Its purpose is to propose, from imagery of the ground seen from above, where there are features of these classes: {classes}."),
                 &format!("Un traitement algorithmique est intervenu. Sa finalité est de proposer, à partir d'images du sol vues d'en haut, où se trouvent des objets de ces classes : {classes}."),
@@ -64,47 +46,57 @@ fn contribution(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
         }),
         Statement::of("model", |words| {
             let does = package.map_or_else(String::new, |package| format!(", {}", does(package, words)));
-            words.say(
-                &format!("The model {id} {version}{does} proposed this outline and its class."),
-                &format!("Le modèle {id} {version}{does} a proposé ce contour et sa classe."),
-            )
+            match basis {
+                Basis::Undecided(_) => words.say(
+                    &format!("The answers of the model {id} {version}{does} made this outline; its class is left undecided."),
+                    &format!("Les réponses du modèle {id} {version}{does} ont donné ce contour ; sa classe reste indéterminée."),
+                ),
+                Basis::Breaks => words.say(
+                    &format!("The values of the model {id} {version}{does} gave this outline and its class."),
+                    &format!("Les valeurs du modèle {id} {version}{does} ont donné ce contour et sa classe."),
+                ),
+                _ => words.say(
+                    &format!("The model {id} {version}{does} proposed this outline and its class."),
+                    &format!("Le modèle {id} {version}{does} a proposé ce contour et sa classe."),
+                ),
+            }
         })
         .with(manifest.model.id.as_str()),
         Statement::of("class_name", |words| {
-            let class = class(material, row, words);
-            words.say(
-                &format!("The class that it gives is: {class}."),
-                &format!("La classe qu'il donne est : {class}."),
-            )
+            let class = class_named(material, &text(row, "class_name"), words);
+            match basis {
+                Basis::Undecided(_) => words.say(
+                    &format!("It has no class of the model; in the map it is: {class}."),
+                    &format!("Il n'a pas de classe du modèle ; dans la carte il est : {class}."),
+                ),
+                Basis::Breaks => {
+                    words.say(&format!("Its class is: {class}."), &format!("Sa classe est : {class}."))
+                }
+                _ => words.say(
+                    &format!("The class that it gives is: {class}."),
+                    &format!("La classe qu'il donne est : {class}."),
+                ),
+            }
         })
         .with(text(row, "class_name")),
-        overridden(row),
+        origin(material, basis),
     ];
     all.extend(state(row));
     all
 }
 
+/// The names of the values of a regression model.
+fn value_names(package: &Json, words: Words) -> Vec<String> {
+    let name = |value: &Json| {
+        let [en, fr] = ["name", "name_fr"].map(|key| value[key].as_str());
+        en.map(|en| words.say(en, fr.unwrap_or(en)))
+    };
+    package["values"].as_array().into_iter().flatten().filter_map(name).collect()
+}
+
 fn does(package: &Json, words: Words) -> String {
     let task = task(package, words);
     words.say(&format!("which {task},"), &format!("qui {task},"))
-}
-
-/// Whether the model gave the class, or a reference layer.
-fn overridden(row: &TableRow) -> Statement {
-    let by_model = number(row, "score").is_some();
-    Statement::of("score", |words| {
-        if by_model {
-            words.say(
-                "Its class was computed by the model from the imagery alone, at least for a part of its pixels.",
-                "Sa classe a été calculée par le modèle à partir des seules images, au moins pour une partie de ses pixels.",
-            )
-        } else {
-            words.say(
-                "Its class does not come from the model: a reference layer gave all of its pixels.",
-                "Sa classe ne vient pas du modèle : une couche de référence a donné tous ses pixels.",
-            )
-        }
-    })
 }
 
 /// The scenes of a feature, each as a statement.
@@ -214,87 +206,18 @@ fn parameters(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
     all
 }
 
-fn score(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
-    let package = material.manifest.package.as_ref();
-    let mut all = Vec::new();
-    let is_detection = package.is_some_and(|package| package["task"] == "object-detection");
-    if let Some(score) = number(row, "score") {
-        all.push(Statement::of("score", |words| {
-            let shown = words.number(score, 3);
-            if is_detection {
-                words.say(
-                    &format!("Its score is {shown}, from 0 to 1: the highest score of the detections that it is made of."),
-                    &format!("Son score est {shown}, de 0 à 1 : le score le plus élevé des détections dont il est fait."),
-                )
-            } else {
-                words.say(
-                    &format!("Its score is {shown}, from 0 to 1: the mean confidence of the model in the class, over its pixels."),
-                    &format!("Son score est {shown}, de 0 à 1 : la confiance moyenne du modèle dans la classe, sur ses pixels."),
-                )
-            }
-        })
-        .with(score));
-    }
-    let threshold = package.and_then(|package| {
-        package["detection"]["threshold"].as_f64().or_else(|| package["threshold"].as_f64())
-    });
-    match threshold {
-        Some(threshold) => all.push(
-            Statement::of("threshold", |words| {
-                let shown = words.number(threshold, 3);
-                words.say(
-                    &format!("It had to be at least {shown} to be proposed."),
-                    &format!("Il devait être d'au moins {shown} pour être proposé."),
-                )
-            })
-            .with(threshold),
-        ),
-        None if !is_detection => all.push(Statement::of("threshold", |words| {
-            words.say(
-            "There is no threshold: each pixel has the class in which the model is most confident.",
-            "Il n'y a pas de seuil : chaque pixel a la classe dans laquelle le modèle est le plus confiant.",
-        )
-        })),
-        None => {}
-    }
-    if let Some(iou) = package.and_then(|package| package["detection"]["iou"].as_f64()) {
-        all.push(
-            Statement::of("iou", |words| {
-                let shown = words.percent(iou);
-                words.say(
-                    &format!("Boxes that share more than {shown} of their common area are one object."),
-                    &format!(
-                        "Des cadres qui partagent plus de {shown} de leur surface commune sont un seul objet."
-                    ),
-                )
-            })
-            .with(iou),
-        );
-    }
-    all.push(match package.and_then(|package| package["calibration"]["ece_after"].as_f64()) {
-        Some(error) => Statement::of("calibration", |words| {
-            let shown = words.percent(error);
-            words.say(
-                &format!("Its confidences were calibrated: on data held apart they are off by {shown} on average."),
-                &format!("Ses confiances ont été calibrées : sur des données à part, elles s'écartent de {shown} en moyenne."),
-            )
-        })
-        .with(error),
-        None => Statement::of("calibration", |words| words.say(
-            "A score is no probability that the proposal is right: the confidences were not calibrated.",
-            "Un score n'est pas la probabilité que la proposition soit juste : les confiances n'ont pas été calibrées.",
-        )),
-    });
-    all
-}
-
 /// Whether the imagery is like that of the training, and whether the place is one of the model's territories.
 fn likeness(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
     let counts = &material.manifest.counts;
     let mut all = Vec::new();
     if counts.applicability.is_some() {
         let share = number(row, "outside_training");
+        let is_corrected = text(row, "outline") == "decided";
         all.push(Statement::of("outside_training", |words| match share {
+            None if is_corrected => words.say(
+                "Whether the imagery here is like that of the model's training is known of the proposed outline only: a person corrected it.",
+                "On ne sait que pour le contour proposé si les images ressemblent à celles de l'apprentissage du modèle : une personne l'a corrigé.",
+            ),
             None => words.say(
                 "Whether the imagery here is like that of the model's training is not known: too few of its pixels are valid.",
                 "On ne sait pas si les images à cet endroit ressemblent à celles de l'apprentissage du modèle : trop peu de leurs pixels sont valides.",
@@ -400,7 +323,8 @@ fn references(material: &Material<'_>, row: &TableRow) -> Vec<Statement> {
 
 fn operations(material: &Material<'_>) -> Vec<Statement> {
     let manifest = material.manifest;
-    let is_detection = manifest.package.as_ref().is_some_and(|package| package["task"] == "object-detection");
+    let is_of = |task: &str| manifest.package.as_ref().is_some_and(|package| package["task"] == task);
+    let (is_detection, is_regression) = (is_of("object-detection"), is_of("regression"));
     let mut all = vec![
         Statement::of("read", |words| {
             words.say(
@@ -414,6 +338,11 @@ fn operations(material: &Material<'_>) -> Vec<Statement> {
                 "The network looked at the pixels around each place and gave boxes, each with a class and a score.",
                 "Le réseau de neurones a regardé les pixels autour de chaque endroit et donné des cadres, chacun avec une classe et un score.",
             )
+            } else if is_regression {
+                words.say(
+                    "The network looked at the pixels around each pixel and estimated a value for it; its class is the range in which the value lies.",
+                    "Le réseau de neurones a regardé les pixels autour de chaque pixel et en a estimé une valeur ; sa classe est l'intervalle où se trouve cette valeur.",
+                )
             } else {
                 words.say(
                 "The network looked at the pixels around each pixel and gave it a class and a confidence.",
@@ -430,7 +359,15 @@ fn operations(material: &Material<'_>) -> Vec<Statement> {
             )
         }));
     }
-    if manifest.counts.references.iter().any(|layer| matches!(&*layer.rule, "override" | "impose")) {
+    if manifest.counts.undecided.is_some() {
+        all.push(Statement::of("abstain", |words| {
+            words.say(
+                "Pixels whose confidence is below the threshold of their class were left undecided.",
+                "Les pixels dont la confiance est inférieure au seuil de leur classe sont restés indéterminés.",
+            )
+        }));
+    }
+    if manifest.counts.overrides() {
         all.push(Statement::of("reference.override", |words| {
             words.say(
                 "Where reference layers lie, their class replaced that of the model.",

@@ -1,8 +1,10 @@
 //! The sheet that explains one feature or event to a person: what the French duty to explain asks for (code CRPA, articles
 //! R. 311-3-1-1 and R. 311-3-1-2), from the manifest, the description of the model in it, and the row of the feature.
 
+mod basis;
 mod event;
 mod feature;
+mod row;
 mod sheet;
 
 pub use sheet::{Attribute, Explained, Explanation, Statement, Topic};
@@ -56,7 +58,7 @@ fn explained(url: &str, id: &str, folder: &Path) -> Result<Explained> {
         run_id: manifest.run_id.clone(),
         id: id.to_owned(),
         kind: if is_event { "event" } else { "feature" },
-        state: feature::text(&row, "state"),
+        state: row::text(&row, "state"),
         attributes: sheet::attributes(&material, &row),
         topics,
         contact: material.imprint.contact.clone(),

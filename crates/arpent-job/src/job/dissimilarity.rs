@@ -9,7 +9,7 @@ use arpent_base::{Column, ColumnKind, Result};
 use arpent_gdal::{DatesReader, GdalError};
 use arpent_metrics::Applicability;
 use arpent_model::{BLOCK_PX, Band, ModelPackage, TrainingSample, predictors_of};
-use arpent_publish::Warning;
+use arpent_publish::{OUTSIDE_TRAINING, Warning};
 use arpent_raster::{Chip, Window};
 use serde::Serialize;
 
@@ -112,7 +112,7 @@ impl Dissimilarity {
 
     /// The column of features.
     pub(crate) fn column() -> Column {
-        let column = Column::new("outside_training", ColumnKind::Real)
+        let column = Column::new(OUTSIDE_TRAINING, ColumnKind::Real)
             .titled("Share unlike the training", "Part différente de l'apprentissage");
         column.described(
             "Share of the feature, 0 to 1, in blocks of 64 pixels outside of the model's area of applicability: they are unlike everything \

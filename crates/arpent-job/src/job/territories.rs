@@ -3,7 +3,7 @@
 use arpent_base::{Column, ColumnKind, Value};
 use arpent_gdal::Transformer;
 use arpent_model::{ModelPackage, Territory, TerritoryIndex};
-use arpent_publish::Warning;
+use arpent_publish::{OUTSIDE_TERRITORY, Warning};
 use arpent_raster::{Crs, SceneInfo};
 
 /// Largest number of territories named in a message.
@@ -108,7 +108,7 @@ impl<'a> Territories<'a> {
 
     /// The column of features.
     pub(crate) fn column() -> Column {
-        let column = Column::new("outside_territory", ColumnKind::Integer)
+        let column = Column::new(OUTSIDE_TERRITORY, ColumnKind::Integer)
             .titled("Outside of the model's territories", "Hors des territoires du modèle");
         column.described(
             "1 if the middle of the feature's bounding box lies outside of every territory on which the model was validated, else 0; empty if it lies in none, and one has no location.",

@@ -53,7 +53,10 @@ pub(crate) struct MapAssembler<'a> {
     mask: Option<StripWriter>,
     masks: Masks<'a>,
     confidences: &'a Confidences,
-    /// Windows of the scenes, where masks or counts need them: a model that finds boxes has no answer for each pixel.
+    /// Whether the pixels of scenes stand for answers, in masks and counts: a model that finds boxes has no answer for each
+    /// pixel.
+    of_boxes: bool,
+    /// Windows of the scenes, where masks or counts need them.
     footprints: Vec<Window>,
     vectors: VectorAssembler<'a>,
     counts: Counts,
@@ -217,7 +220,8 @@ impl<'a> MapAssembler<'a> {
             mask: mask.transpose()?,
             masks,
             confidences: &job.confidences,
-            footprints: if of_boxes { map.footprints() } else { Vec::new() },
+            of_boxes,
+            footprints: if of_boxes || map.aoi.is_some() { map.footprints() } else { Vec::new() },
             vectors: VectorAssembler::new(
                 job,
                 map,
@@ -227,7 +231,8 @@ impl<'a> MapAssembler<'a> {
             counts: Counts {
                 windows_planned: map.plan.windows().len() as u64,
                 pixels_computed: 0,
-                pixels_wanted: map.plan.pixels_wanted(),
+                // Windows that touch an AOI depend on their size: its pixels are counted as rows pass.
+                pixels_wanted: if map.aoi.is_some() { 0 } else { map.plan.pixels_wanted() },
                 ..Counts::default()
             },
         })
@@ -319,16 +324,20 @@ impl<'a> MapAssembler<'a> {
             return Ok(());
         }
         let rows = strip.labels.window();
-        let seen = if self.footprints.is_empty() { Vec::new() } else { self.in_scenes(&rows) };
+        let seen = if self.of_boxes { self.in_scenes(&rows) } else { Vec::new() };
         let labels = strip.labels.data();
         let is_valid = |pixel: usize| seen.get(pixel).copied().unwrap_or(labels[pixel] != LABEL_NODATA);
         let map = self.vectors.features.dissimilarity.as_mut();
         map.map_or(Ok(()), |map| map.count(&rows, is_valid))
     }
 
-    fn mask_outside_aoi(&self, strip: &mut Strip) {
+    /// Takes out what lies outside of the AOI, and counts the pixels that are asked for: those of it that a scene covers.
+    fn mask_outside_aoi(&mut self, strip: &mut Strip) {
         let Some(aoi) = &self.map.aoi else { return };
         let inside = aoi.mask(strip.labels.window());
+        let covered = self.in_footprints(&strip.labels.window());
+        let wanted = inside.data().iter().zip(&covered).filter(|(inside, covered)| **inside && **covered);
+        self.counts.pixels_wanted += wanted.count() as u64;
         for (label, _) in
             strip.labels.data_mut().iter_mut().zip(inside.data()).filter(|(_, inside)| !**inside)
         {
@@ -350,10 +359,10 @@ impl<'a> MapAssembler<'a> {
         let window = strip.labels.window();
         let has_answer: Vec<bool> = if self.measured.is_some() {
             has_output(strip)
-        } else if self.footprints.is_empty() {
-            strip.labels.data().iter().map(|label| *label != LABEL_NODATA).collect()
-        } else {
+        } else if self.of_boxes {
             self.in_scenes(&window)
+        } else {
+            strip.labels.data().iter().map(|label| *label != LABEL_NODATA).collect()
         };
         let reasons = self.masks.of_rows(&window, &has_answer)?;
         let rows = [(&mut strip.labels, LABEL_NODATA), (&mut strip.confidence, CONFIDENCE_NODATA)];
@@ -368,8 +377,8 @@ impl<'a> MapAssembler<'a> {
         Ok(reasons)
     }
 
-    /// Whether the pixels of rows lie in scenes of every date, and in the AOI.
-    fn in_scenes(&self, rows: &Window) -> Vec<bool> {
+    /// Whether the pixels of rows lie in scenes of every date.
+    fn in_footprints(&self, rows: &Window) -> Vec<bool> {
         let mut inside = vec![false; rows.width * rows.height];
         for common in self.footprints.iter().filter_map(|scene| scene.intersect(rows)) {
             let Some((left, top)) = rows.offset_of(&common) else { continue };
@@ -377,6 +386,12 @@ impl<'a> MapAssembler<'a> {
                 row[left..left + common.width].fill(true);
             }
         }
+        inside
+    }
+
+    /// Whether the pixels of rows lie in scenes of every date, and in the AOI.
+    fn in_scenes(&self, rows: &Window) -> Vec<bool> {
+        let mut inside = self.in_footprints(rows);
         if let Some(aoi) = &self.map.aoi {
             let wanted = aoi.mask(*rows);
             inside.iter_mut().zip(wanted.data()).for_each(|(inside, wanted)| *inside &= wanted);

@@ -127,8 +127,10 @@ impl DissimilarityMap {
             Some(_) if of_boxes => self.in_the_middle(grid, feature.bbox())?,
             Some(window) => self.of_pixels(grid, &window, feature)?,
         };
+        // As published: a decided map counts the values of the column.
+        let share = share.map(|share| (share * 100.0).round() / 100.0);
         self.features_outside += u64::from(share.is_some_and(|share| share > 0.5));
-        Ok(share.map(|share| (share * 100.0).round() / 100.0))
+        Ok(share)
     }
 
     fn in_the_middle(&self, grid: &Grid, [west, south, east, north]: [f64; 4]) -> Result<Option<f64>> {

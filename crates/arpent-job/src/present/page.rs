@@ -12,7 +12,7 @@ use arpent_raster::Class;
 use arpent_review::Verdict;
 use arpent_viewer::{
     ClassFact, Date, Facts, File, Imagery, Kind, KindFact, Lattice, Model, PAGE_NAME, Pictures, Rules, Scene,
-    StateFact, Texts, Warning, Zones, page,
+    StateFact, Texts, UndecidedFact, Unscored, Warning, Zones, page,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -94,6 +94,7 @@ impl Facted<'_> {
             classes: self.output.classes.classes().iter().map(|class| self.class(class)).collect(),
             kinds: if change.is_some() { kinds(manifest) } else { Vec::new() },
             states: manifest.counts.decided.as_ref().map(states_of).unwrap_or_default(),
+            unscored: unscored(manifest),
             columns: fields(manifest.columns.as_ref()),
             features: manifest.counts.zones.as_ref().map_or(manifest.counts.features, |zones| zones.zones),
             tiles: self.features_in(".pmtiles"),
@@ -210,6 +211,16 @@ fn states_of(decided: &Decided) -> Vec<StateFact> {
         Some(StateFact { name: name.to_owned(), title: Texts { en, fr }, color: state_color(name), features })
     };
     states().filter(|name| *name != Verdict::Invalidated.name()).filter_map(fact).collect()
+}
+
+/// Why features may have no score.
+fn unscored(manifest: &Manifest) -> Unscored {
+    let undecided = manifest.counts.undecided.as_ref();
+    Unscored {
+        overrides: manifest.counts.overrides(),
+        ranges: manifest.package.as_ref().is_some_and(|package| package["task"] == "regression"),
+        undecided: undecided.map(|of| UndecidedFact { class: of.class.clone(), max_risk: of.max_risk }),
+    }
 }
 
 fn kinds(manifest: &Manifest) -> Vec<KindFact> {

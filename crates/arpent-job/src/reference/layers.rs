@@ -6,7 +6,9 @@ use std::path::Path;
 use arpent_base::config::Key;
 use arpent_base::{Column, ColumnKind, Meters, Result, Value};
 use arpent_gdal::{LayerShapes, LayerSource, LineWidth, ReferenceIndex, ReferenceKind, same_text};
-use arpent_publish::{GEOMETRY_COLUMNS, ReferenceCounts, Warning, feature_columns};
+use arpent_publish::{
+    GEOMETRY_COLUMNS, OUTSIDE_TERRITORY, OUTSIDE_TRAINING, ReferenceCounts, Warning, feature_columns,
+};
 use arpent_raster::{Crs, CrsKind, Grid, Nomenclature, Window};
 
 use super::matched::{self, Matched};
@@ -53,7 +55,9 @@ impl ReferenceLayers {
     ) -> Result<Self> {
         let more = OcsGe::columns().into_iter().chain(ObjectOptions::columns()).map(|column| column.name);
         let of_all = feature_columns(&[]).into_iter().map(|column| column.name);
-        let names = of_all.chain(GEOMETRY_COLUMNS.map(str::to_owned)).chain(more).collect();
+        // Whether the model has them or not: a configuration is right or wrong for every model.
+        let of_model = [OUTSIDE_TRAINING, OUTSIDE_TERRITORY].map(str::to_owned);
+        let names = of_all.chain(GEOMETRY_COLUMNS.map(str::to_owned)).chain(more).chain(of_model).collect();
         let mut context = Context { classes, crs, names };
         let mut rules = Vec::new();
         for (index, rule) in options.overrides.iter().enumerate() {

@@ -51,6 +51,10 @@ pub(crate) fn task(package: &Value, words: Words) -> String {
             "gives a class to every cell of a lattice of the imagery",
             "donne une classe à chaque case d'un carroyage de l'image",
         ),
+        Some("regression") => words.say(
+            "estimates a value for every pixel of the imagery",
+            "estime une valeur pour chaque pixel de l'image",
+        ),
         other => other.unwrap_or(NONE).to_owned(),
     }
 }

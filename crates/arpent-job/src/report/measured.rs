@@ -1,6 +1,5 @@
 //! Measured values in a report.
 
-use arpent_base::number::floor;
 use arpent_publish::MeasuredCounts;
 use maud::{Markup, html};
 
@@ -17,13 +16,6 @@ fn name(value: &MeasuredCounts, words: Words) -> String {
     }
 }
 
-/// A number with four significant digits.
-fn number(words: Words, value: Option<f64>) -> String {
-    let Some(value) = value else { return NONE.to_owned() };
-    let before = if value == 0.0 { 0 } else { floor::<i64>(value.abs().log10()) };
-    words.number(value, usize::try_from(3 - before).unwrap_or(0).min(12))
-}
-
 /// The statistics of the measured values; nothing for a map of classes.
 pub(super) fn statistics(material: &Material<'_>, words: Words) -> Markup {
     let values = &material.manifest.counts.values;
@@ -31,7 +23,7 @@ pub(super) fn statistics(material: &Material<'_>, words: Words) -> Markup {
         return html! {};
     }
     let caption = words.say("Measured values", "Valeurs mesurées");
-    let cell = |value: Option<f64>| html! { td { @if let Some(exact) = value { data value=(exact) { (number(words, value)) } } @else { (NONE) } } };
+    let cell = |value: Option<f64>| html! { td { @if let Some(exact) = value { data value=(exact) { (words.significant(exact)) } } @else { (NONE) } } };
     let head = html! { tr {
         th { (words.say("Value", "Grandeur")) }
         th { (words.say("Lowest", "Minimum")) }
@@ -66,7 +58,7 @@ pub(super) fn ramp(material: &Material<'_>, words: Words) -> Markup {
     html! {
         p.note { (name(first, words)) }
         ul.legend { @for (value, color) in (0..=4).map(stop) {
-            li { span.swatch style={ "background:" (color) } aria-hidden="true" {} (number(words, Some(value))) }
+            li { span.swatch style={ "background:" (color) } aria-hidden="true" {} (words.significant(value)) }
         } }
     }
 }

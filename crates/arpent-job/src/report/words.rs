@@ -1,6 +1,7 @@
 //! Words and numbers in the language of a report.
 
 use arpent_base::Language;
+use arpent_base::number::floor;
 use arpent_change::events::{Doubt, EventKind};
 use arpent_raster::Nomenclature;
 
@@ -91,6 +92,12 @@ impl Words {
             shown.push_str(rest);
         }
         shown
+    }
+
+    /// A number with four significant digits at least, without an exponent; 0 without decimals.
+    pub(crate) fn significant(self, value: f64) -> String {
+        let before = if value == 0.0 { 3 } else { floor::<i64>(value.abs().log10()) };
+        self.number(value, usize::try_from(3 - before).unwrap_or(0).min(12))
     }
 
     /// A count.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arpent_base::{Column, ColumnKind, Result, Value};
 use arpent_gdal::Transformer;
+use arpent_publish::{OUTSIDE_TERRITORY, OUTSIDE_TRAINING};
 use arpent_raster::{Class, Color, Grid, Nomenclature};
 use arpent_review::{Earlier, FeatureState, Geometry, Log, ObjectId, Status, Verdict};
 use arpent_vector::{Feature, polygons_m2};
@@ -177,6 +178,10 @@ pub(super) struct Tally {
     pub(super) not_areas: Vec<String>,
     /// Whether a feature has several parts.
     pub(super) has_parts: bool,
+    /// Features of the decided layer that are mostly unlike the training of the model.
+    pub(super) outside_training: u64,
+    /// Those outside of all its territories.
+    pub(super) outside_territory: u64,
 }
 
 /// A feature in a decided map.
@@ -198,6 +203,9 @@ pub(super) struct Decider<'a> {
     kept: Vec<usize>,
     /// Places in the proposal of the columns of an earlier decided version.
     earlier: [Option<usize>; COLUMNS],
+    /// Places among the kept columns of what is known of the place of a feature: of its share unlike the training, and of the
+    /// territories.
+    outside: [Option<usize>; 2],
     pub(super) tally: Tally,
 }
 
@@ -209,13 +217,16 @@ impl<'a> Decider<'a> {
         of_proposal: &[Column],
     ) -> Result<Self> {
         let own: Vec<String> = columns().into_iter().map(|column| column.name).collect();
-        let kept = (0..of_proposal.len()).filter(|at| !own.contains(&of_proposal[*at].name)).collect();
+        let kept: Vec<usize> =
+            (0..of_proposal.len()).filter(|at| !own.contains(&of_proposal[*at].name)).collect();
+        let outside = [OUTSIDE_TRAINING, OUTSIDE_TERRITORY]
+            .map(|name| kept.iter().position(|at| of_proposal[*at].name == name));
         let mut earlier = [None; COLUMNS];
         for (place, name) in earlier.iter_mut().zip(&own) {
             *place = of_proposal.iter().position(|column| column.name == *name);
         }
         let back = Transformer::back(&grid.crs)?;
-        Ok(Self { review, decisions, classes, grid, back, kept, earlier, tally: Tally::default() })
+        Ok(Self { review, decisions, classes, grid, back, kept, earlier, outside, tally: Tally::default() })
     }
 
     /// The columns of the decided map beside those of every map.
@@ -253,6 +264,7 @@ impl<'a> Decider<'a> {
             kept.push(text(state));
             self.count(state, &feature);
             feature.attributes = kept;
+            self.count_outside(&feature);
             return Ok(Versions { decided: Some(feature), superseded: None });
         };
         self.count(settled.state, &feature);
@@ -293,6 +305,11 @@ impl<'a> Decider<'a> {
         }
         let is_other = class.is_some() || outline == "decided";
         decided.attributes = row(proposed_class, outline);
+        if outline == "decided" {
+            // They were computed for the pixels inside of the proposed outline.
+            self.outside.into_iter().flatten().for_each(|at| decided.attributes[at] = None);
+        }
+        self.count_outside(&decided);
         self.tally.superseded += u64::from(is_other);
         Ok(Versions { decided: Some(decided), superseded: is_other.then_some(feature) })
     }
@@ -300,6 +317,14 @@ impl<'a> Decider<'a> {
     fn count(&mut self, state: &str, feature: &Feature) {
         *self.tally.states.entry(state.to_owned()).or_default() += 1;
         self.tally.has_parts |= feature.polygons.0.len() > 1;
+    }
+
+    fn count_outside(&mut self, feature: &Feature) {
+        let [training, territory] = self
+            .outside
+            .map(|at| at.and_then(|at| feature.attributes[at].as_ref()).and_then(Value::as_number));
+        self.tally.outside_training += u64::from(training.is_some_and(|share| share > 0.5));
+        self.tally.outside_territory += u64::from(territory.is_some_and(|outside| outside > 0.0));
     }
 
     /// The corrected outline of a feature in the CRS of the map.

@@ -199,8 +199,7 @@ fn make(
         superseded: tally.superseded,
         classes_added,
     };
-    let Written { staged, manifest } =
-        version.write(&spooled, &classes, (decided, tally.has_parts), warnings)?;
+    let Written { staged, manifest } = version.write(&spooled, &classes, (decided, &tally), warnings)?;
     stage.end(&format!("{} files", staged.len()));
     let stage = Stage::begin("publish", 0);
     let published = match target.publish(&staged, manifest, options.overwrite) {

@@ -13,7 +13,7 @@ use arpent_publish::{
 use arpent_raster::Nomenclature;
 use serde::Deserialize;
 
-use super::decided::{Decider, Versions};
+use super::decided::{Decider, Tally, Versions};
 use super::proposal::Proposal;
 use super::store::OpenReview;
 use crate::config::{FeatureFormat, PublishOptions};
@@ -87,7 +87,7 @@ impl Version<'_> {
         &self,
         spooled: &Spooled,
         classes: &Nomenclature,
-        (decided, has_parts): (Decided, bool),
+        (decided, tally): (Decided, &Tally),
         warnings: Vec<Warning>,
     ) -> Result<Written> {
         let folder = self.folder.join("files");
@@ -109,13 +109,13 @@ impl Version<'_> {
             about: &about,
             run: &run,
             classes,
-            has_parts,
+            has_parts: tally.has_parts,
             is_coverage,
         };
         let mut staged = layer.write(&spooled.decided, "features", ROLE_FEATURES, &folder)?;
         staged.extend(layer.write(&spooled.superseded, "superseded", ROLE_SUPERSEDED, &folder)?);
         staged.extend(self.imagery(&folder)?);
-        let manifest = self.manifest(&run, (classes, spooled), decided, warnings)?;
+        let manifest = self.manifest(&run, (classes, spooled), (decided, tally), warnings)?;
         let output = present::Output {
             kind: arpent_viewer::Kind::Map,
             about: &about,
@@ -159,7 +159,7 @@ impl Version<'_> {
         &self,
         run: &RunInfo,
         (classes, spooled): (&Nomenclature, &Spooled),
-        decided: Decided,
+        (decided, tally): (Decided, &Tally),
         warnings: Vec<Warning>,
     ) -> Result<Manifest> {
         let of = &self.opened.map.manifest;
@@ -176,6 +176,10 @@ impl Version<'_> {
         if let Some(described) = package.as_mut().and_then(|package| package.get_mut("classes")) {
             *described = serde_json::to_value(classes)?;
         }
+        if let Some(applicability) = &mut counts.applicability {
+            applicability.features_outside = tally.outside_training;
+        }
+        counts.outside_territory = counts.outside_territory.map(|_| tally.outside_territory);
         counts.decided = Some(decided);
         Ok(Manifest {
             format: MANIFEST_FORMAT.to_owned(),

@@ -13,7 +13,7 @@
 use std::ops::Range;
 
 use arpent_base::number::fitted;
-use arpent_model::{PixelDetection, Prediction};
+use arpent_model::{MOST_MEASURED, PixelDetection, Prediction};
 use arpent_raster::{Raster, Window};
 use arpent_tiling::PlannedWindow;
 
@@ -31,8 +31,6 @@ const SKIPPED: u8 = 0;
 const LABELS: u8 = 1;
 const DETECTIONS: u8 = 2;
 const VALUES: u8 = 3;
-/// Measured values of a pixel at most.
-const MOST_VALUES: u32 = 32;
 
 /// The predictions of a run of windows; `None` for one that was skipped.
 #[derive(Debug)]
@@ -146,7 +144,7 @@ pub fn reads_answers(answers: &[u8]) -> bool {
 
 /// Largest size of a piece of these windows in memory.
 fn most_bytes(windows: &[PlannedWindow]) -> u64 {
-    let of_values = 4 * u64::from(MOST_VALUES);
+    let of_values = 4 * u64::from(MOST_MEASURED);
     let of = |window: &PlannedWindow| window.core.pixels() * (2 + of_values.max(DETECTION_BYTES as u64)) + 16;
     windows.iter().map(of).sum::<u64>() + 64
 }
@@ -168,7 +166,7 @@ fn put_answer(answers: &mut Vec<Option<Prediction>>, rest: &mut Rest, window: &P
             Some(Prediction::Labels { labels, confidence })
         }
         VALUES => {
-            let count = rest.number().filter(|n| (1..=MOST_VALUES).contains(n))?;
+            let count = rest.number().filter(|n| (1..=MOST_MEASURED).contains(n))?;
             let pixels = window.core.width * window.core.height;
             let value = |bytes: &[u8]| bytes.try_into().ok().map(f32::from_le_bytes);
             let mut raster = || {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use arpent_base::number::fitted;
+
 use super::Territory;
 use super::description::{DESCRIPTION, FORMAT, GsdRange, ModelPackage, Quantization, Task};
 use super::measured::MOST_MEASURED;
@@ -83,7 +85,7 @@ impl ModelPackage {
         {
             return self.bad("task", "is regression, the architecture gives classes or boxes");
         }
-        if self.values.len() != outputs || outputs > MOST_MEASURED {
+        if self.values.len() != outputs || outputs > fitted::<usize>(MOST_MEASURED) {
             let problem = format!(
                 "lists {}, the network has {outputs} outputs; expected as many, {MOST_MEASURED} at most",
                 self.values.len()

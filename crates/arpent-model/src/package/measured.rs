@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Most values of a pixel.
-pub(super) const MOST_MEASURED: usize = 32;
+pub const MOST_MEASURED: u32 = 32;
 
 /// A quantity that a regression network gives for each pixel: a height, a biomass, a density.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

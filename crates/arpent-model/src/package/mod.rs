@@ -43,7 +43,7 @@ pub use description::{
     TrainingSource, WeightsFile,
 };
 pub use gate::{GateResult, GateScore};
-pub use measured::{MeasuredValue, NOT_FINITE};
+pub use measured::{MOST_MEASURED, MeasuredValue, NOT_FINITE};
 pub use territory::{Area, Outline, Place, Territory, TerritoryIndex};
 pub use window::ModelWindow;
 

@@ -1,13 +1,12 @@
 //! Styles of what Arpent writes.
 
-use arpent_base::number::floor;
 use arpent_base::{Column, Language};
 use arpent_change::events::EventKind;
 use arpent_publish::{MeasuredCounts, STATE_NOT_VERIFIED};
 use arpent_qgis::{Category, Drawn, Entry, Key, LayerStyle, Meanings, Stop, classes_qml, ramp_qml};
 use arpent_raster::{Class, Color, Nomenclature, VIRIDIS};
 
-use crate::report::{state_color, state_title, states as report_states};
+use crate::report::{Words, state_color, state_title, states as report_states};
 
 /// Columns of a feature's map tip.
 const FEATURE_TIP: [&str; 8] =
@@ -211,21 +210,9 @@ pub(super) fn values_raster(values: &[MeasuredCounts], language: Language) -> St
     let unit = unit.map_or_else(String::new, |unit| format!(" {unit}"));
     let stop = |(quarter, color): (u8, Color)| {
         let value = low + (high - low) * f64::from(quarter) / 4.0;
-        let text = significant(value);
-        let text = if language == Language::Fr { text.replace('.', ",") } else { text };
-        Stop { value, label: format!("{text}{unit}"), color }
+        Stop { value, label: format!("{}{unit}", Words(language).significant(value)), color }
     };
     ramp_qml(&(0..).zip(VIRIDIS).map(stop).collect::<Vec<_>>())
-}
-
-/// A number with three significant digits, without an exponent.
-fn significant(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return "0".to_owned();
-    }
-    let before = floor::<i64>(value.abs().log10());
-    let decimals = usize::try_from(2 - before).unwrap_or(0).min(12);
-    format!("{value:.decimals$}")
 }
 
 #[cfg(test)]
@@ -233,12 +220,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_of_a_ramp_have_three_digits_and_the_unit() {
-        let texts = [0.0, 12.345, -0.012_345, 1234.5, 0.5].map(significant);
-        assert_eq!(texts, ["0", "12.3", "-0.0123", "1234", "0.500"]);
+    fn labels_of_a_ramp_are_the_numbers_of_the_report_with_the_unit() {
+        let texts =
+            [0.0, 12.345, -0.012_345, 12_345.0, 0.5].map(|value| Words(Language::En).significant(value));
+        assert_eq!(texts, ["0", "12.35", "−0.01235", "12\u{202f}345", "0.5000"]);
         let height =
             MeasuredCounts { unit: Some("m".into()), shown: Some([0.0, 30.0]), ..MeasuredCounts::default() };
         let qml = values_raster(&[height], Language::Fr);
-        assert!(qml.contains("7,50 m") && qml.contains("30,0 m"), "{qml}");
+        assert!(qml.contains("7,500 m") && qml.contains("30,00 m"), "{qml}");
     }
 }
