@@ -422,7 +422,7 @@ pub struct ChangeArgs {
 pub enum ModelCommand {
     /// Make a package of a checkpoint (safetensors, an ONNX file, or a PyTorch file, which is parsed and never executed), or of the
     /// graph of an ONNX file.
-    Import(ImportArgs),
+    Import(Box<ImportArgs>),
     /// List the published networks that can be imported by name, with what they need and where their files are found.
     List(ListArgs),
     /// Measure on a scene how many labels change with the margin around a core, and keep the smallest that is enough.

@@ -175,12 +175,16 @@ mod tests {
     #[test]
     fn statistics_are_those_of_the_values() {
         let mut totals = Totals::default();
-        [3.0, -1.0, 4.0, 2.0].into_iter().for_each(|value| totals.add(value));
+        for value in [3.0, -1.0, 4.0, 2.0] {
+            totals.add(value);
+        }
         assert_eq!((totals.pixels, totals.min, totals.max), (4, -1.0, 4.0));
         assert!((totals.mean - 2.0).abs() < 1e-12 && (totals.std() - 3.5f64.sqrt()).abs() < 1e-12);
         let far: Vec<f64> = (0..1000).map(|i| 1e9 + f64::from(i % 2)).collect();
         let mut totals = Totals::default();
-        far.into_iter().for_each(|value| totals.add(value));
+        for value in far {
+            totals.add(value);
+        }
         assert!((totals.std() - 0.5).abs() < 1e-6, "{totals:?}");
     }
 }

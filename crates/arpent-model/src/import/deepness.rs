@@ -108,7 +108,7 @@ impl Deepness {
     pub(super) fn values(&self, count: usize) -> Result<Vec<MeasuredValue>, OnnxError> {
         let numbers = (0..self.class_names.len()).map(exact);
         let is_complete = self.class_names.keys().map(|id| f64::from(*id)).eq(numbers);
-        if !self.class_names.is_empty() && !(is_complete && self.class_names.len() == count) {
+        if !(self.class_names.is_empty() || is_complete && self.class_names.len() == count) {
             let problem = format!(
                 "has {} names, the network has {count} outputs, numbered from 0",
                 self.class_names.len()

@@ -54,7 +54,7 @@ const MOST_NUMBER: usize = 1 << 16;
 pub(super) struct Kernel {
     pub(super) name: String,
     pub(super) shape: [usize; 4],
-    pub(super) kernel: Vec<f32>,
+    pub(super) weights: Vec<f32>,
     pub(super) bias: Vec<f32>,
     pub(super) stride: usize,
     pub(super) before: usize,
@@ -64,11 +64,11 @@ pub(super) struct Kernel {
 
 impl Kernel {
     /// A factor and a summand for each channel.
-    pub(super) fn of_channels(name: &str, channels: usize, kernel: Vec<f32>, bias: Vec<f32>) -> Self {
+    pub(super) fn of_channels(name: &str, channels: usize, weights: Vec<f32>, bias: Vec<f32>) -> Self {
         Self {
             name: name.to_owned(),
             shape: [channels, 1, 1, 1],
-            kernel,
+            weights,
             bias,
             stride: 1,
             before: 0,
@@ -79,8 +79,8 @@ impl Kernel {
 }
 
 /// The number of a list of one, or of equal ones.
-pub(super) fn same(all: Option<Vec<i64>>) -> Option<i64> {
-    match all.as_deref() {
+pub(super) fn same(all: Option<&[i64]>) -> Option<i64> {
+    match all {
         Some([one]) => Some(*one),
         Some([a, b]) if a == b => Some(*a),
         _ => None,

@@ -25,6 +25,9 @@ pub(crate) struct LoweredGraph {
 const MOST_VALUES: usize = 1 << 30;
 const MOST_CHANNELS: usize = 1 << 14;
 
+/// A tensor of the state dict: its name, shape and values.
+type Stored = (String, Vec<usize>, Vec<f32>);
+
 /// A tensor of the graph that a step computes.
 #[derive(Debug, Clone, Copy)]
 struct Feature {
@@ -208,7 +211,7 @@ impl Lowering<'_> {
     }
 
     /// The tensor of the state dict that an argument names.
-    fn weight(&self, node: &Node, argument: &str) -> Result<Option<(String, Vec<usize>, Vec<f32>)>, String> {
+    fn weight(&self, node: &Node, argument: &str) -> Result<Option<Stored>, String> {
         let Some(name) = node.tensor(argument) else { return Ok(None) };
         let missing = || format!("reads `{name}` as {argument}, which is no parameter of the network");
         let stored = self.program.weights.get(&name).ok_or_else(missing)?;
@@ -223,7 +226,7 @@ impl Lowering<'_> {
 
     /// Adds a convolution with its weights.
     fn add_conv(&mut self, from: usize, conv: Kernel) -> Result<Feature, String> {
-        let Kernel { name, shape, kernel, bias, stride, before, dilation, depthwise } = conv;
+        let Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise } = conv;
         // Of one stored tensor, nodes may make many.
         self.values += kernel.len() + bias.len();
         if self.values > MOST_VALUES || shape[0] > MOST_CHANNELS {
@@ -303,7 +306,10 @@ impl Lowering<'_> {
         };
         let name = name.strip_suffix(".weight").unwrap_or(&name).to_owned();
         let shape = [outputs, each, side, side];
-        self.add_conv(step, Kernel { name, shape, kernel, bias, stride, before, dilation, depthwise })
+        self.add_conv(
+            step,
+            Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise },
+        )
     }
 
     /// Normalizes by running statistics: in the convolution before, or as a factor and a summand for each channel.
@@ -416,7 +422,7 @@ impl Lowering<'_> {
     }
 
     fn max_pool(&mut self, node: &Node) -> Result<Feature, String> {
-        let of = |name: &str| same(node.ints(name));
+        let of = |name: &str| same(node.ints(name).as_deref());
         let (kernel, stride) = (of("kernel_size"), of("stride").or_else(|| of("kernel_size")));
         let (padding, dilation) = (of("padding").unwrap_or(0), of("dilation").unwrap_or(1));
         let [_, height, width] = self.shape_of_first(node)?;
@@ -431,7 +437,7 @@ impl Lowering<'_> {
     }
 
     fn mean_pool(&mut self, node: &Node) -> Result<Feature, String> {
-        let of = |name: &str| same(node.ints(name));
+        let of = |name: &str| same(node.ints(name).as_deref());
         let (kernel, stride) = (of("kernel_size"), of("stride").or_else(|| of("kernel_size")));
         let side = kernel.and_then(|side| whole(side).ok()).filter(|side| side.is_power_of_two());
         let [_, height, width] = self.shape_of_first(node)?;
@@ -446,7 +452,7 @@ impl Lowering<'_> {
     }
 
     fn adaptive_mean(&mut self, node: &Node) -> Result<Feature, String> {
-        let side = same(node.ints("output_size")).and_then(|side| usize::try_from(side).ok());
+        let side = same(node.ints("output_size").as_deref()).and_then(|side| usize::try_from(side).ok());
         // Interpolated from more parts, a pixel at the edge of a part of a window is another one.
         let side = side.filter(|side| *side == 1).ok_or("has another output than one pixel")?;
         let from = self.unpadded(node)?;
@@ -456,7 +462,9 @@ impl Lowering<'_> {
     /// The mean of all pixels.
     fn mean(&mut self, node: &Node) -> Result<Feature, String> {
         let mut axes = node.ints("dim").unwrap_or_default();
-        axes.iter_mut().for_each(|axis| *axis = axis.rem_euclid(4));
+        for axis in &mut axes {
+            *axis = axis.rem_euclid(4);
+        }
         axes.sort_unstable();
         if axes != [2, 3] {
             return Err(format!("is a mean over the axes {axes:?}, expected rows and columns"));
@@ -562,7 +570,10 @@ impl Lowering<'_> {
         let shape = [outputs, inputs, 1, 1];
         let [stride, before, dilation] = [1, 0, 1];
         let depthwise = false;
-        self.add_conv(from, Kernel { name, shape, kernel, bias, stride, before, dilation, depthwise })
+        self.add_conv(
+            from,
+            Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise },
+        )
     }
 
     /// A pixel with its channels is a vector, and a vector such a pixel.

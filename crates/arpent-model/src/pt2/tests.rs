@@ -14,7 +14,8 @@ fn tensor(name: &str) -> Value {
 /// A node with its first input, and other arguments.
 fn node(operator: &str, from: &str, output: &str, more: Value) -> Value {
     let mut inputs = vec![json!({ "name": "self", "arg": tensor(from) })];
-    for (name, arg) in more.as_object().unwrap() {
+    let Value::Object(more) = more else { unreachable!() };
+    for (name, arg) in more {
         inputs.push(json!({ "name": name, "arg": arg }));
     }
     json!({ "target": format!("torch.ops.aten.{operator}"), "inputs": inputs, "outputs": [tensor(output)] })
