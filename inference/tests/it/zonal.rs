@@ -308,7 +308,7 @@ fn results_are_published_like_maps() {
     zonal(&place, few, "few", &[]).expect(0);
     let few = Map::at(&place.path("few"));
     let rows = rows(&few);
-    assert_eq!((few.hashes().len(), rows[4]["id"].as_str(), rows[4].contains_key("rank")), (6, "5", false));
+    assert_eq!((few.hashes().len(), rows[4]["id"].as_str(), rows[4].contains_key("rank")), (7, "5", false));
 }
 
 #[test]
