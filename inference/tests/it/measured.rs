@@ -344,7 +344,7 @@ fn what_is_about_classes_is_refused() {
     );
     refused("[features]\nclasses = [\"height\"]\n", "`features.classes` is about classes");
     refused(
-        "[[reference.override]]\nname = \"a\"\nlayer = \"a.gpkg\"\nclass = \"x\"\n",
+        "[[reference.override]]\nname = \"a\"\nlayer = { source = \"a.gpkg\", id = \"id\" }\nclass = \"x\"\n",
         "`reference` is about classes",
     );
     refused("[abstain]\nmax_risk = 0.05\n", "measures values, which have no confidence");

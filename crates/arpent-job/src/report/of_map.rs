@@ -40,6 +40,9 @@ pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
         }
         _ => Thumbnails::default(),
     };
+    let counts = &material.manifest.counts;
+    // A map of measured values may have none, and nothing of them to look at.
+    let has_features = counts.values.is_empty() || counts.features > 0;
     let article = |words: Words| {
         Ok(Article {
             kind: if material.manifest.counts.decided.is_some() {
@@ -63,7 +66,7 @@ pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
                 Some(asked::section(material, overview.as_ref(), words)),
                 material.manifest.counts.decided.as_ref().map(|of| decided::section(of, words)),
                 Some(found::section(material, found.as_ref(), overview.as_ref(), words)),
-                Some(shown::section(material, found.as_ref(), &thumbnails, words)),
+                has_features.then(|| shown::section(material, found.as_ref(), &thumbnails, words)),
                 Some(observed::section(material, words)),
                 Some(card::section(material, words)),
                 Some(reading::limits(material, words)),
