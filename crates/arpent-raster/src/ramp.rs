@@ -13,10 +13,11 @@ pub const VIRIDIS: [Color; 5] = [
     Color([0xfd, 0xe7, 0x25]),
 ];
 
-/// The color of a share, 0 to 1, between those of [`VIRIDIS`].
+/// The color of a share, 0 to 1, between those of [`VIRIDIS`]; the lowest for one that is no number.
 pub fn viridis(share: f64) -> Color {
     let last = VIRIDIS.len() - 1;
-    let place = share.clamp(0.0, 1.0) * exact(last);
+    let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
+    let place = share * exact(last);
     let from = truncate::<usize>(place).min(last - 1);
     let part = place - exact(from);
     let [Color(low), Color(high)] = [VIRIDIS[from], VIRIDIS[from + 1]];
