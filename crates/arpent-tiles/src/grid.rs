@@ -40,8 +40,9 @@ impl TileId {
         Self { z: self.z - 1, x: self.x / 2, y: self.y / 2 }
     }
 
-    /// The tile of a higher zoom that contains it.
-    pub(crate) fn above(self, z: u8) -> Self {
+    /// The tile of another zoom that contains it: of its own or one above, `z` is at most its zoom.
+    #[must_use]
+    pub fn above(self, z: u8) -> Self {
         let by = self.z - z;
         Self { z, x: self.x >> by, y: self.y >> by }
     }

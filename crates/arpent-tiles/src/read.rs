@@ -204,21 +204,26 @@ mod tests {
         }
     }
 
-    #[test]
-    fn tiles_are_read_as_they_were_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.pmtiles");
+    /// Writes an archive of plain pictures; the number of its tiles.
+    fn written(path: &Path, bbox: [f64; 4], max_zoom: u8) -> u64 {
         let options = PictureOptions {
             name: "a".to_owned(),
             description: String::new(),
             attribution: String::new(),
-            boxes: vec![[2.0, 48.0, 2.02, 48.01]],
-            max_zoom: 16,
+            boxes: vec![bbox],
+            max_zoom,
             threads: 1,
         };
         // Not WebP, but the archive does not look inside.
         let encode = |rgba: &[u8]| Ok(rgba[..4].to_vec());
-        let written = write_pictures(&path, folder.path(), &options, &|| Ok(Plain), &encode).unwrap();
+        write_pictures(path, path.parent().unwrap(), &options, &|| Ok(Plain), &encode).unwrap().tiles
+    }
+
+    #[test]
+    fn tiles_are_read_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pmtiles");
+        let tiles = written(&path, [2.0, 48.0, 2.02, 48.01], 16);
         let mut archive = PictureArchive::open(&path).unwrap();
         assert_eq!(archive.max_zoom(), 16);
         let mut found = BTreeMap::new();
@@ -228,7 +233,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        assert_eq!(wide(found.len()), written.tiles);
+        assert_eq!(wide(found.len()), tiles);
         let deepest: Vec<_> = found.iter().filter(|(id, _)| id.z == 16).collect();
         assert!(deepest.len() > 10);
         for (id, bytes) in deepest {
@@ -248,16 +253,7 @@ mod tests {
     fn what_is_damaged_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.pmtiles");
-        let options = PictureOptions {
-            name: "a".to_owned(),
-            description: String::new(),
-            attribution: String::new(),
-            boxes: vec![[2.0, 48.0, 2.1, 48.1]],
-            max_zoom: 14,
-            threads: 1,
-        };
-        let encode = |rgba: &[u8]| Ok(rgba[..4].to_vec());
-        write_pictures(&path, folder.path(), &options, &|| Ok(Plain), &encode).unwrap();
+        written(&path, [2.0, 48.0, 2.1, 48.1], 14);
         let whole = std::fs::read(&path).unwrap();
         let read = |bytes: &[u8]| -> Result<()> {
             std::fs::write(&path, bytes).unwrap();

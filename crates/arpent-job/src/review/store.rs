@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arpent_base::{DoingWhat as _, Result, sha256_hex};
-use arpent_publish::{MANIFEST_NAME, Manifest, ObjectKind, REVIEWS, Target, unique_key};
+use arpent_publish::{
+    Artifact, MANIFEST_NAME, Manifest, ObjectKind, REVIEWS, ROLE_IMAGERY, Target, unique_key,
+};
 use arpent_review::{
     Chain, Decision, Earlier, HISTORY_NAME, History, Key, Known, Log, OBJECT_BYTES, Object, ObjectId, Review,
     Statement, Time,
 };
+use arpent_viewer::Date;
 
 use super::error::ReviewJobError;
+use crate::present::imagery_name;
 
 pub(super) const MEDIA_TYPE: &str = "application/json";
 pub(super) const HEADER: &str = "review.json";
@@ -29,6 +33,14 @@ impl ReviewedMap {
         let bytes = target.read(MANIFEST_NAME, ObjectKind::Manifest)?.unwrap_or_default();
         let manifest_sha256 = sha256_hex(&bytes).parse()?;
         Ok(Self { target, manifest, manifest_sha256 })
+    }
+
+    /// The archive of the imagery that it was published with, if there is one: of a date, where two are compared.
+    pub(super) fn imagery(&self, date: Option<Date>) -> Option<&Artifact> {
+        let is_it = |artifact: &&Artifact| {
+            artifact.role == ROLE_IMAGERY && artifact.href.rsplit('/').next() == Some(imagery_name(date))
+        };
+        self.manifest.artifacts.iter().find(is_it)
     }
 
     /// Names of its reviews.

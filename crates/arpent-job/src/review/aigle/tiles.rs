@@ -5,11 +5,12 @@ use std::path::Path;
 use arpent_base::number::fitted;
 use arpent_base::{DoingWhat as _, Failure, Result};
 use arpent_gdal::encode_webp;
-use arpent_publish::{Artifact, PICTURE_SIDE, PictureArchive, ROLE_IMAGERY, TileId};
+use arpent_publish::{PICTURE_SIDE, PictureArchive, TileId};
+use arpent_viewer::Date;
 use image::imageops::{FilterType, crop_imm, resize};
 
 use super::error::AigleError;
-use crate::present::{IMAGERY_QUALITY, imagery_name};
+use crate::present::IMAGERY_QUALITY;
 use crate::review::store::OpenReview;
 
 /// Zooms that AIGLE shows.
@@ -18,20 +19,11 @@ const LAST: u8 = 19;
 /// Folder of the tiles in a delivery.
 pub(super) const TILES: &str = "tiles";
 
-/// The archive of the imagery that features were found on: of a comparison, that of the later date.
-fn archive(opened: &OpenReview) -> Result<&Artifact, AigleError> {
-    let names = [None, Some(arpent_viewer::Date::After)].map(imagery_name);
-    let artifacts = &opened.map.manifest.artifacts;
-    let is_it = |artifact: &&Artifact| {
-        let name = artifact.href.rsplit('/').next().unwrap_or_default();
-        artifact.role == ROLE_IMAGERY && names.contains(&name)
-    };
-    artifacts.iter().find(is_it).ok_or(AigleError::NoImagery)
-}
-
 /// Writes `Z/X/Y.webp` of zooms 15 to 19 below a folder; the number of files. Memory holds a tile and the one it is cut of.
 pub(super) fn write(opened: &OpenReview, folder: &Path) -> Result<u64> {
-    let artifact = archive(opened)?;
+    // Of a comparison, features were found on the later date.
+    let artifact = opened.map.imagery(None).or_else(|| opened.map.imagery(Some(Date::After)));
+    let artifact = artifact.ok_or(AigleError::NoImagery)?;
     let scratch = tempfile::tempdir()?;
     let file = scratch.path().join("imagery.pmtiles");
     opened.map.target.fetch_artifact(artifact, &file)?;

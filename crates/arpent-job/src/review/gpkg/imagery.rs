@@ -10,9 +10,10 @@ use std::path::Path;
 use arpent_base::number::{exact, wide};
 use arpent_base::{Language, Result};
 use arpent_gdal::{GeoPackage, Transformer, describe_crs, sql_text};
-use arpent_publish::{Artifact, PICTURE_SIDE, PictureArchive, ROLE_IMAGERY, TileId};
+use arpent_publish::{Artifact, PICTURE_SIDE, PictureArchive, TileId};
 use arpent_qgis::{Content, ProjectLayer, picture_qml};
 use arpent_raster::Crs;
+use arpent_viewer::Date;
 
 use super::error::GeoPackageError;
 use crate::review::store::OpenReview;
@@ -63,20 +64,10 @@ impl Around {
         Ok(())
     }
 
-    /// The tiles of a zoom that hold the places, or lie in one.
+    /// The tiles of a zoom, up to that of the places, that hold one.
     fn at(&self, zoom: u8) -> BTreeSet<TileId> {
-        let place = |tile: &TileId| match zoom.checked_sub(PLACES) {
-            None => TileId { z: zoom, x: tile.x >> (PLACES - zoom), y: tile.y >> (PLACES - zoom) },
-            Some(_) => *tile,
-        };
-        self.tiles.iter().map(place).collect()
+        self.tiles.iter().map(|tile| tile.above(zoom)).collect()
     }
-}
-
-/// Whether a tile is among those of `near`, or lies in one of them.
-fn is_near(near: &BTreeSet<TileId>, tile: TileId) -> bool {
-    let by = tile.z.saturating_sub(PLACES);
-    near.contains(&TileId { z: tile.z - by, x: tile.x >> by, y: tile.y >> by })
 }
 
 /// A table of tiles, and its title.
@@ -89,16 +80,11 @@ struct Table<'a> {
 /// The archives of a map: of a comparison, the later date first.
 fn tables(opened: &OpenReview) -> Vec<Table<'_>> {
     let known = [
-        ("imagery.pmtiles", "imagery", ["Imagery", "Imagerie"]),
-        ("imagery-after.pmtiles", "imagery_after", ["Imagery after", "Imagerie après"]),
-        ("imagery-before.pmtiles", "imagery_before", ["Imagery before", "Imagerie avant"]),
+        (None, "imagery", ["Imagery", "Imagerie"]),
+        (Some(Date::After), "imagery_after", ["Imagery after", "Imagerie après"]),
+        (Some(Date::Before), "imagery_before", ["Imagery before", "Imagerie avant"]),
     ];
-    let artifacts = &opened.map.manifest.artifacts;
-    let of = |(file, name, titles): (&str, &'static str, [&'static str; 2])| {
-        let mut all = artifacts.iter().filter(|artifact| artifact.role == ROLE_IMAGERY);
-        let artifact = all.find(|artifact| artifact.href.rsplit('/').next() == Some(file))?;
-        Some(Table { artifact, name, titles })
-    };
+    let of = |(date, name, titles)| Some(Table { artifact: opened.map.imagery(date)?, name, titles });
     known.into_iter().filter_map(of).collect()
 }
 
@@ -128,20 +114,25 @@ pub(super) fn write(
         for statement in schema(table.name, deepest, timestamp)? {
             package.run(&statement)?;
         }
-        for zoom in 0..=deepest {
-            let near = (zoom >= NEAR).then(|| around.at(zoom));
-            archive.each(zoom..=zoom, &mut |tile, picture| {
-                if near.as_ref().is_some_and(|near| !is_near(near, tile)) {
+        let mut near = (0, BTreeSet::new());
+        archive.each(0..=deepest, &mut |tile, picture| {
+            if tile.z >= NEAR {
+                let zoom = tile.z.min(PLACES);
+                // Tiles come zoom by zoom.
+                if near.0 != zoom {
+                    near = (zoom, around.at(zoom));
+                }
+                if !near.1.contains(&tile.above(zoom)) {
                     return Ok(());
                 }
-                bytes += wide(picture.len());
-                if bytes > MOST_BYTES {
-                    return Err(GeoPackageError::MuchImagery { gigabytes: MOST_BYTES >> 30 }.into());
-                }
-                tiles += 1;
-                Ok(package.run(&insert(table.name, tile, picture))?)
-            })?;
-        }
+            }
+            bytes += wide(picture.len());
+            if bytes > MOST_BYTES {
+                return Err(GeoPackageError::MuchImagery { gigabytes: MOST_BYTES >> 30 }.into());
+            }
+            tiles += 1;
+            Ok(package.run(&insert(table.name, tile, picture))?)
+        })?;
         package.commit()?;
         package.finish()?;
         std::fs::remove_file(&scratch)?;
