@@ -96,15 +96,15 @@ pub use planned::{MergeReport, merge, work};
 pub use reports::report_html;
 pub use review::{
     AddReport, After, AgreementReport, AigleError, AigleExport, AigleImport, AigleOptions, AiglePerson,
-    Bought, Consequence, Errors, ExampleCounts, ExportReport, Gain, GeoPackageError, GeoPackageExport,
-    GeoPackageImport, GeoPackageOptions, GroupLesson, ImportReport, LearnOptions, Lessons, NewReport,
-    Recalibrated, Replay, ReviewCall, ReviewDesk, ReviewJobError, ReviewLearnOptions, ReviewLearnReport,
-    ReviewNames, ReviewPerson, ReviewPublishOptions, ReviewPublishReport, ReviewSampleOptions,
-    ReviewSampleReport, ReviewServeOptions, RuleCount, StateReport, StatusCount, Threshold, VerifyReport,
-    asking, decided_columns, learned_text, review_add, review_export, review_export_aigle,
-    review_export_geopackage, review_import, review_import_aigle, review_import_geopackages, review_learn,
-    review_new, review_new_after, review_publish, review_sample, review_state, review_verify,
-    statement_of_line, states_in_order,
+    Bought, Consequence, EnergyOfLearning, Errors, ExampleCounts, ExportReport, Gain, GeoPackageError,
+    GeoPackageExport, GeoPackageImport, GeoPackageOptions, GroupLesson, ImportReport, LearnOptions, Lessons,
+    NewReport, Recalibrated, Replay, ReviewCall, ReviewDesk, ReviewJobError, ReviewLearnOptions,
+    ReviewLearnReport, ReviewNames, ReviewPerson, ReviewPublishOptions, ReviewPublishReport,
+    ReviewSampleOptions, ReviewSampleReport, ReviewServeOptions, RuleCount, StateReport, StatusCount,
+    Threshold, VerifyReport, asking, decided_columns, learned_text, review_add, review_export,
+    review_export_aigle, review_export_geopackage, review_import, review_import_aigle,
+    review_import_geopackages, review_learn, review_new, review_new_after, review_publish, review_sample,
+    review_state, review_verify, statement_of_line, states_in_order,
 };
 pub use scratch::Scratch;
 #[doc(hidden)]

@@ -461,7 +461,11 @@ fn verdicts_give_probabilities_thresholds_and_examples_that_a_training_reads() {
     assert!(budget["features"].as_u64().is_none_or(|features| features <= 50), "{budget}");
     let replay = &learned["replay"];
     assert!(replay["conclusion"].as_str().unwrap().starts_with("the probabilities are better"), "{replay}");
-    assert!(written(&place, "learned/report.txt").contains("in random order"));
+    let text = written(&place, "learned/report.txt");
+    assert!(text.contains("in random order") && text.contains("\nEnergy: learning "), "{text}");
+    let manifest: Value = serde_json::from_str(&written(&place, "out/manifest.json")).unwrap();
+    assert_eq!(learned["energy"]["map"], manifest["energy"]);
+    assert!(learned["energy"]["learning"]["cpu_s"].as_f64().unwrap() > 0.0, "{learned}");
 
     // The same again is the same; a folder that is there stays as it is.
     let again = report(&place, &[&["learn", "out", "--to", "again"], &words[4..]].concat(), 0);

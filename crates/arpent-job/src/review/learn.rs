@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use arpent_base::{DoingWhat as _, Result, json_document};
 use arpent_review::{FindingKind, Log, Status, Verdict};
+use arpent_shell::energy::{Meter, WATTS_PER_CORE};
 
 use super::decided::{Decider, Decisions, ReviewNames};
 use super::error::ReviewJobError;
 use super::features::MapFeatures;
 use super::hard_examples::{ExampleCounts, Examples};
-use super::learned::{ReviewLearnReport, learned_text};
+use super::learned::{EnergyOfLearning, ReviewLearnReport, learned_text};
 use super::lessons::{Case, LearnOptions, ScoreCounts, learn};
 use super::proposal::Proposal;
 use super::store::{OpenReview, now};
@@ -112,6 +113,7 @@ fn seen(opened: &OpenReview, decided: &HashMap<String, Outcome>, zones: Option<&
 /// # Errors
 /// When the review is of another map, does not verify or has no decisions, or the folder is there or cannot be written.
 pub fn review_learn(options: &ReviewLearnOptions) -> Result<ReviewLearnReport> {
+    let meter = Meter::start(WATTS_PER_CORE);
     set_up_gdal(None)?;
     let opened = OpenReview::open(&options.output, options.review.as_deref())?;
     opened.check_map()?;
@@ -157,6 +159,7 @@ pub fn review_learn(options: &ReviewLearnOptions) -> Result<ReviewLearnReport> {
         not_settled,
         lessons,
         examples,
+        energy: EnergyOfLearning::of(meter.read(), opened.map.manifest.energy.as_ref()),
     };
     std::fs::write(made.path().join("learn.json"), json_document(&report)?)?;
     std::fs::write(made.path().join("report.txt"), learned_text(&report))?;

@@ -1,8 +1,10 @@
 //! What a review taught: as data, and in plain text.
 
 use arpent_sampling::ShareEstimate;
+use arpent_shell::energy::Energy;
 use arpent_shell::lines::count;
-use serde::Serialize;
+use serde::{Deserialize as _, Serialize};
+use serde_json::Value;
 
 use super::hard_examples::ExampleCounts;
 use super::lessons::{GroupLesson, LearnOptions, Lessons, Replay, Threshold};
@@ -43,6 +45,24 @@ pub struct ReviewLearnReport {
     pub lessons: Lessons,
     /// Hard examples.
     pub examples: ExampleCounts,
+    /// What learning cost.
+    pub energy: EnergyOfLearning,
+}
+
+/// What learning cost, beside what it costs to compute the map again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EnergyOfLearning {
+    /// Of this process, from its start to the report. The decisions are the same each time, this number is not.
+    pub learning: Energy,
+    /// Of the run that made the map, as its manifest states it; none if it does not.
+    pub map: Option<Energy>,
+}
+
+impl EnergyOfLearning {
+    /// `map` is the energy in the manifest of the map.
+    pub(super) fn of(learning: Energy, map: Option<&Value>) -> Self {
+        Self { learning, map: map.and_then(|map| Energy::deserialize(map).ok()) }
+    }
 }
 
 /// Lines of a text.
@@ -84,7 +104,18 @@ pub fn learned_text(report: &ReviewLearnReport) -> String {
     report.lessons.thresholds.iter().for_each(|threshold| of_threshold(threshold, &mut text));
     of_replay(report.lessons.replay.as_ref(), &mut text);
     of_examples(&report.examples, &mut text);
+    of_energy(&report.energy, &mut text);
     text.0
+}
+
+fn of_energy(energy: &EnergyOfLearning, text: &mut Text) {
+    let of = |energy: &Energy| format!("{:.6} Wh ({})", energy.watt_hours, energy.quality.name());
+    let map = energy.map.as_ref().map_or_else(|| "not recorded".to_owned(), of);
+    text.line("");
+    text.line(&format!(
+        "Energy: learning {}; the run of the map, and so about a run again, {map}",
+        of(&energy.learning)
+    ));
 }
 
 fn share(share: Option<&ShareEstimate>) -> String {

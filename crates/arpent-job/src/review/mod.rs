@@ -37,7 +37,7 @@ pub use gpkg::{
 };
 pub use hard_examples::ExampleCounts;
 pub use learn::{ReviewLearnOptions, review_learn};
-pub use learned::{ReviewLearnReport, learned_text};
+pub use learned::{EnergyOfLearning, ReviewLearnReport, learned_text};
 pub use lessons::{
     Bought, Errors, Gain, GroupLesson, LearnOptions, Lessons, Recalibrated, Replay, Threshold,
 };
