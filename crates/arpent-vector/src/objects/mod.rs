@@ -120,7 +120,9 @@ impl ObjectMerger {
         self.add(fragments.collect(), remaining, sink)
     }
 
-    /// Adds what another merger with the same options held, as [`ObjectMerger::push`] does.
+    /// Adds what another merger with the same options held, as [`ObjectMerger::push`] does. Where blocks are joined,
+    /// what a block left is taken before its detections are pushed to the [`crate::DetectionMerger`] of all blocks:
+    /// the detections that this one emits then are still to come.
     ///
     /// # Errors
     /// As [`ObjectMerger::push`].

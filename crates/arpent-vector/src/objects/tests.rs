@@ -139,14 +139,9 @@ fn merge_blocks(
 
         let to_come = Remaining::within(&blocks[i + 1..], reach);
         let mut kept = Vec::new();
+        all_objects.take(objects, &all_detections.remaining(), &mut |o| found.push(o)).unwrap();
         all_detections.push(&detections, &to_come, &mut |d| kept.push(d)).unwrap();
-        let remaining = all_detections.remaining();
-        let before = all_objects.pending();
-        all_objects
-            .take(objects, &remaining.and(kept.iter().map(|d| d.bbox)), &mut |o| found.push(o))
-            .unwrap();
-        assert!(all_objects.pending() <= before + of_block.len());
-        all_objects.push(&kept, &remaining, &mut |o| found.push(o)).unwrap();
+        all_objects.push(&kept, &all_detections.remaining(), &mut |o| found.push(o)).unwrap();
     }
     assert_eq!((all_detections.pending(), all_objects.pending()), (0, 0), "nothing is to come");
     sorted(found)
