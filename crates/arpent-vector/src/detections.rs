@@ -1,9 +1,8 @@
 //! Merges the boxes that were found window by window.
 
-use arpent_base::number::{approximate, floor};
 use serde::{Deserialize, Serialize};
 
-use crate::VectorError;
+use crate::{Remaining, VectorError};
 
 /// A detected box.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -17,14 +16,14 @@ pub struct Detection {
 }
 
 impl Detection {
-    pub(crate) fn check(&self, done_above_row: i64) -> Result<(), VectorError> {
+    pub(crate) fn check(&self, remaining: &Remaining) -> Result<(), VectorError> {
         let Self { class_id, score, bbox } = *self;
         let is_finite = score.is_finite() && bbox.iter().all(|v| v.is_finite());
         if !is_finite || bbox[0] > bbox[2] || bbox[1] > bbox[3] {
             return Err(VectorError::BadDetection { class_id, score, bbox });
         }
-        if bbox[1] < approximate(done_above_row) {
-            return Err(VectorError::LateDetection { row: bbox[1], done_above_row });
+        if !remaining.contains(&bbox) {
+            return Err(VectorError::LateDetection { bbox });
         }
         Ok(())
     }
@@ -49,17 +48,18 @@ impl Detection {
     }
 }
 
-/// Suppresses duplicates among the detections of overlapping windows, strip by strip.
+/// Suppresses duplicates among the detections of overlapping windows, strip by strip or block by block.
 ///
 /// The detections that are emitted are those that greedy non-maximum suppression keeps on the whole set (from the
 /// best to the worst, a detection is dropped if it overlaps a kept one by more than the threshold), however the set
-/// is cut into strips. Suppression propagates only along chains of boxes that overlap by more than the threshold, so
-/// a detection is held only until the last box of its chains has passed.
+/// is cut into strips or blocks. Suppression propagates only along chains of boxes that overlap by more than the
+/// threshold, so a detection is held only as long as a box of its chains may still be overlapped. A block is
+/// processed alone; what is held then is given to the merger of all blocks ([`DetectionMerger::leave`]).
 #[derive(Debug)]
 pub struct DetectionMerger {
     iou_threshold: f64,
     classwise: bool,
-    done_above_row: i64,
+    remaining: Remaining,
     pending: Vec<Detection>,
 }
 
@@ -74,11 +74,11 @@ impl DetectionMerger {
             let (option, value) = ("iou_threshold", iou_threshold);
             return Err(VectorError::BadOption { option, value, expected: "a number from 0 to 1" });
         }
-        Ok(Self { iou_threshold, classwise, done_above_row: i64::MIN, pending: Vec::new() })
+        Ok(Self { iou_threshold, classwise, remaining: Remaining::everywhere(), pending: Vec::new() })
     }
 
-    /// Adds the detections of a strip, in any order, and emits those that are final to `sink`. The caller guarantees
-    /// that every detection of a later strip starts at or below `done_above_row`.
+    /// Adds detections, in any order, and emits those that are final to `sink`. The caller guarantees that every later
+    /// detection lies within `remaining`.
     ///
     /// # Errors
     /// [`VectorError::BadDetection`] for boxes and scores that are not numbers, [`VectorError::LateDetection`] if the
@@ -86,27 +86,30 @@ impl DetectionMerger {
     pub fn push(
         &mut self,
         detections: &[Detection],
-        done_above_row: i64,
+        remaining: &Remaining,
         sink: &mut impl FnMut(Detection),
     ) -> Result<(), VectorError> {
-        detections.iter().try_for_each(|d| d.check(self.done_above_row))?;
+        detections.iter().try_for_each(|d| d.check(&self.remaining))?;
         self.pending.extend_from_slice(detections);
-        self.done_above_row = self.done_above_row.max(done_above_row);
+        self.remaining.clone_from(remaining);
         self.settle(sink);
         Ok(())
     }
 
     /// Emits the detections that are still held to `sink`.
     pub fn finish(mut self, sink: &mut impl FnMut(Detection)) {
-        self.done_above_row = i64::MAX;
+        self.remaining = Remaining::nothing();
         self.settle(sink);
     }
 
-    /// The row above which no detection that is emitted later starts: the guarantee for the next consumer. It is
-    /// above the row that was guaranteed here if detections are held.
-    pub fn done_above_row(&self) -> i64 {
-        let first = self.pending.iter().map(|d| floor::<i64>(d.bbox[1])).min();
-        self.done_above_row.min(first.unwrap_or(i64::MAX))
+    /// Where a detection that is emitted later may lie: the guarantee for the next consumer.
+    pub fn remaining(&self) -> Remaining {
+        self.remaining.and(self.pending.iter().map(|d| d.bbox))
+    }
+
+    /// The detections that are still held, which are to be pushed to another merger with the same options.
+    pub fn leave(self) -> Vec<Detection> {
+        self.pending
     }
 
     /// Number of detections held.
@@ -114,7 +117,7 @@ impl DetectionMerger {
         self.pending.len()
     }
 
-    /// Emits the clusters that lie above the rows to come.
+    /// Emits the clusters that no later detection can overlap.
     fn settle(&mut self, sink: &mut impl FnMut(Detection)) {
         self.pending.sort_unstable_by(Detection::rank);
         let rivals = self.rivals();
@@ -152,11 +155,11 @@ impl DetectionMerger {
         (!self.classwise || a.class_id == b.class_id) && a.iou(b) > self.iou_threshold
     }
 
-    /// Whether each pending detection is connected, through overlapping pairs, with one that reaches into rows to
-    /// come.
+    /// Whether each pending detection is connected, through overlapping pairs, with one that a later one may
+    /// overlap.
     fn open_clusters(&self, rivals: &Rivals) -> Vec<bool> {
-        let done_above = approximate(self.done_above_row);
-        let mut is_open: Vec<bool> = self.pending.iter().map(|d| d.bbox[3] > done_above).collect();
+        let mut is_open: Vec<bool> =
+            self.pending.iter().map(|d| self.remaining.may_overlap(&d.bbox)).collect();
         let mut queue: Vec<usize> = (0..is_open.len()).filter(|i| is_open[*i]).collect();
         while let Some(i) = queue.pop() {
             for j in rivals.of(i) {
@@ -182,7 +185,7 @@ impl Rivals {
 
 #[cfg(test)]
 mod tests {
-    use arpent_base::number::{exact, truncate};
+    use arpent_base::number::{approximate, exact, truncate};
 
     use super::*;
     use proptest::prelude::*;
@@ -246,9 +249,9 @@ mod tests {
             for (strip, cut) in strips.iter_mut().zip(&cuts) {
                 strip.sort_by_key(|s| s.0);
                 let strip: Vec<Detection> = strip.iter().map(|s| s.1).collect();
-                let (promise, before) = (approximate(merger.done_above_row()), kept.len());
-                merger.push(&strip, *cut, &mut |d| kept.push(d)).unwrap();
-                prop_assert!(kept[before..].iter().all(|d| d.bbox[1] >= promise));
+                let (promise, before) = (merger.remaining(), kept.len());
+                merger.push(&strip, &Remaining::below(*cut), &mut |d| kept.push(d)).unwrap();
+                prop_assert!(kept[before..].iter().all(|d| promise.contains(&d.bbox)));
             }
             merger.finish(&mut |d| kept.push(d));
             let expected = suppress(all.iter().map(|d| d.0).collect(), threshold, classwise);
@@ -264,11 +267,11 @@ mod tests {
         };
         let mut merger = DetectionMerger::new(0.5, false).unwrap();
         let mut kept = vec![];
-        merger.push(&[link(0), link(1), link(2)], 9, &mut |d| kept.push(d)).unwrap();
+        merger.push(&[link(0), link(1), link(2)], &Remaining::below(9), &mut |d| kept.push(d)).unwrap();
         assert_eq!(merger.pending(), 3);
-        merger.push(&[link(3)], 18, &mut |d| kept.push(d)).unwrap();
+        merger.push(&[link(3)], &Remaining::below(18), &mut |d| kept.push(d)).unwrap();
         assert!(kept.is_empty());
-        merger.push(&[], 19, &mut |d| kept.push(d)).unwrap();
+        merger.push(&[], &Remaining::below(19), &mut |d| kept.push(d)).unwrap();
         assert_eq!((kept, merger.pending()), (vec![link(3), link(1)], 0));
     }
 
@@ -283,7 +286,7 @@ mod tests {
                     detection(0, 0.5, [f64::from(i) * 4.0, row + 1.0, f64::from(i) * 4.0 + 6.0, row + 12.0])
                 })
                 .collect();
-            merger.push(&boxes, i64::from(strip) * 10 + 10, &mut |_| count += 1).unwrap();
+            merger.push(&boxes, &Remaining::below(i64::from(strip) * 10 + 10), &mut |_| count += 1).unwrap();
             assert!(merger.pending() <= 50);
         }
         assert!(count > 1_000);
@@ -295,7 +298,7 @@ mod tests {
         for (classwise, expected) in [(true, 2), (false, 1)] {
             let mut merger = DetectionMerger::new(0.5, classwise).unwrap();
             let mut count = 0;
-            merger.push(&pair, 4, &mut |_| count += 1).unwrap();
+            merger.push(&pair, &Remaining::below(4), &mut |_| count += 1).unwrap();
             assert_eq!(count, expected);
         }
     }
@@ -305,7 +308,7 @@ mod tests {
         assert!(DetectionMerger::new(f64::NAN, true).is_err());
         assert!(DetectionMerger::new(1.1, true).is_err());
         let mut merger = DetectionMerger::new(0.5, true).unwrap();
-        let mut push = |d: Detection, done| merger.push(&[d], done, &mut |_| {});
+        let mut push = |d: Detection, done| merger.push(&[d], &Remaining::below(done), &mut |_| {});
         let good = detection(0, 0.5, [0.0, 0.0, 1.0, 1.0]);
         assert!(matches!(
             push(Detection { score: f32::NAN, ..good }, 0),
@@ -314,6 +317,6 @@ mod tests {
         assert!(push(detection(0, 0.5, [0.0, f64::INFINITY, 1.0, 1.0]), 0).is_err());
         assert!(push(detection(0, 0.5, [2.0, 0.0, 1.0, 1.0]), 0).is_err());
         assert_eq!(push(good, 1), Ok(()));
-        assert_eq!(push(good, 1), Err(VectorError::LateDetection { row: 0.0, done_above_row: 1 }));
+        assert_eq!(push(good, 1), Err(VectorError::LateDetection { bbox: good.bbox }));
     }
 }

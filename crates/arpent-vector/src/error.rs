@@ -79,13 +79,11 @@ pub enum VectorError {
         /// Row, grid pixels.
         row: f64,
     },
-    /// A detection starts above the first row that was still open.
-    #[error("a detection starts at row {row}, but the rows above {done_above_row} were declared complete")]
+    /// A detection lies where all had been declared found.
+    #[error("the detection with box {bbox:?} lies where all detections were declared found")]
     LateDetection {
-        /// First row of the detection, grid pixels.
-        row: f64,
-        /// The row above which no further detection was allowed.
-        done_above_row: i64,
+        /// Its box, grid pixels.
+        bbox: [f64; 4],
     },
 }
 

@@ -7,7 +7,7 @@
 //! Two sources give the same record. The [`Polygonizer`] reads the rows of a label raster from north to south and
 //! emits a [`Region`] for each connected group of pixels of one class as soon as its last row has passed. The
 //! [`DetectionMerger`] reads the boxes that a network found window by window, suppresses duplicates and emits the
-//! remaining boxes. A [`Vectorizer`] makes a [`Feature`] from either.
+//! remaining boxes, strip by strip or block by block ([`Remaining`]). A [`Vectorizer`] makes a [`Feature`] from either.
 //!
 //! An [`ObjectMerger`] joins the detections of one object, which is drawn as a box, an oriented box or a footprint
 //! ([`Shape`]). [`nearest_on_line`] locates a feature along a reference line, such as a road. [`ZoneRows`] and
@@ -29,6 +29,7 @@ mod ground;
 mod objects;
 mod polygonize;
 mod region;
+mod remaining;
 #[cfg(test)]
 mod shapes;
 mod simplify;
@@ -48,9 +49,10 @@ pub use forest::find_root;
 pub use generalize::{DrawnCounts, Generalizer};
 pub use ground::polygons_m2;
 pub use objects::shape::Shape;
-pub use objects::{Object, ObjectMerger};
+pub use objects::{Object, ObjectMerger, OpenObjects};
 pub use polygonize::{Connectivity, Polygonizer, fixed_point, square_meters};
 pub use region::{Region, Vertex};
+pub use remaining::Remaining;
 pub use snap::{Snap, nearest_on_line, representative_point};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
 pub use wkb::{parts_to_wkb, polygons_of_wkb, to_wkb};

@@ -10,8 +10,8 @@ use arpent_publish::{Counts, CoverageCounts, SortedFeatures};
 use arpent_raster::{CONFIDENCE_NODATA, LABEL_NODATA, PixelArea, Raster, Window};
 use arpent_tiling::{PlannedWindow, Stitcher, Strip};
 use arpent_vector::{
-    Coverage, Detection, DetectionMerger, EliminatedRow, Object, ObjectMerger, Polygonizer, Region, Shape,
-    VectorError, clear_unsaid,
+    Coverage, Detection, DetectionMerger, EliminatedRow, Object, ObjectMerger, Polygonizer, Region,
+    Remaining, Shape, VectorError, clear_unsaid,
 };
 
 use super::dissimilarity::DissimilarityMap;
@@ -473,15 +473,19 @@ impl<'a> VectorAssembler<'a> {
         self.tracer.push_rows(labels, strip, built_up.as_deref(), &self.area, published, &mut sink)?;
         published.check()?;
         let mut kept = Vec::new();
-        self.merger
-            .push(&self.waiting, rows.row_end() - self.reach, &mut |detection| kept.push(detection))?;
+        self.merger.push(
+            &self.waiting,
+            &Remaining::below(rows.row_end() - self.reach),
+            &mut |detection| kept.push(detection),
+        )?;
         self.waiting.clear();
         let kept = observed(kept, masks)?;
         match &mut self.objects {
             None => kept.iter().for_each(|detection| features.push(|v| v.detection_to_feature(detection))),
             Some((objects, shape)) => {
-                let done = self.merger.done_above_row();
-                objects.push(&kept, done, &mut |object| features.push_object(&object, *shape))?;
+                objects.push(&kept, &self.merger.remaining(), &mut |object| {
+                    features.push_object(&object, *shape)
+                })?;
             }
         }
         features.check()
@@ -524,7 +528,7 @@ impl<'a> VectorAssembler<'a> {
             None => kept.iter().for_each(|detection| features.push(|v| v.detection_to_feature(detection))),
             Some((mut objects, shape)) => {
                 let mut sink = |object: Object| features.push_object(&object, shape);
-                objects.push(&kept, i64::MAX, &mut sink)?;
+                objects.push(&kept, &Remaining::nothing(), &mut sink)?;
                 objects.finish(&mut sink);
             }
         }

@@ -7,9 +7,11 @@ mod tests;
 
 use std::cmp::Ordering;
 
-use arpent_base::number::{approximate, floor};
+use arpent_base::number::floor;
 
-use crate::{Detection, VectorError};
+use serde::{Deserialize, Serialize};
+
+use crate::{Detection, Remaining, VectorError};
 use groups::Groups;
 
 /// Detections of one class that form one object: a long or interrupted object that a network found piece by piece.
@@ -37,29 +39,34 @@ impl Object {
     }
 }
 
-/// Joins detections of one class that are close to each other, strip by strip; a [`crate::DetectionMerger`] comes
-/// before it.
+/// Joins detections of one class that are close to each other, strip by strip or block by block; a
+/// [`crate::DetectionMerger`] comes before it.
 ///
 /// Two detections are neighbors if neither the columns nor the rows between their boxes exceed the two numbers of
 /// `gap_px`; 0 joins boxes that touch or overlap. A cluster is a set of detections connected through neighbors,
-/// whatever the order of the detections and the strips. It is emitted as one object when no later detection can be a
+/// whatever the order of the detections, strips and blocks. It is emitted as one object when no later detection can be a
 /// neighbor of any of its fragments.
 ///
 /// A cluster without end (a crack along a whole road) would be held to the end. Therefore a cluster that is wider or
 /// higher than `max_extent_px` is cut along the lattice of that many pixels that is anchored to the origin of the
 /// CRS: its fragments are joined only through neighbors whose boxes have their centers in the same cell. Smaller
 /// clusters are never cut. Whether and where a cluster is cut depends on the cluster alone. Memory grows with the
-/// width of the extent and with the detections in `max_extent_px` rows, not with the number of rows processed.
+/// width of the extent and with the detections in `max_extent_px` rows, not with the number of rows processed. A block
+/// is processed alone; what is held then is given to the merger of all blocks ([`ObjectMerger::leave`]).
 #[derive(Debug)]
 pub struct ObjectMerger {
     /// Columns and rows.
     gap_px: [f64; 2],
     max_extent_px: f64,
-    done_above_row: i64,
+    remaining: Remaining,
     pending: Vec<Fragment>,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// Detections of objects that are not complete: those of a block that others may touch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenObjects(Vec<Fragment>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Fragment {
     detection: Detection,
     /// Whether it belongs to a cluster that is too large; parts of it may already have been emitted.
@@ -93,12 +100,12 @@ impl ObjectMerger {
             return Err(VectorError::BadOption { option, value, expected: "a whole number of 1 or more" });
         }
         let max_extent_px = f64::from(max_extent_px);
-        Ok(Self { gap_px, max_extent_px, done_above_row: i64::MIN, pending: Vec::new() })
+        Ok(Self { gap_px, max_extent_px, remaining: Remaining::everywhere(), pending: Vec::new() })
     }
 
-    /// Adds the detections of a strip, in any order, and emits the objects that are complete to `sink`. The caller
-    /// guarantees that every later detection starts at or below `done_above_row`; after a [`crate::DetectionMerger`]
-    /// that is its [`crate::DetectionMerger::done_above_row`] after the push.
+    /// Adds detections, in any order, and emits the objects that are complete to `sink`. The caller guarantees that
+    /// every later detection lies within `remaining`; after a [`crate::DetectionMerger`] that is its
+    /// [`crate::DetectionMerger::remaining`] after the push.
     ///
     /// # Errors
     /// [`VectorError::BadDetection`] for boxes and scores that are not numbers, [`VectorError::LateDetection`] if the
@@ -106,20 +113,50 @@ impl ObjectMerger {
     pub fn push(
         &mut self,
         detections: &[Detection],
-        done_above_row: i64,
+        remaining: &Remaining,
         sink: &mut impl FnMut(Object),
     ) -> Result<(), VectorError> {
-        detections.iter().try_for_each(|d| d.check(self.done_above_row))?;
-        self.pending.extend(detections.iter().map(|d| Fragment { detection: *d, is_cut: false }));
-        self.done_above_row = self.done_above_row.max(done_above_row);
+        let fragments = detections.iter().map(|d| Fragment { detection: *d, is_cut: false });
+        self.add(fragments.collect(), remaining, sink)
+    }
+
+    /// Adds what another merger with the same options held, as [`ObjectMerger::push`] does. Where blocks are joined,
+    /// what a block left is taken before its detections are pushed to the [`crate::DetectionMerger`] of all blocks:
+    /// the detections that this one emits then are still to come.
+    ///
+    /// # Errors
+    /// As [`ObjectMerger::push`].
+    pub fn take(
+        &mut self,
+        open: OpenObjects,
+        remaining: &Remaining,
+        sink: &mut impl FnMut(Object),
+    ) -> Result<(), VectorError> {
+        self.add(open.0, remaining, sink)
+    }
+
+    fn add(
+        &mut self,
+        fragments: Vec<Fragment>,
+        remaining: &Remaining,
+        sink: &mut impl FnMut(Object),
+    ) -> Result<(), VectorError> {
+        fragments.iter().try_for_each(|f| f.detection.check(&self.remaining))?;
+        self.pending.extend(fragments);
+        self.remaining.clone_from(remaining);
         self.settle(sink);
         Ok(())
     }
 
     /// Emits the objects that are still held to `sink`.
     pub fn finish(mut self, sink: &mut impl FnMut(Object)) {
-        self.done_above_row = i64::MAX;
+        self.remaining = Remaining::nothing();
         self.settle(sink);
+    }
+
+    /// What is still held, for another merger with the same options.
+    pub fn leave(self) -> OpenObjects {
+        OpenObjects(self.pending)
     }
 
     /// Number of detections held.
@@ -139,7 +176,7 @@ impl ObjectMerger {
         };
         let mut is_open = vec![false; self.pending.len()];
         for (i, fragment) in self.pending.iter().enumerate() {
-            is_open[pieces[i]] |= !self.has_passed(&fragment.detection);
+            is_open[pieces[i]] |= self.remaining.may_be_near(&fragment.detection.bbox, self.gap_px);
         }
         let mut position = vec![usize::MAX; self.pending.len()];
         let mut objects: Vec<Object> = Vec::new();
@@ -204,11 +241,5 @@ impl ObjectMerger {
         let [col0, row0, col1, row1] = fragment.detection.bbox;
         let middle = [col0.midpoint(col1), row0.midpoint(row1)];
         middle.map(|m| floor::<i64>(m / self.max_extent_px))
-    }
-
-    /// Whether no later detection can be a neighbor.
-    fn has_passed(&self, detection: &Detection) -> bool {
-        let done = self.done_above_row;
-        done == i64::MAX || approximate(done) - detection.bbox[3] > self.gap_px[1]
     }
 }

@@ -1,5 +1,6 @@
 use arpent_base::Diagnostic as _;
 use arpent_base::number::{approximate, exact, floor, truncate};
+use arpent_raster::Window;
 use proptest::prelude::*;
 
 use super::*;
@@ -16,7 +17,7 @@ fn merge(strips: &[Strip], gap_px: f64, max_extent_px: u32) -> Vec<Object> {
     let mut merger = ObjectMerger::new([gap_px; 2], max_extent_px).unwrap();
     let mut objects = vec![];
     for (detections, done) in strips {
-        merger.push(detections, *done, &mut |o| objects.push(o)).unwrap();
+        merger.push(detections, &Remaining::below(*done), &mut |o| objects.push(o)).unwrap();
     }
     merger.finish(&mut |o| objects.push(o));
     sorted(objects)
@@ -106,8 +107,72 @@ prop_compose! {
     }
 }
 
+/// Lines of blocks along one axis: from the first of these to the last, by the given ones between.
+fn lines(mut between: Vec<i8>) -> Vec<i64> {
+    between.sort_unstable();
+    between.dedup();
+    [-64].into_iter().chain(between.into_iter().map(i64::from)).chain([64]).collect()
+}
+
+/// The objects of detections that are suppressed and joined block by block.
+fn merge_blocks(
+    all: &[Detection],
+    blocks: &[Window],
+    reach: u32,
+    mergers: impl Fn() -> (DetectionMerger, ObjectMerger),
+) -> Vec<Object> {
+    let (mut all_detections, mut all_objects) = mergers();
+    let mut found = Vec::new();
+    for (i, block) in blocks.iter().enumerate() {
+        let is_in = |d: &&Detection| {
+            let [x, y] = [0, 1].map(|k| floor::<i64>(d.bbox[k].midpoint(d.bbox[k + 2])));
+            (block.col..block.col_end()).contains(&x) && (block.row..block.row_end()).contains(&y)
+        };
+        let of_block: Vec<Detection> = all.iter().filter(is_in).copied().collect();
+        let (mut detections, mut objects) = mergers();
+        let mut kept = Vec::new();
+        detections.push(&of_block, &Remaining::outside(block, reach), &mut |d| kept.push(d)).unwrap();
+        objects.push(&kept, &detections.remaining(), &mut |o| found.push(o)).unwrap();
+        let (detections, objects) = (detections.leave(), objects.leave());
+        let stored = serde_json::to_vec(&objects).unwrap();
+        assert_eq!(serde_json::from_slice::<OpenObjects>(&stored).unwrap(), objects);
+
+        let to_come = Remaining::within(&blocks[i + 1..], reach);
+        let mut kept = Vec::new();
+        all_objects.take(objects, &all_detections.remaining(), &mut |o| found.push(o)).unwrap();
+        all_detections.push(&detections, &to_come, &mut |d| kept.push(d)).unwrap();
+        all_objects.push(&kept, &all_detections.remaining(), &mut |o| found.push(o)).unwrap();
+    }
+    assert_eq!((all_detections.pending(), all_objects.pending()), (0, 0), "nothing is to come");
+    sorted(found)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
+
+    #[test]
+    fn blocks_and_their_order_do_not_matter(
+        all in prop::collection::vec(detections(), 0..70),
+        cols in prop::collection::vec(-30i8..50, 0..4), rows in prop::collection::vec(-30i8..30, 0..4),
+        order: u64, gap_px in prop::sample::select(vec![0.0, 0.5, 3.0]),
+        max_extent_px in prop::sample::select(vec![1, 4, 10, 25, 1000]), iou in prop::sample::select(vec![0.0, 0.3, 1.0]),
+    ) {
+        let (cols, rows) = (lines(cols), lines(rows));
+        let mut blocks: Vec<Window> = rows.windows(2)
+            .flat_map(|r| cols.windows(2).map(move |c| Window::between(c[0], r[0], c[1], r[1])))
+            .collect();
+        blocks.sort_by_key(|b| (b.col * 31 + b.row * 17).unsigned_abs().wrapping_mul(order | 1));
+        let mergers = || {
+            let objects = ObjectMerger::new([gap_px; 2], max_extent_px).unwrap();
+            (DetectionMerger::new(iou, true).unwrap(), objects)
+        };
+        let whole = [Window::between(-64, -64, 64, 64)];
+        let at_once = merge_blocks(&all, &whole, 4, mergers);
+        prop_assert_eq!(&merge_blocks(&all, &blocks, 4, mergers), &at_once);
+        let mut kept = Vec::new();
+        mergers().0.push(&all, &Remaining::nothing(), &mut |d| kept.push(d)).unwrap();
+        prop_assert_eq!(at_once, merged_at_once(&kept, gap_px, max_extent_px));
+    }
 
     #[test]
     fn strips_and_order_do_not_matter(
@@ -122,15 +187,17 @@ proptest! {
     #[test]
     fn suppressed_first_strips_still_do_not_matter(strips in strips(), max_extent_px in prop::sample::select(vec![10, 1000])) {
         let mut merger = DetectionMerger::new(0.3, true).unwrap();
-        let (mut kept, mut in_strips): (Vec<Detection>, Vec<Strip>) = (vec![], vec![]);
+        let (mut kept, mut objects) = (Vec::<Detection>::new(), vec![]);
+        let mut joined = ObjectMerger::new([1.0; 2], max_extent_px).unwrap();
         for (detections, done) in &strips {
             let mut strip = vec![];
-            merger.push(detections, *done, &mut |d| strip.push(d)).unwrap();
+            merger.push(detections, &Remaining::below(*done), &mut |d| strip.push(d)).unwrap();
             kept.extend(&strip);
-            in_strips.push((strip, merger.done_above_row()));
+            joined.push(&strip, &merger.remaining(), &mut |o| objects.push(o)).unwrap();
         }
         prop_assert_eq!(merger.pending(), 0);
-        prop_assert_eq!(merge(&in_strips, 1.0, max_extent_px), merged_at_once(&kept, 1.0, max_extent_px));
+        joined.finish(&mut |o| objects.push(o));
+        prop_assert_eq!(sorted(objects), merged_at_once(&kept, 1.0, max_extent_px));
     }
 
     #[test]
@@ -170,9 +237,11 @@ fn fragments_a_gap_apart_are_one_object() {
 fn an_object_leaves_when_nothing_can_touch_it() {
     let mut merger = ObjectMerger::new([2.0; 2], 100).unwrap();
     let mut count = 0;
-    merger.push(&[detection(0, 0.5, [0.0, 0.0, 4.0, 4.0])], 6, &mut |_| count += 1).unwrap();
+    merger
+        .push(&[detection(0, 0.5, [0.0, 0.0, 4.0, 4.0])], &Remaining::below(6), &mut |_| count += 1)
+        .unwrap();
     assert_eq!(merger.pending(), 1, "one that starts at row 6 would be a neighbor");
-    merger.push(&[], 7, &mut |_| count += 1).unwrap();
+    merger.push(&[], &Remaining::below(7), &mut |_| count += 1).unwrap();
     assert_eq!((merger.pending(), count), (0, 1));
 }
 
@@ -185,7 +254,7 @@ fn an_object_without_end_is_cut_on_the_lattice() {
         for i in (start..start + 5_000).filter(|i| i % 4 == 0) {
             let row = f64::from(i);
             let fragment = detection(0, 0.5, [10.0, row, 14.0, row + 3.0]);
-            merger.push(&[fragment], i64::from(i) + 4, &mut |o| objects.push(o)).unwrap();
+            merger.push(&[fragment], &Remaining::below(i64::from(i) + 4), &mut |o| objects.push(o)).unwrap();
             most = most.max(merger.pending());
         }
         assert!(most <= 2 * 64 / 4, "{most} held");
@@ -216,8 +285,8 @@ fn nonsense_is_refused() {
     assert_eq!(error.hint().unwrap(), "set `max_extent_px` to a whole number of 1 or more");
     let mut merger = ObjectMerger::new([0.0; 2], 10).unwrap();
     let good = detection(0, 0.5, [0.0, 0.0, 1.0, 1.0]);
-    let mut push = |d: Detection, done| merger.push(&[good, d], done, &mut |_| {});
+    let mut push = |d: Detection, done| merger.push(&[good, d], &Remaining::below(done), &mut |_| {});
     assert!(push(detection(0, 0.5, [2.0, 0.0, 1.0, 1.0]), 9).is_err());
     assert_eq!(push(good, 1), Ok(()), "nothing was taken, no promise was made");
-    assert_eq!(push(good, 1), Err(VectorError::LateDetection { row: 0.0, done_above_row: 1 }));
+    assert_eq!(push(good, 1), Err(VectorError::LateDetection { bbox: good.bbox }));
 }
