@@ -306,7 +306,7 @@ impl Job {
         let objects = self.config.objects.iter().flat_map(|_| ObjectOptions::columns());
         let ocs_ge = self.ocs_ge.iter().flat_map(|_| OcsGe::columns());
         let of_blocks = self.dissimilarity.iter().map(|_| Dissimilarity::column());
-        let of_place = Territories::are_known(&self.model).then(Territories::column);
+        let of_place = Territories::are_known(&self.model.territories).then(Territories::column);
         let columns = objects.chain(map.references.columns().cloned()).chain(ocs_ge);
         columns.chain(of_blocks).chain(of_place).collect()
     }
