@@ -314,7 +314,9 @@ impl<'a> Decider<'a> {
         if outline == "decided" {
             let [training, territory] = self.outside;
             // It is a share of the pixels inside of the proposed outline, whose blocks are not published.
-            training.into_iter().for_each(|at| decided.attributes[at] = None);
+            if let Some(at) = training {
+                decided.attributes[at] = None;
+            }
             if let Some(at) = territory {
                 let outside = self.territories.as_ref().and_then(|of| of.is_outside(decided.bbox()));
                 decided.attributes[at] = outside.map(Territories::value);
