@@ -484,7 +484,7 @@ impl<'a> VectorAssembler<'a> {
             None => kept.iter().for_each(|detection| features.push(|v| v.detection_to_feature(detection))),
             Some((objects, shape)) => {
                 objects.push(&kept, &self.merger.remaining(), &mut |object| {
-                    features.push_object(&object, *shape)
+                    features.push_object(&object, *shape);
                 })?;
             }
         }
