@@ -209,7 +209,7 @@ impl<'a> MapAssembler<'a> {
         Ok(Self {
             map,
             clock,
-            stitcher: Stitcher::of_values(&map.plan, job.model.values.len(), scratch),
+            stitcher: Stitcher::of_values(&map.plan, job.model.values.len()),
             measured: measured.transpose()?,
             labels: open(job.config.rasters.labels, "labels.part.tif", classes)?,
             confidence: open(
@@ -271,7 +271,7 @@ impl<'a> MapAssembler<'a> {
             }
             None => stitcher.push(window, None),
         })?;
-        while let Some(strip) = self.clock.stitch.time(|| self.stitcher.pop())? {
+        while let Some(strip) = self.stitcher.pop() {
             self.take_strip(strip)?;
         }
         Ok(())
