@@ -1,5 +1,6 @@
 //! QGIS as a reader of outputs, in a separate process.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -7,8 +8,11 @@ use serde_json::{Value, json};
 
 use crate::needs::skip;
 
-/// The system's interpreter, which has the bindings of QGIS.
-const PYTHON: &str = "/usr/bin/python3";
+/// The system's interpreter, which has the bindings of QGIS. `QGIS_PYTHON` names that of another version of QGIS, as for
+/// `scripts/qgis_plugin.sh`.
+fn python() -> OsString {
+    std::env::var_os("QGIS_PYTHON").unwrap_or_else(|| "/usr/bin/python3".into())
+}
 
 const PROGRAM: &str = include_str!("shown_by_qgis.py");
 
@@ -40,13 +44,13 @@ pub fn qgis(asked: &Asked) -> Option<Value> {
 /// # Panics
 /// When the program ends with an error.
 pub fn with_qgis(program: &str, question: &Value) -> Option<Value> {
-    let found = Command::new(PYTHON).args(["-c", "import qgis.core"]).stderr(Stdio::null()).status();
+    let found = Command::new(python()).args(["-c", "import qgis.core"]).stderr(Stdio::null()).status();
     if !found.is_ok_and(|status| status.success()) {
-        skip("qgis", "/usr/bin/python3 has no qgis.core (apt-get install python3-qgis)");
+        skip("qgis", "the system's Python has no qgis.core (apt-get install python3-qgis)");
         return None;
     }
     let settings = tempfile::tempdir().expect("a temporary folder");
-    let mut child = Command::new(PYTHON)
+    let mut child = Command::new(python())
         .args(["-c", program])
         .env("QT_QPA_PLATFORM", "offscreen")
         // No settings of the person who runs the tests.
