@@ -299,7 +299,7 @@ mod tests {
         assert!(plain.iter().all(|r| r.drawn.is_none()));
         let (drawn, counts) = made(&rules.smooth(2.0, 0.1).unwrap().square(square));
         assert_eq!((counts.drawn.regions, counts.drawn.squared), (3, 1));
-        assert!(counts.drawn.cut_corners > 0 && counts.drawn.moved_px > 0.0);
+        assert!(counts.drawn.cut_corners > 0 && counts.drawn.moved_px() > 0.0);
         let building = drawn.iter().find(|r| r.class_id == 1).unwrap();
         assert_eq!(building.drawn.as_ref().unwrap()[0].len(), 4);
         let undrawn = |regions: Vec<Region>| -> Vec<Region> {

@@ -17,6 +17,9 @@
 //! extent or the order of processing. This crate opens no file and starts no thread.
 
 mod bits;
+#[cfg(test)]
+mod blocks;
+mod bytes;
 mod coverage;
 mod detections;
 mod drawing;
@@ -46,11 +49,13 @@ pub use eliminate::{EliminatedRow, EliminationCounts, Eliminator, MAX_STRATA, Ma
 pub use error::VectorError;
 pub use feature::{Feature, bbox};
 pub use forest::find_root;
-pub use generalize::{DrawnCounts, Generalizer};
+pub use generalize::Generalizer;
 pub use ground::polygons_m2;
 pub use objects::shape::Shape;
 pub use objects::{Object, ObjectMerger, OpenObjects};
-pub use polygonize::{Connectivity, Polygonizer, fixed_point, square_meters};
+pub use polygonize::{
+    Connectivity, DrawnCounts, Fragments, Polygonizer, RegionJoiner, fixed_point, square_meters,
+};
 pub use region::{Region, Vertex};
 pub use remaining::Remaining;
 pub use snap::{Snap, nearest_on_line, representative_point};
