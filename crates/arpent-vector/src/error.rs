@@ -29,6 +29,16 @@ pub enum VectorError {
         /// Confidences given.
         confidence: usize,
     },
+    /// A row of a block was given as one around it, or the reverse.
+    #[error(
+        "row {row} was given out of turn: rows of the block {block} are its own, those of its halo above and below it are labels only"
+    )]
+    HaloRow {
+        /// Row, counted from the CRS origin.
+        row: i64,
+        /// The block.
+        block: Window,
+    },
     /// More rows were given than the extent has.
     #[error("cannot polygonize row {row}: it lies below the extent, {extent}")]
     TooManyRows {
@@ -150,6 +160,7 @@ impl arpent_base::Diagnostic for VectorError {
             Self::RowLength { .. }
             | Self::TooManyRows { .. }
             | Self::LateDetection { .. }
+            | Self::HaloRow { .. }
             | Self::BadBlock { .. } => None,
         }
     }

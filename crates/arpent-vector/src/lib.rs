@@ -43,9 +43,12 @@ mod vectorize;
 mod wkb;
 mod zonal;
 
-pub use coverage::{BuiltUp, Coverage, CoverageCounts, CoverageRules};
+pub use coverage::{BlockSurvey, Coverage, CoverageCounts, CoverageRules};
 pub use detections::{Detection, DetectionMerger};
-pub use eliminate::{EliminatedRow, EliminationCounts, Eliminator, MAX_STRATA, MappingUnits, clear_unsaid};
+pub use eliminate::{
+    Borders, BuiltUp, EliminatedRow, EliminationCounts, Eliminator, MAX_STRATA, MappingUnits, Settled, Settlement,
+    Settler, clear_unsaid,
+};
 pub use error::VectorError;
 pub use feature::{Feature, bbox};
 pub use forest::find_root;

@@ -70,20 +70,28 @@ impl Generalizer {
     /// As [`Generalizer::new`] and [`Polygonizer::of_block`].
     pub fn of_block(extent: Window, block: Window, tolerance_px: f64) -> Result<Self, VectorError> {
         check_tolerance(tolerance_px)?;
-        let drawing = Drawing { tolerance_px, smoothing: None, square: None };
+        Self::drawn_as(extent, block, &Drawing { tolerance_px, smoothing: None, square: None })
+    }
+
+    /// The same, with borders drawn as `drawing` says.
+    pub(crate) fn drawn_as(extent: Window, block: Window, drawing: &Drawing) -> Result<Self, VectorError> {
         let polygonizer = Polygonizer::of_block(extent, block, [true; 256], Connectivity::Four)?;
-        Ok(Self {
-            block,
-            lattice: LATTICE,
-            polygonizer: polygonizer.of_coverage(&drawing),
-            drawing,
+        Ok(Self::of_polygonizer(polygonizer, LATTICE, drawing))
+    }
+
+    fn of_polygonizer(polygonizer: Polygonizer, lattice: Lattice, drawing: &Drawing) -> Self {
+        Self {
+            block: polygonizer.block(),
+            lattice,
+            polygonizer: polygonizer.of_coverage(drawing),
+            drawing: drawing.clone(),
             counts: DrawnCounts::default(),
             labels: Vec::new(),
             confidence: Vec::new(),
             areas: Vec::new(),
             rows: 0,
             work: Workspace::default(),
-        })
+        }
     }
 
     /// The same, with the remaining corners of borders cut, at most `smooth_px` from the vertex. Ends of borders

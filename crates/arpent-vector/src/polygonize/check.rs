@@ -3,6 +3,7 @@
 use arpent_raster::Window;
 
 use super::chains::SQUARE;
+use super::layout::{Connectivity, Layout};
 use crate::VectorError;
 
 /// Side lengths are kept below this, so that columns and rows have four spare bits.
@@ -14,6 +15,15 @@ pub(crate) fn check_extent(extent: Window) -> Result<(), VectorError> {
         return Err(VectorError::ExtentTooLarge { extent });
     }
     Ok(())
+}
+
+/// Checks an extent, and that a block of it may be processed alone.
+pub(crate) fn check_block(extent: Window, block: Window) -> Result<(), VectorError> {
+    check_extent(extent)?;
+    if Layout::new(extent, Connectivity::Four).has_block(&block) {
+        return Ok(());
+    }
+    Err(VectorError::BadBlock { block, extent })
 }
 
 /// Checks that row `row` is in `extent`, has its width, and that its pixels have an area.

@@ -78,7 +78,7 @@ impl Join {
         if layout != self.layout || drawing != drawing_numbers(self.drawing.as_ref()) {
             return Err(VectorError::OtherBlocks { extent: self.layout.extent, other: layout.extent });
         }
-        self.cover(&open.traced)?;
+        self.cover(open.traced.windows())?;
         self.drawn.add(&drawn);
         self.take_open(open, sink)
     }
@@ -131,7 +131,7 @@ impl Join {
     pub(super) fn finish(mut self) -> Result<DrawnCounts, VectorError> {
         self.open.compact();
         let Self { layout, open, drawn, .. } = self;
-        let pixels = open.traced.iter().map(Window::pixels).sum::<u64>();
+        let pixels = open.traced.pixels();
         if pixels != layout.extent.pixels() || !open.halves.is_empty() || !open.parts.is_empty() {
             return Err(VectorError::BlocksMissing { extent: layout.extent, pixels });
         }
@@ -146,22 +146,7 @@ impl Join {
 
     /// Records that windows were traced, each once.
     pub(super) fn cover(&mut self, windows: &[Window]) -> Result<(), VectorError> {
-        let traced = &mut self.open.traced;
-        for window in windows {
-            if traced.iter().any(|other| other.intersect(window).is_some()) {
-                return Err(VectorError::BlockTwice { block: *window });
-            }
-            let mut window = *window;
-            // Rectangles that share a whole side become one.
-            while let Some(at) = traced.iter().position(|other| {
-                let all = other.union(&window);
-                all.pixels() == other.pixels() + window.pixels()
-            }) {
-                window = window.union(&traced.swap_remove(at));
-            }
-            traced.push(window);
-        }
-        Ok(())
+        windows.iter().try_for_each(|window| self.open.traced.add(*window))
     }
 
     /// Compares the two sides of a segment: equal classes are one region, elsewhere there is a boundary.

@@ -8,6 +8,7 @@ use super::check::check_extent;
 use super::counts::DrawnCounts;
 use super::fragments::Fragments;
 use crate::VectorError;
+use crate::drawing::Drawing;
 use crate::region::Region;
 
 /// Puts the regions together that reach beyond the blocks of an extent.
@@ -49,6 +50,13 @@ impl RegionJoiner {
     pub fn new(extent: Window, connectivity: Connectivity) -> Result<Self, VectorError> {
         check_extent(extent)?;
         Ok(Self { join: Join::new(Layout::new(extent, connectivity), None) })
+    }
+
+    /// The same for a coverage with borders drawn as `drawing` says.
+    pub(crate) fn of_coverage(extent: Window, drawing: &Drawing) -> Result<Self, VectorError> {
+        check_extent(extent)?;
+        let layout = Layout { is_coverage: true, ..Layout::new(extent, Connectivity::Four) };
+        Ok(Self { join: Join::new(layout, Some(drawing)) })
     }
 
     /// Adds what a block, or several, left, and emits the regions that are complete by it to `sink`.

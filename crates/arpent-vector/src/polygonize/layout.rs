@@ -32,19 +32,19 @@ const CUT_RUNS: u64 = 100_000;
 
 /// How the regions of an extent are traced.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Layout {
-    pub(super) extent: Window,
-    pub(super) lattice: Lattice,
+pub(crate) struct Layout {
+    pub(crate) extent: Window,
+    pub(crate) lattice: Lattice,
     /// The lines along which large regions are cut; `None` if no region is cut.
-    pub(super) cells: Option<Lattice>,
-    pub(super) cut_runs: u64,
-    pub(super) connectivity: Connectivity,
+    pub(crate) cells: Option<Lattice>,
+    pub(crate) cut_runs: u64,
+    pub(crate) connectivity: Connectivity,
     /// Whether borders have a vertex where others end and where they cross the lattice.
-    pub(super) is_coverage: bool,
+    pub(crate) is_coverage: bool,
 }
 
 impl Layout {
-    pub(super) fn new(extent: Window, connectivity: Connectivity) -> Self {
+    pub(crate) fn new(extent: Window, connectivity: Connectivity) -> Self {
         Self {
             extent,
             lattice: LATTICE,
@@ -71,7 +71,7 @@ impl Layout {
 
     /// The next line of the lattice after a column (`axis` 0) or row of the extent, or the extent's end if that comes
     /// first.
-    pub(super) fn next_line(&self, axis: usize, at: u32) -> u32 {
+    pub(crate) fn next_line(&self, axis: usize, at: u32) -> u32 {
         let corner = [self.extent.col, self.extent.row][axis];
         let next = self.lattice.next_line(corner + i64::from(at)) - corner;
         fitted(next.min(i64::from(self.size()[axis])))
@@ -83,7 +83,7 @@ impl Layout {
     }
 
     /// Whether the sides of a block lie on the lattice or on those of the extent, and it is in the extent.
-    pub(super) fn has_block(&self, block: &Window) -> bool {
+    pub(crate) fn has_block(&self, block: &Window) -> bool {
         let on_line = |at: i64, ends: [i64; 2]| ends.contains(&at) || self.lattice.beyond_line(at) == 0;
         let (extent, cols, rows) = (
             &self.extent,

@@ -23,6 +23,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod traced;
 mod tracer;
 mod vertices;
 
@@ -34,7 +35,7 @@ use crate::bits::slice;
 use crate::drawing::Drawing;
 use crate::region::Region;
 pub use area::{fixed_point, square_meters};
-pub(crate) use check::{check_extent, check_row};
+pub(crate) use check::{check_block, check_extent, check_row};
 pub use counts::DrawnCounts;
 pub use fragments::Fragments;
 use join::Join;
@@ -42,11 +43,15 @@ pub use joiner::RegionJoiner;
 pub(crate) use lattice::Lattice;
 pub(crate) use layout::LATTICE;
 pub use layout::Connectivity;
-use layout::Layout;
+pub(crate) use layout::Layout;
 use open::Open;
-use rim::{Fragment, Rim};
+pub(crate) use open::Segment;
+pub(crate) use paths::{EAST, NORTH, SOUTH, WEST};
+use rim::Fragment;
+pub(crate) use rim::Rim;
 use row::NONE;
-use tracer::{Traced, Tracer};
+pub(crate) use traced::Traced;
+use tracer::{Found, Tracer};
 pub(crate) use vertices::Marks;
 
 /// Finds the regions of a label raster row by row, from north to south: 4-connected by default.
@@ -148,6 +153,11 @@ impl Polygonizer {
         Ok(Self { block, is_kept, drawing: None, rows: 0, tiles: Vec::new(), join })
     }
 
+    /// The block.
+    pub(crate) fn block(&self) -> Window {
+        self.block
+    }
+
     /// The same for the rows of a coverage, with regions drawn as `drawing` says.
     pub(crate) fn of_coverage(self, drawing: &Drawing) -> Self {
         let layout = Layout { is_coverage: true, ..self.join.layout().clone() };
@@ -216,9 +226,9 @@ impl Polygonizer {
             let columns = start..start + width;
             let marks = marks.map(|marks| sliced.slice(marks, start, width + 1));
             let (labels, confidence) = (&labels[columns.clone()], &confidence[columns]);
-            tracer.push_row(labels, confidence, pixel_area_m2, is_kept, marks, &mut |traced| match traced {
-                Traced::Region(region) => join.emit(region, sink),
-                Traced::Fragment(fragment) => fragments.push(fragment),
+            tracer.push_row(labels, confidence, pixel_area_m2, is_kept, marks, &mut |found| match found {
+                Found::Region(region) => join.emit(region, sink),
+                Found::Fragment(fragment) => fragments.push(fragment),
             });
         }
         self.rows += 1;
@@ -254,9 +264,9 @@ impl Polygonizer {
         let is_coverage = self.join.layout().is_coverage;
         for Tile { tracer, rim, mut fragments } in std::mem::take(&mut self.tiles) {
             let (tile, join) = (tracer.tile(), &mut self.join);
-            tracer.finish(is_coverage, &mut |traced| match traced {
-                Traced::Region(region) => join.emit(region, sink),
-                Traced::Fragment(fragment) => fragments.push(fragment),
+            tracer.finish(is_coverage, &mut |found| match found {
+                Found::Region(region) => join.emit(region, sink),
+                Found::Fragment(fragment) => fragments.push(fragment),
             });
             let open = Open::of_tile(join.layout(), &tile, &rim, fragments);
             join.take_open(open, sink).expect("tiles fit together");

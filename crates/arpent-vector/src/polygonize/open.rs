@@ -9,6 +9,7 @@ use super::layout::{Connectivity, Layout};
 use super::paths::{EAST, NORTH, Paths, SOUTH, WEST};
 use super::rim::{Fragment, Rim};
 use super::totals::Totals;
+use super::traced::Traced;
 use crate::forest::find_root;
 use crate::region::Vertex;
 use crate::square::Point;
@@ -43,13 +44,13 @@ pub(super) struct Whole {
 
 /// A piece of a line of the lattice, up to the next line across.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// 0 for a line between two columns, 1 for one between two rows.
-    pub(super) axis: usize,
+    pub(crate) axis: usize,
     /// The column or row of the extent after the line.
-    pub(super) line: u32,
+    pub(crate) line: u32,
     /// The first row or column of the extent along the line.
-    pub(super) start: u32,
+    pub(crate) start: u32,
 }
 
 /// Pixels along a line that are of one part.
@@ -96,14 +97,14 @@ pub(super) struct Open {
     pub(super) halves: BTreeMap<Segment, Half>,
     /// Corners of which some pixels were not traced yet; only of 8-connected regions.
     pub(super) corners: BTreeMap<[u32; 2], Around>,
-    /// The windows that were traced, in the fewest rectangles that were found.
-    pub(super) traced: Vec<Window>,
+    /// The windows that were traced.
+    pub(super) traced: Traced,
 }
 
 impl Open {
     /// What is open of a tile.
     pub(super) fn of_tile(layout: &Layout, tile: &Window, rim: &Rim, fragments: Vec<Fragment>) -> Self {
-        let mut open = Self { traced: vec![*tile], ..Self::default() };
+        let mut open = Self::default();
         let mut sides: [Vec<Run>; 4] = Default::default();
         for fragment in fragments {
             let part = open.add_fragment(layout, fragment, &mut sides);

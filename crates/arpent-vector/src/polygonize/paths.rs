@@ -3,10 +3,10 @@
 use crate::bytes::{Numbers, put, zigzag};
 
 /// Directions of the sides of pixels; to the left is one less, modulo four.
-pub(super) const NORTH: u8 = 0;
-pub(super) const EAST: u8 = 1;
-pub(super) const SOUTH: u8 = 2;
-pub(super) const WEST: u8 = 3;
+pub(crate) const NORTH: u8 = 0;
+pub(crate) const EAST: u8 = 1;
+pub(crate) const SOUTH: u8 = 2;
+pub(crate) const WEST: u8 = 3;
 
 /// A vertex that a boundary passes: columns and rows are counted from the corner of a tile or of the extent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

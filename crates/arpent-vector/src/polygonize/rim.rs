@@ -33,7 +33,7 @@ impl Fragment {
 
 /// The sides of a tile.
 #[derive(Debug, Clone)]
-pub(super) struct Rim {
+pub(crate) struct Rim {
     /// Columns and rows.
     size: [u32; 2],
     /// Column and row of its corner, counted from the extent's.
@@ -44,7 +44,7 @@ pub(super) struct Rim {
 
 impl Rim {
     /// The sides of a tile of an extent.
-    pub(super) fn new(tile: &Window, extent: &Window) -> Self {
+    pub(crate) fn new(tile: &Window, extent: &Window) -> Self {
         let (col, row) = extent.offset_of(tile).unwrap_or_default();
         let mut is_shared = [false; 4];
         is_shared[usize::from(NORTH)] = row > 0;
@@ -55,8 +55,23 @@ impl Rim {
     }
 
     /// Whether there are other tiles beyond a side.
-    pub(super) fn is_shared(&self, side: u8) -> bool {
+    pub(crate) fn is_shared(&self, side: u8) -> bool {
         self.is_shared[usize::from(side)]
+    }
+
+    /// Columns and rows of the tile.
+    pub(crate) fn size(&self) -> [u32; 2] {
+        self.size
+    }
+
+    /// Column and row of its corner, counted from the extent's.
+    pub(crate) fn corner(&self) -> [u32; 2] {
+        self.corner
+    }
+
+    /// Whether a run of pixels of a row reaches another tile.
+    pub(crate) fn is_reached(&self, cols: (u32, u32), row: u32) -> bool {
+        self.is_touched(&Span { cols, rows: (row, row + 1) })
     }
 
     /// Whether a span of the tile reaches another tile.

@@ -18,7 +18,7 @@ use crate::drawing::Drawing;
 use crate::region::Region;
 /// What is known of a region when its last row has passed.
 #[derive(Debug)]
-pub(super) enum Traced {
+pub(super) enum Found {
     /// All of it.
     Region(Region),
     /// The part of it in the tile; it may continue beyond.
@@ -97,7 +97,7 @@ impl Tracer {
         pixel_area_m2: f64,
         is_kept: &[bool; 256],
         marks: Option<Marks<'_>>,
-        sink: &mut impl FnMut(Traced),
+        sink: &mut impl FnMut(Found),
     ) {
         self.edges.below.fill(labels, is_kept);
         self.find_vertices(marks);
@@ -113,7 +113,7 @@ impl Tracer {
     }
 
     /// Hands out the regions that are still open. Rows of the tile that were not pushed count as nodata.
-    pub(super) fn finish(mut self, is_coverage: bool, sink: &mut impl FnMut(Traced)) {
+    pub(super) fn finish(mut self, is_coverage: bool, sink: &mut impl FnMut(Found)) {
         self.edges.below = Row::new(self.tile.width);
         self.find_vertices(is_coverage.then(Marks::default));
         self.link_rows(sink);
@@ -131,7 +131,7 @@ impl Tracer {
 
     /// Visits the pairs of runs, one of each row, that share a side, from west to east, and the runs above that no
     /// run below continues.
-    fn link_rows(&mut self, sink: &mut impl FnMut(Traced)) {
+    fn link_rows(&mut self, sink: &mut impl FnMut(Found)) {
         let (mut i, mut j) = (0, 0);
         while let Some(above) = self.edges.above.runs.get(i) {
             if let Some(below) = self.edges.below.runs.get(j).filter(|below| below.start < above.end) {
@@ -192,7 +192,7 @@ impl Tracer {
     }
 
     /// Closes the boundary under the run `i` above if no run below continues it; a ring closed here is an exterior.
-    fn close(&mut self, i: usize, sink: &mut impl FnMut(Traced)) {
+    fn close(&mut self, i: usize, sink: &mut impl FnMut(Found)) {
         let run = self.edges.above.runs[i];
         if run.link != NONE {
             return;
@@ -275,7 +275,7 @@ impl Tracer {
     }
 
     /// Emits the regions that were closing and have no open part any more to `sink`.
-    fn hand_out_closed(&mut self, sink: &mut impl FnMut(Traced)) {
+    fn hand_out_closed(&mut self, sink: &mut impl FnMut(Found)) {
         for (component, class_id) in std::mem::take(&mut self.closing) {
             let root = self.components.find(component);
             let component = self.components.get_mut(root);
@@ -288,11 +288,11 @@ impl Tracer {
     }
 
     /// A region or a fragment of one. The exterior is one of the component's rings if none is given.
-    fn traced(&mut self, class_id: u8, component: Component, exterior: Option<u32>) -> Traced {
+    fn traced(&mut self, class_id: u8, component: Component, exterior: Option<u32>) -> Found {
         if self.rim.is_touched(&component.span) {
-            return Traced::Fragment(self.fragment(class_id, component, exterior));
+            return Found::Fragment(self.fragment(class_id, component, exterior));
         }
-        Traced::Region(self.region(class_id, component, exterior))
+        Found::Region(self.region(class_id, component, exterior))
     }
 
     fn fragment(&mut self, class_id: u8, component: Component, exterior: Option<u32>) -> Fragment {
