@@ -1,4 +1,73 @@
-//! Whole numbers as bytes: seven bits a byte, from the lowest on, the high bit set in all but the last.
+//! Numbers as bytes, and bytes that show whether they are damaged.
+//!
+//! A whole number is written seven bits a byte, from the lowest on, the high bit set in all but the last.
+
+use arpent_raster::Window;
+use sha2::{Digest as _, Sha256};
+
+use crate::VectorError;
+
+/// What bytes begin with: a name, what they are, and the version of their form.
+const NAME: &[u8; 4] = b"ARPb";
+const VERSION: u8 = 1;
+const HEAD: usize = NAME.len() + 2;
+const CHECKSUM: usize = 32;
+
+/// What bytes are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Borders = b'b' as isize,
+    Settled = b's' as isize,
+    Fragments = b'f' as isize,
+}
+
+/// Completes bytes: what they are is written before them, their SHA-256 behind them.
+pub(crate) fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEAD + body.len() + CHECKSUM);
+    bytes.extend_from_slice(NAME);
+    bytes.extend([kind as u8, VERSION]);
+    bytes.extend_from_slice(body);
+    let checksum = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&checksum);
+    bytes
+}
+
+/// The bytes that were given to [`seal`].
+///
+/// # Errors
+/// [`VectorError::DamagedBlock`].
+pub(crate) fn unseal(kind: Kind, bytes: &[u8]) -> Result<Numbers<'_>, VectorError> {
+    let damaged = |what| VectorError::DamagedBlock { what };
+    let end = bytes.len().checked_sub(CHECKSUM).filter(|end| *end >= HEAD).ok_or(damaged("it is too short"))?;
+    let (sealed, checksum) = bytes.split_at(end);
+    if Sha256::digest(sealed).as_slice() != checksum {
+        return Err(damaged("its checksum does not match"));
+    }
+    let (head, body) = sealed.split_at(HEAD);
+    if head[..NAME.len()] != *NAME || head[NAME.len()] != kind as u8 {
+        return Err(damaged("it is something else than was expected"));
+    }
+    if head[NAME.len() + 1] != VERSION {
+        return Err(damaged("it was written by another version"));
+    }
+    Ok(Numbers::new(body))
+}
+
+/// The error for what has a right checksum, but no meaning.
+pub(crate) const MALFORMED: VectorError = VectorError::DamagedBlock { what: "its contents do not fit together" };
+
+/// Appends a window.
+pub(crate) fn put_window(bytes: &mut Vec<u8>, window: &Window) {
+    put(bytes, zigzag(window.col));
+    put(bytes, zigzag(window.row));
+    put(bytes, window.width as u64);
+    put(bytes, window.height as u64);
+}
+
+/// Appends a float.
+pub(crate) fn put_float(bytes: &mut Vec<u8>, number: f64) {
+    bytes.extend(number.to_le_bytes());
+}
 
 /// Appends a number.
 pub(crate) fn put(bytes: &mut Vec<u8>, number: impl Into<u128>) {
@@ -36,6 +105,20 @@ impl<'a> Numbers<'a> {
         self.rest.is_empty()
     }
 
+    /// How many bytes were not read.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The next number, as yes or no.
+    pub(crate) fn flag(&mut self) -> Option<bool> {
+        match self.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
     /// The next number.
     pub(crate) fn next<T: TryFrom<u128>>(&mut self) -> Option<T> {
         let mut number = 0u128;
@@ -69,6 +152,18 @@ impl<'a> Numbers<'a> {
     /// The next number, which says how many items follow: each takes a byte or more.
     pub(crate) fn count(&mut self) -> Option<usize> {
         self.next().filter(|count| *count <= self.rest.len())
+    }
+
+    /// The next window.
+    pub(crate) fn window(&mut self) -> Option<Window> {
+        let (col, row) = (self.next_signed()?, self.next_signed()?);
+        Some(Window::new(col, row, self.next()?, self.next()?))
+    }
+
+    /// The next float, a finite one.
+    pub(crate) fn float(&mut self) -> Option<f64> {
+        let bytes = self.take(8)?.first_chunk()?;
+        Some(f64::from_le_bytes(*bytes)).filter(|number| number.is_finite())
     }
 
     /// The next bytes.
@@ -105,6 +200,30 @@ mod tests {
             while read.next::<u64>().is_some() {}
             prop_assert!(Numbers::new(&bytes).count().is_none_or(|count| count < bytes.len()));
         }
+    }
+
+    #[test]
+    fn bytes_that_were_changed_are_refused() {
+        let sealed = seal(Kind::Borders, &[1, 2, 3]);
+        let mut read = unseal(Kind::Borders, &sealed).unwrap();
+        assert_eq!((read.next::<u8>(), read.take(2)), (Some(1), Some(&[2, 3][..])));
+        assert!(unseal(Kind::Settled, &sealed).is_err());
+        for end in 0..sealed.len() {
+            assert!(unseal(Kind::Borders, &sealed[..end]).is_err(), "{end}");
+            let mut changed = sealed.clone();
+            changed[end] ^= 0x10;
+            assert!(unseal(Kind::Borders, &changed).is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn windows_and_floats_are_read_as_written() {
+        let (window, mut bytes) = (Window::new(-5, 1 << 40, 7, 0), Vec::new());
+        put_window(&mut bytes, &window);
+        put_float(&mut bytes, -0.1);
+        put_float(&mut bytes, f64::NAN);
+        let mut read = Numbers::new(&bytes);
+        assert_eq!((read.window(), read.float(), read.float()), (Some(window), Some(-0.1), None));
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Coverage {
     /// # Errors
     /// [`VectorError::ExtentTooLarge`], [`VectorError::BadOption`].
     pub fn new(extent: Window, rules: &CoverageRules) -> Result<Self, VectorError> {
-        Self::of_block(extent, rules, &Settled::nothing(extent))
+        Self::of_block(extent, rules, &Settled::nothing(extent, &rules.units))
     }
 
     /// A coverage of the block of `extent` that `settled` is of.
@@ -351,9 +351,12 @@ impl BlockSurvey {
 
 #[cfg(test)]
 mod tests {
+    mod blocks;
+
     use super::*;
     use crate::shapes::assert_valid;
     use arpent_raster::LABEL_NODATA;
+    use crate::Polygonizer;
     use arpent_testing::shapes::label_maps;
     use proptest::prelude::*;
 

@@ -9,6 +9,8 @@ use arpent_raster::Window;
 pub struct Borders {
     pub(super) extent: Window,
     pub(super) block: Window,
+    /// Which mapping units these are of.
+    pub(super) rules: u64,
     pub(super) regions: Vec<Unsettled>,
     /// The runs of labels along the sides that are those of other blocks, too: by side, then along it.
     pub(super) runs: Vec<BorderRun>,

@@ -1,6 +1,7 @@
 //! The minimum mapping unit: regions that are too small are merged with a neighbor.
 
 mod borders;
+mod coding;
 mod regions;
 mod row;
 mod rules;
@@ -123,25 +124,25 @@ impl Eliminator {
     /// [`VectorError::ExtentTooLarge`] if a side has 2^28 - 1 pixels or more, or the extent is not [on the
     /// Earth](Window::is_on_earth).
     pub fn new(extent: Window, units: MappingUnits) -> Result<Self, VectorError> {
-        let settled = Settled::nothing(extent);
+        let settled = Settled::nothing(extent, &units);
         Self::of_block(extent, units, &settled)
     }
 
     /// For the rows of the block of `extent` that `settled` is of.
     ///
     /// # Errors
-    /// As [`Eliminator::new`]; [`VectorError::OtherBlocks`] if `settled` is of another extent;
+    /// As [`Eliminator::new`]; [`VectorError::OtherBlocks`] if `settled` is of another extent or other units;
     /// [`VectorError::BadBlock`].
     pub fn of_block(extent: Window, units: MappingUnits, settled: &Settled) -> Result<Self, VectorError> {
         check_block(extent, settled.block())?;
-        if settled.extent() != extent {
+        if settled.extent() != extent || settled.rules != units.number() {
             return Err(VectorError::OtherBlocks { extent, other: settled.extent() });
         }
         Ok(Self::of_any(units, settled))
     }
 
     /// The same for a block whose sides may lie on other lines.
-    fn of_any(units: MappingUnits, settled: &Settled) -> Self {
+    pub(crate) fn of_any(units: MappingUnits, settled: &Settled) -> Self {
         let (extent, block, known) = (settled.extent(), settled.block(), Known::new(settled));
         Self {
             block,

@@ -39,6 +39,7 @@ use crate::polygonize::{Connectivity, EAST, Layout, NORTH, Rim, SOUTH, Segment, 
 #[derive(Debug)]
 pub struct Settler {
     layout: Layout,
+    rules: u64,
     /// The first 256 stand for all regions of their class that are settled.
     regions: Regions,
     blocks: Vec<Block>,
@@ -70,23 +71,27 @@ impl Settler {
         Ok(Self::of_layout(Layout::new(extent, Connectivity::Four), units))
     }
 
-    pub(super) fn of_layout(layout: Layout, units: MappingUnits) -> Self {
+    pub(crate) fn of_layout(layout: Layout, units: MappingUnits) -> Self {
+        let rules = units.number();
         let mut regions = Regions::new(units, Rim::new(&layout.extent, &layout.extent), Known::default());
         for class_id in 0..=u8::MAX {
             regions.add_settled(class_id);
         }
-        Self { layout, regions, blocks: Vec::new(), halves: BTreeMap::new(), traced: Traced::default() }
+        Self { layout, rules, regions, blocks: Vec::new(), halves: BTreeMap::new(), traced: Traced::default() }
     }
 
     /// Adds a block.
     ///
     /// # Errors
-    /// [`VectorError::OtherBlocks`] if it is of another extent, [`VectorError::BlockTwice`] if it was added before or
+    /// [`VectorError::OtherBlocks`] if it is of another extent or other units, [`VectorError::BlockTwice`] if it was added before or
     /// overlaps another one.
     pub fn add(&mut self, borders: &Borders) -> Result<(), VectorError> {
         let (extent, other) = (self.layout.extent, borders.extent);
-        if extent != other {
+        if extent != other || borders.rules != self.rules {
             return Err(VectorError::OtherBlocks { extent, other });
+        }
+        if !self.layout.has_block(&borders.block) {
+            return Err(VectorError::BadBlock { block: borders.block, extent });
         }
         self.traced.add(borders.block)?;
         let first = self.regions.count();
@@ -180,14 +185,14 @@ impl Settler {
             return Err(VectorError::BlocksMissing { extent, pixels });
         }
         self.regions.settle_all();
-        let (eliminated, islands) = self.regions.counts();
+        let (rules, (eliminated, islands)) = (self.rules, self.regions.counts());
         let mut settled_of = |Block { block, first, firsts }: Block| {
             let mut classes: Vec<((u32, u32), u8)> = (first..)
                 .zip(firsts)
                 .map(|(region, first)| (first, self.regions.class_of(region)))
                 .collect();
             classes.sort_unstable();
-            Settled { extent, block, classes }
+            Settled { extent, block, rules, classes }
         };
         let blocks = self.blocks.into_iter().map(&mut settled_of).collect();
         Ok(Settlement { eliminated, islands, blocks })

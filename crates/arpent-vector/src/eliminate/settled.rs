@@ -4,11 +4,15 @@ use std::collections::HashMap;
 
 use arpent_raster::Window;
 
+use super::rules::MappingUnits;
+
 /// The classes of the regions of a block that it could not settle alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
     pub(super) extent: Window,
     pub(super) block: Window,
+    /// Which mapping units these are of.
+    pub(super) rules: u64,
     /// For each region the row and column of its first pixel, counted from the corner of the extent, and its class;
     /// by the former.
     pub(super) classes: Vec<((u32, u32), u8)>,
@@ -16,8 +20,8 @@ pub struct Settled {
 
 impl Settled {
     /// For an extent that is one block: nothing has to be settled elsewhere.
-    pub fn nothing(extent: Window) -> Self {
-        Self { extent, block: extent, classes: Vec::new() }
+    pub(crate) fn nothing(extent: Window, units: &MappingUnits) -> Self {
+        Self { extent, block: extent, rules: units.number(), classes: Vec::new() }
     }
 
     /// The extent of the map.

@@ -19,6 +19,7 @@ use crate::polygonize::{EAST, NORTH, Rim, SOUTH, WEST, check_block, check_row};
 pub(crate) struct Survey {
     extent: Window,
     block: Window,
+    rules: u64,
     rim: Rim,
     regions: Regions,
     /// Runs of the last row.
@@ -36,11 +37,12 @@ impl Survey {
     }
 
     /// The same for a block whose sides may lie on other lines.
-    pub(super) fn of_any(extent: Window, block: Window, units: MappingUnits) -> Self {
+    pub(crate) fn of_any(extent: Window, block: Window, units: MappingUnits) -> Self {
         let rim = Rim::new(&block, &extent);
         Self {
             extent,
             block,
+            rules: units.number(),
             regions: Regions::new(units, rim.clone(), Known::default()),
             rim,
             last: Vec::new(),
@@ -132,7 +134,7 @@ impl Survey {
             });
             regions.push(Unsettled { class_id, strata, area_q64, first, beside });
         }
-        Borders { extent: self.extent, block: self.block, regions, runs }
+        Borders { extent: self.extent, block: self.block, rules: self.rules, regions, runs }
     }
 }
 

@@ -79,7 +79,7 @@ impl Generalizer {
         Ok(Self::of_polygonizer(polygonizer, LATTICE, drawing))
     }
 
-    fn of_polygonizer(polygonizer: Polygonizer, lattice: Lattice, drawing: &Drawing) -> Self {
+    pub(crate) fn of_polygonizer(polygonizer: Polygonizer, lattice: Lattice, drawing: &Drawing) -> Self {
         Self {
             block: polygonizer.block(),
             lattice,

@@ -55,8 +55,11 @@ impl RegionJoiner {
     /// The same for a coverage with borders drawn as `drawing` says.
     pub(crate) fn of_coverage(extent: Window, drawing: &Drawing) -> Result<Self, VectorError> {
         check_extent(extent)?;
-        let layout = Layout { is_coverage: true, ..Layout::new(extent, Connectivity::Four) };
-        Ok(Self { join: Join::new(layout, Some(drawing)) })
+        Ok(Self::of_layout(Layout::new(extent, Connectivity::Four), drawing))
+    }
+
+    pub(crate) fn of_layout(layout: Layout, drawing: &Drawing) -> Self {
+        Self { join: Join::new(Layout { is_coverage: true, ..layout }, Some(drawing)) }
     }
 
     /// Adds what a block, or several, left, and emits the regions that are complete by it to `sink`.

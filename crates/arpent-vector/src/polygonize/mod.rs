@@ -3,6 +3,7 @@
 mod area;
 mod chains;
 mod check;
+mod coding;
 mod components;
 mod counts;
 mod draw;
@@ -144,7 +145,7 @@ impl Polygonizer {
         Self::of_layout(Layout::new(extent, connectivity), block, is_kept)
     }
 
-    fn of_layout(layout: Layout, block: Window, mut is_kept: [bool; 256]) -> Result<Self, VectorError> {
+    pub(crate) fn of_layout(layout: Layout, block: Window, mut is_kept: [bool; 256]) -> Result<Self, VectorError> {
         if !layout.has_block(&block) {
             return Err(VectorError::BadBlock { block, extent: layout.extent });
         }

@@ -221,7 +221,7 @@ impl Open {
     }
 
     /// Changes how much a part waits for.
-    fn wait(&mut self, part: u32, more: u64) {
+    pub(super) fn wait(&mut self, part: u32, more: u64) {
         let root = self.part(part);
         self.parts[root as usize].waits += more;
         let region = self.region(self.parts[root as usize].region);

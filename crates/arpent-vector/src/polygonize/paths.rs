@@ -73,10 +73,13 @@ impl Paths {
         &self.bytes
     }
 
-    /// Packed paths; `None` if these bytes are none.
-    pub(super) fn of_bytes(bytes: &[u8]) -> Option<Self> {
+    /// Packed paths of an extent of so many columns and rows; `None` if these bytes are none.
+    pub(super) fn of_bytes(bytes: &[u8], size: [u32; 2]) -> Option<Self> {
         let paths = Self { bytes: bytes.to_vec() };
-        paths.read(&mut |_, _| {}).then_some(paths)
+        let mut are_inside = true;
+        let is_inside = |passed: &Passed| passed.at[0] <= size[0] && passed.at[1] <= size[1];
+        let is_read = paths.read(&mut |_, vertices| are_inside &= vertices.iter().all(is_inside));
+        (is_read && are_inside).then_some(paths)
     }
 
     /// Reads all paths; `false` if the bytes are malformed.
@@ -143,7 +146,7 @@ mod tests {
             };
             let mut all = packed(&first);
             all.append(packed(&second));
-            let all = Paths::of_bytes(all.bytes()).unwrap();
+            let all = Paths::of_bytes(all.bytes(), [1 << 28; 2]).unwrap();
             let mut read = Vec::new();
             assert!(all.read(&mut |head, vertices| read.push((head, vertices.to_vec()))));
             let count = first.len();
@@ -156,7 +159,7 @@ mod tests {
 
         #[test]
         fn other_bytes_are_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = Paths::of_bytes(&bytes);
+            let _ = Paths::of_bytes(&bytes, [9; 2]);
         }
     }
 }

@@ -69,6 +69,12 @@ impl Rim {
         self.corner
     }
 
+    /// The first and the end column or row along a side, counted from the corner of the extent.
+    pub(crate) fn ends(&self, side: u8) -> [u32; 2] {
+        let along = usize::from(side == EAST || side == WEST);
+        [self.corner[along], self.corner[along] + self.size[along]]
+    }
+
     /// Whether a run of pixels of a row reaches another tile.
     pub(crate) fn is_reached(&self, cols: (u32, u32), row: u32) -> bool {
         self.is_touched(&Span { cols, rows: (row, row + 1) })

@@ -58,7 +58,9 @@ fn by_blocks(map: &Map, layout: &Layout, cut: &Cut, is_kept: [bool; 256]) -> Vec
                 polygonizer.push_row(labels, confidence, area_of(row), &mut |r| regions.push(r)).unwrap();
             }
             let fragments = polygonizer.leave(&mut |r| regions.push(r));
-            join.take(fragments, &mut |r| regions.push(r)).unwrap();
+            let read = Fragments::decode(&fragments.encode()).unwrap();
+            assert_eq!(read, fragments);
+            join.take(read, &mut |r| regions.push(r)).unwrap();
         }
         last.take(join.leave(), &mut |r| regions.push(r)).unwrap();
     }
@@ -119,5 +121,52 @@ proptest! {
         let (layout, is_kept) = (layout(map.extent, of), std::array::from_fn(|id| id != 1));
         let whole = map.regions_by(Polygonizer::of_layout(layout.clone(), map.extent, is_kept).unwrap());
         prop_assert_eq!(by_blocks(&map, &layout, &cut, is_kept), whole);
+    }
+}
+
+#[test]
+fn blocks_are_given_once_and_all_of_them_and_of_one_map() {
+    let map = Map::new(Window::new(0, 0, 8, 4), |c, _| u8::from(c == 3 || c == 4));
+    let of = (2, 0, CUTLESS, Connectivity::Four);
+    let layout = layout(map.extent, of);
+    let fragments = |layout: &Layout, block: Window| {
+        let mut polygonizer = Polygonizer::of_layout(layout.clone(), block, [true; 256]).unwrap();
+        for labels in map.crop(block).labels.chunks(block.width) {
+            polygonizer.push_row(labels, &vec![9; block.width], 1.0, &mut |_| {}).unwrap();
+        }
+        polygonizer.leave(&mut |_| {})
+    };
+    let (west, east) = (Window::new(0, 0, 4, 4), Window::new(4, 0, 4, 4));
+    let mut join = Join::new(layout.clone(), None);
+    join.take(fragments(&layout, west), &mut |_| {}).unwrap();
+    let error = join.take(fragments(&layout, west), &mut |_| {}).unwrap_err();
+    assert_eq!(error, VectorError::BlockTwice { block: west });
+    let other = Layout { cut_runs: 1, ..layout.clone() };
+    let error = join.take(fragments(&other, east), &mut |_| {}).unwrap_err();
+    assert_eq!(error, VectorError::OtherBlocks { extent: map.extent, other: map.extent });
+    let error = join.finish().unwrap_err();
+    assert_eq!(error, VectorError::BlocksMissing { extent: map.extent, pixels: 16 });
+    let mut regions = Vec::new();
+    let mut join = Join::new(layout.clone(), None);
+    for block in [east, west] {
+        join.take(fragments(&layout, block), &mut |r| regions.push(r)).unwrap();
+    }
+    assert_eq!((regions.len(), join.finish()), (1, Ok(DrawnCounts::default())), "the stripe across the line");
+    let block = Window::new(1, 0, 3, 4);
+    let error = Polygonizer::of_layout(layout, block, [true; 256]).unwrap_err();
+    assert_eq!(error, VectorError::BadBlock { block, extent: map.extent });
+}
+
+proptest! {
+    #[test]
+    fn damaged_fragments_are_refused(map in maps(2), at in any::<prop::sample::Index>(), bit in 0u8..8) {
+        let layout = layout(map.extent, (2, 1, CUTLESS, Connectivity::Eight));
+        let mut polygonizer = Polygonizer::of_layout(layout, map.extent, [true; 256]).unwrap();
+        polygonizer.push_row(&map.labels[..map.extent.width], &map.confidence[..map.extent.width], 1.0, &mut |_| {}).unwrap();
+        let mut bytes = polygonizer.leave(&mut |_| {}).encode();
+        let at = at.index(bytes.len());
+        prop_assert!(Fragments::decode(&bytes[..at]).is_err());
+        bytes[at] ^= 1 << bit;
+        prop_assert!(Fragments::decode(&bytes).is_err());
     }
 }
