@@ -56,7 +56,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-vector",
         "coverage snap vectorize zonal > eliminate feature generalize ground objects simplify \
-         > detections polygonize triangle wkb > bits drawing square > remaining > error forest region",
+         > detections polygonize triangle wkb > bits bytes drawing square > remaining > error forest region",
     ),
     (
         "arpent-metrics",

@@ -20,8 +20,11 @@ pub(crate) struct Cut {
 pub(crate) fn cuts() -> impl Strategy<Value = Cut> {
     let cut = (any::<Index>(), any::<bool>(), any::<Index>());
     let indices = |most: usize| prop::collection::vec(any::<Index>(), 0..most);
-    (prop::collection::vec(cut, 0..14), indices(15), indices(3))
-        .prop_map(|(cuts, order, groups)| Cut { cuts, order, groups })
+    (prop::collection::vec(cut, 0..14), indices(15), indices(3)).prop_map(|(cuts, order, groups)| Cut {
+        cuts,
+        order,
+        groups,
+    })
 }
 
 impl Cut {

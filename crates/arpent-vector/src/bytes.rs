@@ -38,7 +38,8 @@ pub(crate) fn seal(kind: Kind, body: &[u8]) -> Vec<u8> {
 /// [`VectorError::DamagedBlock`].
 pub(crate) fn unseal(kind: Kind, bytes: &[u8]) -> Result<Numbers<'_>, VectorError> {
     let damaged = |what| VectorError::DamagedBlock { what };
-    let end = bytes.len().checked_sub(CHECKSUM).filter(|end| *end >= HEAD).ok_or(damaged("it is too short"))?;
+    let end =
+        bytes.len().checked_sub(CHECKSUM).filter(|end| *end >= HEAD).ok_or(damaged("it is too short"))?;
     let (sealed, checksum) = bytes.split_at(end);
     if Sha256::digest(sealed).as_slice() != checksum {
         return Err(damaged("its checksum does not match"));
@@ -54,7 +55,8 @@ pub(crate) fn unseal(kind: Kind, bytes: &[u8]) -> Result<Numbers<'_>, VectorErro
 }
 
 /// The error for what has a right checksum, but no meaning.
-pub(crate) const MALFORMED: VectorError = VectorError::DamagedBlock { what: "its contents do not fit together" };
+pub(crate) const MALFORMED: VectorError =
+    VectorError::DamagedBlock { what: "its contents do not fit together" };
 
 /// Appends a window.
 pub(crate) fn put_window(bytes: &mut Vec<u8>, window: &Window) {
@@ -184,7 +186,9 @@ mod tests {
         fn numbers_are_read_as_written(numbers in prop::collection::vec((any::<u128>(), 0u32..128), 0..20), signed in any::<i64>()) {
             let numbers: Vec<u128> = numbers.into_iter().map(|(number, shift)| number >> shift).collect();
             let mut bytes = Vec::new();
-            numbers.iter().for_each(|number| put(&mut bytes, *number));
+            for number in &numbers {
+                put(&mut bytes, *number);
+            }
             put(&mut bytes, zigzag(signed));
             let mut read = Numbers::new(&bytes);
             for number in &numbers {

@@ -181,7 +181,8 @@ impl Coverage {
             generalize(generalizer, &row, sink)
         };
         let Some(strata) = strata else {
-            let strata: Option<Vec<u8>> = built_up.map(|known| known.iter().map(|known| u8::from(*known)).collect());
+            let strata: Option<Vec<u8>> =
+                built_up.map(|known| known.iter().map(|known| u8::from(*known)).collect());
             return eliminator.push_row(labels, predicted, strata.as_deref(), pixel_area_m2, &mut pass);
         };
         strata.check_row(labels, built_up)?;
@@ -354,9 +355,9 @@ mod tests {
     mod blocks;
 
     use super::*;
+    use crate::Polygonizer;
     use crate::shapes::assert_valid;
     use arpent_raster::LABEL_NODATA;
-    use crate::Polygonizer;
     use arpent_testing::shapes::label_maps;
     use proptest::prelude::*;
 

@@ -46,8 +46,8 @@ mod zonal;
 pub use coverage::{BlockSurvey, Coverage, CoverageCounts, CoverageRules};
 pub use detections::{Detection, DetectionMerger};
 pub use eliminate::{
-    Borders, BuiltUp, EliminatedRow, EliminationCounts, Eliminator, MAX_STRATA, MappingUnits, Settled, Settlement,
-    Settler, clear_unsaid,
+    Borders, BuiltUp, EliminatedRow, EliminationCounts, Eliminator, MAX_STRATA, MappingUnits, Settled,
+    Settlement, Settler, clear_unsaid,
 };
 pub use error::VectorError;
 pub use feature::{Feature, bbox};

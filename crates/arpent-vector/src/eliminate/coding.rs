@@ -104,7 +104,8 @@ fn read_windows(numbers: &mut Numbers<'_>) -> Option<[Window; 2]> {
 /// The row and the column of a pixel of a block, counted from the corner of the extent.
 fn read_first(numbers: &mut Numbers<'_>, rim: &Rim) -> Option<(u32, u32)> {
     let (row, col): (u32, u32) = (numbers.next()?, numbers.next()?);
-    let is_in = |at: u32, axis: usize| at.checked_sub(rim.corner()[axis]).is_some_and(|at| at < rim.size()[axis]);
+    let is_in =
+        |at: u32, axis: usize| at.checked_sub(rim.corner()[axis]).is_some_and(|at| at < rim.size()[axis]);
     (is_in(row, 1) && is_in(col, 0)).then_some((row, col))
 }
 

@@ -54,7 +54,7 @@ type Run = (u32, u32, u32);
 
 #[derive(Debug)]
 struct Block {
-    block: Window,
+    window: Window,
     /// The number of its first region.
     first: u32,
     /// The first pixels of its regions.
@@ -77,7 +77,14 @@ impl Settler {
         for class_id in 0..=u8::MAX {
             regions.add_settled(class_id);
         }
-        Self { layout, rules, regions, blocks: Vec::new(), halves: BTreeMap::new(), traced: Traced::default() }
+        Self {
+            layout,
+            rules,
+            regions,
+            blocks: Vec::new(),
+            halves: BTreeMap::new(),
+            traced: Traced::default(),
+        }
     }
 
     /// Adds a block.
@@ -108,7 +115,7 @@ impl Settler {
             self.regions.add_borders(i, beside);
         }
         let firsts = borders.regions.iter().map(|region| region.first).collect();
-        self.blocks.push(Block { block: borders.block, first, firsts });
+        self.blocks.push(Block { window: borders.block, first, firsts });
         let rim = Rim::new(&borders.block, &extent);
         let ([west, north], [width, height]) = (rim.corner(), rim.size());
         let sides = [
@@ -186,11 +193,9 @@ impl Settler {
         }
         self.regions.settle_all();
         let (rules, (eliminated, islands)) = (self.rules, self.regions.counts());
-        let mut settled_of = |Block { block, first, firsts }: Block| {
-            let mut classes: Vec<((u32, u32), u8)> = (first..)
-                .zip(firsts)
-                .map(|(region, first)| (first, self.regions.class_of(region)))
-                .collect();
+        let mut settled_of = |Block { window: block, first, firsts }: Block| {
+            let mut classes: Vec<((u32, u32), u8)> =
+                (first..).zip(firsts).map(|(region, first)| (first, self.regions.class_of(region))).collect();
             classes.sort_unstable();
             Settled { extent, block, rules, classes }
         };

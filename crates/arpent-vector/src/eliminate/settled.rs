@@ -62,7 +62,8 @@ impl Known {
     pub(super) fn new(settled: &Settled) -> Self {
         let corner = settled.extent.offset_of(&settled.block).unwrap_or_default();
         let from = |at: u32, corner: usize| at.wrapping_sub(u32::try_from(corner).unwrap_or(u32::MAX));
-        let of_block = |((row, col), class): &((u32, u32), u8)| ((from(*row, corner.1), from(*col, corner.0)), *class);
+        let of_block =
+            |((row, col), class): &((u32, u32), u8)| ((from(*row, corner.1), from(*col, corner.0)), *class);
         Self { classes: settled.classes.iter().map(of_block).collect(), found: 0 }
     }
 

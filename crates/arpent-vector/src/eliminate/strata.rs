@@ -146,7 +146,8 @@ impl<R> StrataRows<R> {
     /// Checks that the next row has the right length and is, or is not, one of the block.
     pub(crate) fn check(&self, labels: &[u8], is_of_block: bool) -> Result<(), VectorError> {
         let row = self.halo.row.saturating_add_unsigned(wide(self.pushed));
-        if row >= self.halo.row_end() || (self.block.row..self.block.row_end()).contains(&row) != is_of_block {
+        if row >= self.halo.row_end() || (self.block.row..self.block.row_end()).contains(&row) != is_of_block
+        {
             return Err(VectorError::HaloRow { row, block: self.block });
         }
         let (expected, found) = (self.halo.width, labels.len());

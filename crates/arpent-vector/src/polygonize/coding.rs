@@ -111,7 +111,8 @@ fn put_open(bytes: &mut Vec<u8>, open: &Open) {
     }
     put(bytes, wide(open.corners.len()));
     for (at, around) in &open.corners {
-        at.iter().for_each(|at| put(bytes, *at));
+        put(bytes, at[0]);
+        put(bytes, at[1]);
         put(bytes, around.traced);
         around.parts.iter().for_each(|part| put(bytes, part.wrapping_add(1)));
     }
@@ -125,12 +126,15 @@ fn put_part(bytes: &mut Vec<u8>, part: &Part) {
     }
     // The lowest bits of areas are often 0.
     put(bytes, totals.area_q64.rotate_left(Q64_BITS));
-    bbox.iter().for_each(|at| put(bytes, *at));
+    for at in bbox {
+        put(bytes, *at);
+    }
     put(bytes, wide(paths.bytes().len()));
     bytes.extend_from_slice(paths.bytes());
     put(bytes, wide(squares.len()));
     for (vertex, outline) in squares {
-        vertex.iter().for_each(|at| put(bytes, zigzag(*at)));
+        put(bytes, zigzag(vertex[0]));
+        put(bytes, zigzag(vertex[1]));
         put(bytes, wide(outline.len()));
         outline.iter().flatten().for_each(|at| put_float(bytes, *at));
     }
@@ -187,8 +191,9 @@ fn read_part(numbers: &mut Numbers<'_>, layout: &Layout) -> Option<Part> {
     let mut squares = Vec::new();
     for _ in 0..numbers.count()? {
         let vertex = [numbers.next_signed()?, numbers.next_signed()?];
-        let outline =
-            (0..numbers.count()?).map(|_| Some([numbers.float()?, numbers.float()?])).collect::<Option<_>>()?;
+        let outline = (0..numbers.count()?)
+            .map(|_| Some([numbers.float()?, numbers.float()?]))
+            .collect::<Option<_>>()?;
         squares.push((vertex, outline));
     }
     Some(Part { class_id, totals, bbox, paths, squares, region: 0, waits: 0 })

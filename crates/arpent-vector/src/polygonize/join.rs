@@ -208,7 +208,8 @@ impl Join {
         // Each has its own pixels on the left.
         let directions = if segment.axis == 0 { [NORTH, SOUTH] } else { [EAST, WEST] };
         for (part, direction) in parts.into_iter().zip(directions).filter(|(part, _)| *part != NONE) {
-            let [from, to] = if direction == EAST || direction == SOUTH { [start, end] } else { [end, start] };
+            let [from, to] =
+                if direction == EAST || direction == SOUTH { [start, end] } else { [end, start] };
             let vertex = |along: u32| {
                 let at = if segment.axis == 0 { [segment.line, along] } else { [along, segment.line] };
                 Passed { at, marks: 0 }

@@ -2,11 +2,11 @@
 
 use arpent_raster::Window;
 
-use super::join::Join;
-use super::layout::{Connectivity, Layout};
 use super::check::check_extent;
 use super::counts::DrawnCounts;
 use super::fragments::Fragments;
+use super::join::Join;
+use super::layout::{Connectivity, Layout};
 use crate::VectorError;
 use crate::drawing::Drawing;
 use crate::region::Region;
@@ -67,11 +67,7 @@ impl RegionJoiner {
     /// # Errors
     /// [`VectorError::OtherBlocks`] for what is of another map, [`VectorError::BlockTwice`] for a block that
     /// was added before, [`VectorError::DamagedBlock`].
-    pub fn take(
-        &mut self,
-        fragments: Fragments,
-        sink: &mut impl FnMut(Region),
-    ) -> Result<(), VectorError> {
+    pub fn take(&mut self, fragments: Fragments, sink: &mut impl FnMut(Region)) -> Result<(), VectorError> {
         self.join.take(fragments, sink)
     }
 

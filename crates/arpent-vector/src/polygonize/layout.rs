@@ -31,7 +31,7 @@ const CELLS: Lattice = Lattice::new(11);
 const CUT_RUNS: u64 = 100_000;
 
 /// How the regions of an extent are traced.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) extent: Window,
     pub(crate) lattice: Lattice,
@@ -99,6 +99,11 @@ impl Layout {
     /// The window of columns and rows of the extent.
     pub(super) fn window(&self, [west, north, east, south]: [u32; 4]) -> Window {
         let (col, row) = (self.extent.col, self.extent.row);
-        Window::new(col + i64::from(west), row + i64::from(north), offset(i64::from(east - west)), offset(i64::from(south - north)))
+        Window::new(
+            col + i64::from(west),
+            row + i64::from(north),
+            offset(i64::from(east - west)),
+            offset(i64::from(south - north)),
+        )
     }
 }

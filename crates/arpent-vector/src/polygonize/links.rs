@@ -101,7 +101,8 @@ impl Links {
         let mut at = 0;
         while let Some((vertex, ..)) = ends.get(at) {
             let count = ends[at..].iter().take_while(|end| end.0 == *vertex).count();
-            let Some(group) = starts.get(at..at + count).filter(|group| group.iter().all(|s| s.0 == *vertex)) else {
+            let Some(group) = starts.get(at..at + count).filter(|group| group.iter().all(|s| s.0 == *vertex))
+            else {
                 return false;
             };
             for (_, arrives, number) in &ends[at..at + count] {

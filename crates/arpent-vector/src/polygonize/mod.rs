@@ -42,8 +42,8 @@ pub use fragments::Fragments;
 use join::Join;
 pub use joiner::RegionJoiner;
 pub(crate) use lattice::Lattice;
-pub(crate) use layout::LATTICE;
 pub use layout::Connectivity;
+pub(crate) use layout::LATTICE;
 pub(crate) use layout::Layout;
 use open::Open;
 pub(crate) use open::Segment;
@@ -145,7 +145,11 @@ impl Polygonizer {
         Self::of_layout(Layout::new(extent, connectivity), block, is_kept)
     }
 
-    pub(crate) fn of_layout(layout: Layout, block: Window, mut is_kept: [bool; 256]) -> Result<Self, VectorError> {
+    pub(crate) fn of_layout(
+        layout: Layout,
+        block: Window,
+        mut is_kept: [bool; 256],
+    ) -> Result<Self, VectorError> {
         if !layout.has_block(&block) {
             return Err(VectorError::BadBlock { block, extent: layout.extent });
         }
@@ -161,13 +165,13 @@ impl Polygonizer {
 
     /// The same for the rows of a coverage, with regions drawn as `drawing` says.
     pub(crate) fn of_coverage(self, drawing: &Drawing) -> Self {
-        let layout = Layout { is_coverage: true, ..self.join.layout().clone() };
+        let layout = Layout { is_coverage: true, ..*self.join.layout() };
         Self { join: Join::new(layout, Some(drawing)), drawing: Some(drawing.clone()), ..self }
     }
 
     /// The same, but regions without end are held to the end.
     pub(crate) fn without_cuts(self) -> Self {
-        let layout = Layout { cells: None, cut_runs: u64::MAX, ..self.join.layout().clone() };
+        let layout = Layout { cells: None, cut_runs: u64::MAX, ..*self.join.layout() };
         Self { join: Join::new(layout, self.drawing.as_ref()), ..self }
     }
 

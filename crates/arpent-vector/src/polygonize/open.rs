@@ -126,7 +126,13 @@ impl Open {
             let axis = usize::from(side == NORTH || side == SOUTH);
             let is_after = side == NORTH || side == WEST;
             let line = ends[axis][usize::from(!is_after)];
-            open.add_side(layout, Segment { axis, line, start: ends[1 - axis][0] }, ends[1 - axis][1], is_after, runs);
+            open.add_side(
+                layout,
+                Segment { axis, line, start: ends[1 - axis][0] },
+                ends[1 - axis][1],
+                is_after,
+                runs,
+            );
         }
         if layout.connectivity == Connectivity::Eight {
             open.add_corners(layout, ends, rim, &sides);
@@ -162,7 +168,8 @@ impl Open {
             let stop = layout.next_line(1 - segment.axis, segment.start).min(end);
             let mut half = Half { is_after, runs: Vec::new() };
             while let Some(run) = runs.get(at).filter(|run| run.start < stop) {
-                let part = Run { start: run.start.max(segment.start), end: run.end.min(stop), part: run.part };
+                let part =
+                    Run { start: run.start.max(segment.start), end: run.end.min(stop), part: run.part };
                 self.wait(run.part, 1);
                 half.runs.push(part);
                 if run.end > stop {
@@ -301,7 +308,8 @@ impl Open {
 
     /// Removes parts and regions that are not needed any more, and numbers the others anew.
     pub(super) fn compact(&mut self) {
-        let roots = |of: &[u32]| -> Vec<u32> { (0..).zip(of).filter(|(i, of)| i == *of).map(|(i, _)| i).collect() };
+        let roots =
+            |of: &[u32]| -> Vec<u32> { (0..).zip(of).filter(|(i, of)| i == *of).map(|(i, _)| i).collect() };
         // A region without parts has been emitted, and a part that no region lists, too.
         let mut numbers = vec![NONE; self.parts.len()];
         let (mut parts, mut regions) = (Vec::new(), Vec::new());

@@ -131,8 +131,8 @@ mod tests {
         let vertex = (prop::array::uniform2(0u32..1 << 28), 0u32..16)
             .prop_map(|(at, marks)| Passed { at, marks: marks << MARKS_SHIFT });
         let kind = prop::sample::select(vec![Kind::Open, Kind::Cut, Kind::Closed]);
-        let head = (kind, 0u8..4, 0u8..4)
-            .prop_map(|(kind, leaves, arrives)| PathHead { kind, leaves, arrives });
+        let head =
+            (kind, 0u8..4, 0u8..4).prop_map(|(kind, leaves, arrives)| PathHead { kind, leaves, arrives });
         prop::collection::vec((head, prop::collection::vec(vertex, 2..9)), 0..5)
     }
 
@@ -141,7 +141,9 @@ mod tests {
         fn paths_are_read_as_written(first in paths(), second in paths()) {
             let packed = |paths: &[(PathHead, Vec<Passed>)]| {
                 let mut packed = Paths::default();
-                paths.iter().for_each(|(head, vertices)| packed.push(*head, vertices));
+                for (head, vertices) in paths {
+                    packed.push(*head, vertices);
+                }
                 packed
             };
             let mut all = packed(&first);

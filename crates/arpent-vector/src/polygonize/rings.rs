@@ -121,7 +121,9 @@ impl RingBuilder {
                 }
             }
         }
-        if self.boundary.len() > 1 && self.boundary.first().map(|p| p.at) == self.boundary.last().map(|p| p.at) {
+        if self.boundary.len() > 1
+            && self.boundary.first().map(|p| p.at) == self.boundary.last().map(|p| p.at)
+        {
             self.boundary.pop();
         }
     }

@@ -386,8 +386,7 @@ fn classes_that_are_not_kept_and_nodata_give_nothing() {
 fn memory_does_not_grow_with_the_rows() {
     let width = 97;
     let live_after = |rows: usize| {
-        let mut polygonizer =
-            Polygonizer::new(Window::new(0, 0, width, rows), [true; 256]).unwrap();
+        let mut polygonizer = Polygonizer::new(Window::new(0, 0, width, rows), [true; 256]).unwrap();
         for r in 0..rows {
             // Blobs of 3 classes in a pattern that repeats after 12 rows; none spans more than one period.
             let labels: Vec<u8> = (0..width)

@@ -3,9 +3,9 @@
 use arpent_base::number::fitted;
 use arpent_raster::Window;
 
+use super::area::fixed_point;
 use super::components::{Component, Components};
 use super::edges::Edges;
-use super::area::fixed_point;
 use super::lattice::Lattice;
 use super::layout::Connectivity;
 use super::rim::{Fragment, Rim};

@@ -21,7 +21,12 @@ impl Made {
     fn new(map: &LabelMap) -> Self {
         let n = map.labels.len();
         // No label and no confidence.
-        Self { labels: vec![254; n], confidence: vec![254; n], regions: vec![], counts: CoverageCounts::default() }
+        Self {
+            labels: vec![254; n],
+            confidence: vec![254; n],
+            regions: vec![],
+            counts: CoverageCounts::default(),
+        }
     }
 
     fn put(&mut self, extent: Window, col: i64, row: &EliminatedRow<'_>) {
@@ -59,7 +64,7 @@ fn rows(map: &LabelMap, window: Window) -> impl Iterator<Item = (i64, [Vec<u8>; 
 }
 
 fn coverage_of(rules: &CoverageRules, layout: &Layout, settled: &Settled) -> Coverage {
-    let polygonizer = Polygonizer::of_layout(layout.clone(), settled.block(), [true; 256]).unwrap();
+    let polygonizer = Polygonizer::of_layout(*layout, settled.block(), [true; 256]).unwrap();
     Coverage {
         strata: rules.built_up.map(|built| StrataRows::new(&layout.extent, settled.block(), Some(&built))),
         eliminator: Eliminator::of_any(rules.units.clone(), settled),
@@ -70,7 +75,8 @@ fn coverage_of(rules: &CoverageRules, layout: &Layout, settled: &Settled) -> Cov
 fn whole(map: &LabelMap, rules: &CoverageRules, layout: &Layout) -> Made {
     let mut coverage = coverage_of(rules, layout, &Settled::nothing(map.window, &rules.units));
     let (mut made, mut regions, mut out) = (Made::new(map), Vec::new(), Vec::new());
-    let mut take = |row: &EliminatedRow<'_>| out.push((row.row, row.labels.to_vec(), row.confidence.to_vec()));
+    let mut take =
+        |row: &EliminatedRow<'_>| out.push((row.row, row.labels.to_vec(), row.confidence.to_vec()));
     for (row, [labels, predicted, confidence], known) in rows(map, map.window) {
         let predicted = (&predicted[..], &confidence[..]);
         coverage
@@ -105,14 +111,16 @@ fn survey(map: &LabelMap, rules: &CoverageRules, block: Window) -> Borders {
 fn known_of(map: &LabelMap, halo: Window, block: Window) -> Vec<Option<Vec<bool>>> {
     let mut own = rows(map, block);
     let is_own = |row: i64| (block.row..block.row_end()).contains(&row);
-    (halo.row..halo.row_end()).map(|row| if is_own(row) { own.next().map(|row| row.2) } else { None }).collect()
+    (halo.row..halo.row_end())
+        .map(|row| if is_own(row) { own.next().map(|row| row.2) } else { None })
+        .collect()
 }
 
 /// Both passes over all blocks; everything that is kept between them goes through bytes.
 fn in_blocks(map: &LabelMap, rules: &CoverageRules, layout: &Layout, cut: &Cut) -> Made {
     let extent = map.window;
     let mut made = Made::new(map);
-    let mut settler = Settler::of_layout(layout.clone(), rules.units.clone());
+    let mut settler = Settler::of_layout(*layout, rules.units.clone());
     for block in cut.blocks(extent, layout.lattice) {
         let borders = survey(map, rules, block);
         let read = Borders::decode(&borders.encode()).unwrap();
@@ -126,9 +134,9 @@ fn in_blocks(map: &LabelMap, rules: &CoverageRules, layout: &Layout, cut: &Cut) 
         ..EliminationCounts::default()
     };
     let mut regions = Vec::new();
-    let mut last = RegionJoiner::of_layout(layout.clone(), &rules.drawing);
+    let mut last = RegionJoiner::of_layout(*layout, &rules.drawing);
     for group in cut.groups(extent, layout.lattice) {
-        let mut joiner = RegionJoiner::of_layout(layout.clone(), &rules.drawing);
+        let mut joiner = RegionJoiner::of_layout(*layout, &rules.drawing);
         for block in &group {
             let settled = settlement.blocks.iter().find(|settled| settled.block() == *block).unwrap();
             let settled = Settled::decode(&settled.encode()).unwrap();
@@ -173,7 +181,8 @@ fn scenes() -> impl Strategy<Value = LabelMap> {
                 let (x, y) = (exact(i % width), exact(i / width));
                 let is_in = |(cx, cy, half, other, turn): &(f64, f64, f64, f64, f64)| {
                     let (dx, dy) = (x - cx, y - cy);
-                    let (along, across) = (dx * turn.cos() + dy * turn.sin(), dy * turn.cos() - dx * turn.sin());
+                    let (along, across) =
+                        (dx * turn.cos() + dy * turn.sin(), dy * turn.cos() - dx * turn.sin());
                     along.abs() < *half && across.abs() < *other
                 };
                 let line = 45.0 + swing * (x / length).sin();
@@ -210,7 +219,8 @@ impl Options {
         let mut units = MappingUnits::new(self.unit).unwrap().watch(7);
         units.set(1, 0, self.unit / 2.0).unwrap();
         units.prefer(1, 0, 1.7).unwrap();
-        let built_up = self.reach.map(|reach_px| BuiltUp { classes: std::array::from_fn(|id| id == 7), reach_px });
+        let built_up =
+            self.reach.map(|reach_px| BuiltUp { classes: std::array::from_fn(|id| id == 7), reach_px });
         let mut rules = CoverageRules::new(units, built_up, self.tolerance).unwrap();
         if let Some((smooth_px, share)) = self.smooth {
             rules = rules.smooth(smooth_px, share).unwrap();

@@ -20,7 +20,12 @@ impl Map {
     }
 
     /// The map and the counts, block by block.
-    fn in_blocks(&self, units: &MappingUnits, lattice: Lattice, blocks: &[Window]) -> (Vec<u8>, EliminationCounts) {
+    fn in_blocks(
+        &self,
+        units: &MappingUnits,
+        lattice: Lattice,
+        blocks: &[Window],
+    ) -> (Vec<u8>, EliminationCounts) {
         let extent = self.extent();
         let layout = Layout { lattice, ..Layout::new(extent, Connectivity::Four) };
         let mut settler = Settler::of_layout(layout, units.clone());

@@ -96,8 +96,9 @@ fn assert_drawn_laws(
         for v in region.rings.iter().flatten() {
             let around = [[v[0] - 1, v[1] - 1], [v[0], v[1] - 1], *v, [v[0] - 1, v[1]]].map(at);
             let borders = (0..4).filter(|i| around[*i] != around[(i + 1) % 4]).count();
-            let is_fixed =
-                borders > 2 || around.contains(&LABEL_NODATA) || v.iter().any(|n| LATTICE.beyond_line(*n) == 0);
+            let is_fixed = borders > 2
+                || around.contains(&LABEL_NODATA)
+                || v.iter().any(|n| LATTICE.beyond_line(*n) == 0);
             assert!(!is_fixed || vertices.contains(&bits(v.map(exact))), "{v:?} has gone");
         }
     }

@@ -30,7 +30,9 @@ fn expected(map: &Map, layout: &Layout) -> Vec<Region> {
     for pixels in groups {
         let mut alone = map.clone();
         alone.labels.fill(LABEL_NODATA);
-        pixels.iter().for_each(|i| alone.labels[*i] = map.labels[*i]);
+        for i in &pixels {
+            alone.labels[*i] = map.labels[*i];
+        }
         if runs(map, &pixels, layout.lattice) <= layout.cut_runs {
             regions.extend(whole(&alone));
             continue;
@@ -47,12 +49,12 @@ fn expected(map: &Map, layout: &Layout) -> Vec<Region> {
 /// The regions of the blocks of a map, in their order.
 fn by_blocks(map: &Map, layout: &Layout, cut: &Cut, is_kept: [bool; 256]) -> Vec<Region> {
     let mut regions = Vec::new();
-    let mut last = Join::new(layout.clone(), None);
+    let mut last = Join::new(*layout, None);
     for group in cut.groups(map.extent, layout.lattice) {
-        let mut join = Join::new(layout.clone(), None);
+        let mut join = Join::new(*layout, None);
         for block in &group {
             let part = map.crop(*block);
-            let mut polygonizer = Polygonizer::of_layout(layout.clone(), *block, is_kept).unwrap();
+            let mut polygonizer = Polygonizer::of_layout(*layout, *block, is_kept).unwrap();
             let rows = part.labels.chunks(block.width).zip(part.confidence.chunks(block.width));
             for (row, (labels, confidence)) in (block.row..).zip(rows) {
                 polygonizer.push_row(labels, confidence, area_of(row), &mut |r| regions.push(r)).unwrap();
@@ -83,9 +85,14 @@ fn layout(extent: Window, (lattice, more, cut_runs, connectivity): (u32, u32, u6
 /// All ways of tracing a map give the same regions.
 fn assert_blocks(map: &Map, layout: &Layout, cut: &Cut) {
     let expected = expected(map, layout);
-    let whole = Polygonizer::of_layout(layout.clone(), map.extent, [true; 256]).unwrap();
+    let whole = Polygonizer::of_layout(*layout, map.extent, [true; 256]).unwrap();
     assert_eq!(map.regions_by(whole), expected, "one block");
-    assert_eq!(by_blocks(map, layout, cut, [true; 256]), expected, "{:?}", cut.groups(map.extent, layout.lattice));
+    assert_eq!(
+        by_blocks(map, layout, cut, [true; 256]),
+        expected,
+        "{:?}",
+        cut.groups(map.extent, layout.lattice)
+    );
 }
 
 proptest! {
@@ -119,7 +126,7 @@ proptest! {
     #[test]
     fn classes_that_are_not_kept_are_nothing_in_blocks(map in maps(3), of in layouts(Connectivity::Four), cut in cuts()) {
         let (layout, is_kept) = (layout(map.extent, of), std::array::from_fn(|id| id != 1));
-        let whole = map.regions_by(Polygonizer::of_layout(layout.clone(), map.extent, is_kept).unwrap());
+        let whole = map.regions_by(Polygonizer::of_layout(layout, map.extent, is_kept).unwrap());
         prop_assert_eq!(by_blocks(&map, &layout, &cut, is_kept), whole);
     }
 }
@@ -129,27 +136,27 @@ fn blocks_are_given_once_and_all_of_them_and_of_one_map() {
     let map = Map::new(Window::new(0, 0, 8, 4), |c, _| u8::from(c == 3 || c == 4));
     let of = (2, 0, CUTLESS, Connectivity::Four);
     let layout = layout(map.extent, of);
-    let fragments = |layout: &Layout, block: Window| {
-        let mut polygonizer = Polygonizer::of_layout(layout.clone(), block, [true; 256]).unwrap();
+    let fragments = |layout: Layout, block: Window| {
+        let mut polygonizer = Polygonizer::of_layout(layout, block, [true; 256]).unwrap();
         for labels in map.crop(block).labels.chunks(block.width) {
             polygonizer.push_row(labels, &vec![9; block.width], 1.0, &mut |_| {}).unwrap();
         }
         polygonizer.leave(&mut |_| {})
     };
     let (west, east) = (Window::new(0, 0, 4, 4), Window::new(4, 0, 4, 4));
-    let mut join = Join::new(layout.clone(), None);
-    join.take(fragments(&layout, west), &mut |_| {}).unwrap();
-    let error = join.take(fragments(&layout, west), &mut |_| {}).unwrap_err();
+    let mut join = Join::new(layout, None);
+    join.take(fragments(layout, west), &mut |_| {}).unwrap();
+    let error = join.take(fragments(layout, west), &mut |_| {}).unwrap_err();
     assert_eq!(error, VectorError::BlockTwice { block: west });
-    let other = Layout { cut_runs: 1, ..layout.clone() };
-    let error = join.take(fragments(&other, east), &mut |_| {}).unwrap_err();
+    let other = Layout { cut_runs: 1, ..layout };
+    let error = join.take(fragments(other, east), &mut |_| {}).unwrap_err();
     assert_eq!(error, VectorError::OtherBlocks { extent: map.extent, other: map.extent });
     let error = join.finish().unwrap_err();
     assert_eq!(error, VectorError::BlocksMissing { extent: map.extent, pixels: 16 });
     let mut regions = Vec::new();
-    let mut join = Join::new(layout.clone(), None);
+    let mut join = Join::new(layout, None);
     for block in [east, west] {
-        join.take(fragments(&layout, block), &mut |r| regions.push(r)).unwrap();
+        join.take(fragments(layout, block), &mut |r| regions.push(r)).unwrap();
     }
     assert_eq!((regions.len(), join.finish()), (1, Ok(DrawnCounts::default())), "the stripe across the line");
     let block = Window::new(1, 0, 3, 4);
