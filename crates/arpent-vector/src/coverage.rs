@@ -218,7 +218,8 @@ impl Coverage {
     /// Emits the remaining rows and regions to `rows` and `sink`, and returns the statistics.
     ///
     /// # Errors
-    /// As [`Coverage::push_row`].
+    /// As [`Coverage::push_row`]; [`VectorError::BlocksMissing`] if the rows are those of a block, of which
+    /// [`Coverage::leave`] keeps what continues in other ones.
     pub fn finish(
         self,
         rows: &mut impl FnMut(&EliminatedRow<'_>),

@@ -147,11 +147,12 @@ impl Generalizer {
     /// Emits the regions that are still open to `sink`, and returns how regions were drawn.
     ///
     /// # Errors
-    /// As [`Polygonizer::push_row`], for rows whose cells were not complete.
+    /// As [`Polygonizer::push_row`], for rows whose cells were not complete; [`VectorError::BlocksMissing`] if the rows
+    /// are those of a block, of which [`Generalizer::leave`] keeps what continues in other ones.
     pub fn finish(mut self, sink: &mut impl FnMut(Region)) -> Result<DrawnCounts, VectorError> {
         self.pass_band(sink)?;
         self.polygonizer.count(&self.counts);
-        Ok(self.polygonizer.finish_drawn(sink))
+        self.polygonizer.finish_drawn(sink)
     }
 
     /// [`Generalizer::finish`] of a block, which emits the regions that do not continue in other ones, and returns the

@@ -115,11 +115,6 @@ impl Join {
         Ok(())
     }
 
-    /// How regions were drawn so far.
-    pub(super) fn drawn(&self) -> DrawnCounts {
-        self.drawn
-    }
-
     /// What is still open, to be joined elsewhere.
     pub(super) fn leave(mut self) -> Fragments {
         self.open.compact();

@@ -291,15 +291,21 @@ impl Polygonizer {
     }
 
     /// Emits the regions that are still open to `sink`. Rows of the extent that were not pushed count as nodata.
-    /// Of a block, parts of regions that may continue beyond it are lost: [`Polygonizer::leave`] keeps them.
-    pub fn finish(mut self, sink: &mut impl FnMut(Region)) {
-        self.end(sink);
+    ///
+    /// # Panics
+    /// If the rows are those of a block: regions that may continue in other ones would be lost, which
+    /// [`Polygonizer::leave`] keeps.
+    pub fn finish(self, sink: &mut impl FnMut(Region)) {
+        self.finish_drawn(sink).expect("the rows are those of the whole extent");
     }
 
     /// [`Polygonizer::finish`], and how regions were drawn.
-    pub(crate) fn finish_drawn(mut self, sink: &mut impl FnMut(Region)) -> DrawnCounts {
+    ///
+    /// # Errors
+    /// [`VectorError::BlocksMissing`] if the rows are those of a block.
+    pub(crate) fn finish_drawn(mut self, sink: &mut impl FnMut(Region)) -> Result<DrawnCounts, VectorError> {
         self.end(sink);
-        self.join.drawn()
+        self.join.finish()
     }
 
     /// [`Polygonizer::finish`] of a block, which emits the regions that do not continue in other ones, and returns the
