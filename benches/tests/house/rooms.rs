@@ -89,7 +89,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     ("arpent-cli", "args > review submit change > device examples"),
     ("arpent", "commands > report"),
-    ("arpent-benches", "published network step suites vectors > measure models scenes"),
+    ("arpent-benches", "blocks published network step suites vectors > measure models scenes"),
 ];
 
 /// A crate's sources, without tests.

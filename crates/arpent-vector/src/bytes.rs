@@ -176,6 +176,19 @@ impl<'a> Numbers<'a> {
     }
 }
 
+/// Bytes like others, but with some changed and the checksum made anew.
+#[cfg(test)]
+pub(crate) fn forged(bytes: &[u8], changes: &[(proptest::sample::Index, u8)]) -> Vec<u8> {
+    let mut body = bytes[HEAD..bytes.len() - CHECKSUM].to_vec();
+    for (at, value) in changes.iter().filter(|_| !body.is_empty()).copied().collect::<Vec<_>>() {
+        let at = at.index(body.len());
+        body[at] = value;
+    }
+    let kinds = [Kind::Borders, Kind::Settled, Kind::Fragments];
+    let kind = kinds.into_iter().find(|kind| *kind as u8 == bytes[NAME.len()]).unwrap();
+    seal(kind, &body)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! What is not settled, and what was settled, as bytes.
 
+use std::collections::HashSet;
+
 use arpent_base::number::wide;
 use arpent_raster::Window;
 
@@ -122,6 +124,10 @@ fn read_borders(numbers: &mut Numbers<'_>) -> Option<Borders> {
             .map(|_| Some((read_beside(numbers, count)?, numbers.next().filter(|sides| *sides > 0)?)))
             .collect::<Option<_>>()?;
         regions.push(Unsettled { class_id, strata, area_q64, first, beside });
+    }
+    let firsts: HashSet<(u32, u32)> = regions.iter().map(|region: &Unsettled| region.first).collect();
+    if firsts.len() != count {
+        return None;
     }
     let mut runs: Vec<BorderRun> = Vec::new();
     for _ in 0..numbers.count()? {

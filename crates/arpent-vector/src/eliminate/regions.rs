@@ -285,7 +285,7 @@ impl Regions {
             }
             let region = self.at(one);
             match region.borders.last_mut() {
-                Some((known, sum)) if *known == other => *sum += sides,
+                Some((known, sum)) if *known == other => *sum = sum.saturating_add(sides),
                 _ => region.borders.push((other, sides)),
             }
             if region.borders.len() > 2 * region.summed + 16 {
@@ -305,7 +305,7 @@ impl Regions {
         borders.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             if same {
-                kept.1 += next.1;
+                kept.1 = kept.1.saturating_add(next.1);
             }
             same
         });

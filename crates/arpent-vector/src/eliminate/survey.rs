@@ -77,6 +77,12 @@ impl Survey {
         Ok(())
     }
 
+    /// Number of regions held, including merged ones.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.regions.held()
+    }
+
     fn add_to_sides(&mut self, runs: &[PixelRun]) {
         let [width, height] = self.rim.size();
         let row = self.rows;

@@ -41,9 +41,9 @@ impl DrawnCounts {
 
     /// Adds those of another part of the map.
     pub fn add(&mut self, other: &Self) {
-        self.regions += other.regions;
-        self.cut_corners += other.cut_corners;
-        self.squared += other.squared;
+        self.regions = self.regions.saturating_add(other.regions);
+        self.cut_corners = self.cut_corners.saturating_add(other.cut_corners);
+        self.squared = self.squared.saturating_add(other.squared);
         self.max_moved_share = self.max_moved_share.max(other.max_moved_share);
         self.max_drawn_share = self.max_drawn_share.max(other.max_drawn_share);
         self.moved_q64 = self.moved_q64.saturating_add(other.moved_q64);

@@ -24,9 +24,9 @@ impl Totals {
     /// Adds those of other pixels.
     pub(super) fn add(&mut self, other: &Self) {
         self.runs = self.runs.saturating_add(other.runs);
-        self.pixels += other.pixels;
-        self.confidence_sum += other.confidence_sum;
-        self.scored += other.scored;
+        self.pixels = self.pixels.saturating_add(other.pixels);
+        self.confidence_sum = self.confidence_sum.saturating_add(other.confidence_sum);
+        self.scored = self.scored.saturating_add(other.scored);
         self.area_q64 = self.area_q64.saturating_add(other.area_q64);
     }
 

@@ -177,3 +177,31 @@ proptest! {
         prop_assert!(Fragments::decode(&bytes).is_err());
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// What has a right checksum but was changed is refused, or joined, but nothing breaks.
+    #[test]
+    fn forged_fragments_break_nothing(
+        map in maps(2), eight in any::<bool>(), changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let connectivity = if eight { Connectivity::Eight } else { Connectivity::Four };
+        let layout = layout(map.extent, (2, 1, 10, connectivity));
+        let mut join = Join::new(layout, None);
+        for block in map.extent.split_columns(4) {
+            let part = map.crop(block);
+            let mut polygonizer = Polygonizer::of_layout(layout, block, [true; 256]).unwrap();
+            for (labels, confidence) in part.labels.chunks(block.width).zip(part.confidence.chunks(block.width)) {
+                polygonizer.push_row(labels, confidence, 1.0, &mut |_| {}).unwrap();
+            }
+            let bytes = polygonizer.leave(&mut |_| {}).encode();
+            let Ok(read) = Fragments::decode(&crate::bytes::forged(&bytes, &changes)) else { continue };
+            prop_assert_eq!(Fragments::decode(&read.encode()), Ok(read.clone()));
+            if join.take(read, &mut |_| {}).is_err() {
+                return Ok(());
+            }
+        }
+        let _ = join.finish();
+    }
+}
