@@ -13,6 +13,10 @@
 //! ([`Shape`]). [`nearest_on_line`] locates a feature along a reference line, such as a road. [`ZoneRows`] and
 //! [`ZoneStatistics`] compute zonal statistics, with exact fractions of pixels.
 //!
+//! An extent may be cut into blocks that are processed alone, in any order: with [`Polygonizer::of_block`], or for a
+//! coverage with a [`BlockSurvey`], a [`Settler`] for all blocks, and [`Coverage::of_block`]. A [`RegionJoiner`] joins
+//! what crosses their borders. The result is the same for every cut into blocks.
+//!
 //! The properties of a region or a box (rings, area, score, id) depend on its own pixels only: not on the file, the
 //! extent or the order of processing. This crate opens no file and starts no thread.
 

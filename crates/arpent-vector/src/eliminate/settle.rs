@@ -31,9 +31,9 @@ use crate::polygonize::{Connectivity, EAST, Layout, NORTH, Rim, SOUTH, Segment, 
 ///     settler.add(&survey.finish()?)?;
 /// }
 /// let settlement = settler.settle()?;
-/// // The two pixels of class 1 took class 2.
-/// assert_eq!((settlement.eliminated, settlement.islands), (2, 0));
-/// assert_eq!(settlement.blocks[0].regions(), 2);
+/// // The western block settles its pixel of class 1 alone; the eastern one has to wait for what is next to its own.
+/// assert_eq!((settlement.eliminated, settlement.islands), (1, 0));
+/// assert_eq!(settlement.blocks.iter().map(|block| block.regions()).collect::<Vec<_>>(), [0, 2]);
 /// # Ok::<(), arpent_vector::VectorError>(())
 /// ```
 #[derive(Debug)]
