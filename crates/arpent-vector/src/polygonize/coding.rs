@@ -216,7 +216,7 @@ fn read_halves(numbers: &mut Numbers<'_>, layout: &Layout, open: &mut Open) -> O
             last = start.checked_add(length).filter(|stop| *stop <= end)?;
             let part = numbers.next().filter(|part| (*part as usize) < open.parts.len())?;
             half.runs.push(Run { start, end: last, part });
-            open.wait(part, 1);
+            open.wait(part);
         }
         if open.halves.insert(segment, half).is_some() {
             return None;
@@ -239,7 +239,7 @@ fn read_corners(numbers: &mut Numbers<'_>, layout: &Layout, open: &mut Open) -> 
             if traced >> number & 1 == 0 || *part as usize >= open.parts.len() {
                 return None;
             }
-            open.wait(*part, 1);
+            open.wait(*part);
         }
         let is_inside = (0..2).all(|axis| at[axis] > 0 && at[axis] < size[axis]);
         if !is_inside || open.corners.insert(at, Around { traced, parts }).is_some() {

@@ -1,4 +1,4 @@
-//! Joins the regions of blocks.
+//! Joins the parts of regions that are open.
 
 use arpent_raster::Window;
 
@@ -13,8 +13,9 @@ use crate::VectorError;
 use crate::drawing::Drawing;
 use crate::region::{Region, Vertex};
 
-/// Numbers of parts are made anew when there are more than this, and more than four times those still needed.
-const COMPACT_BEYOND: usize = 4096;
+/// Numbers of parts are made anew when there are more than this, and more than four times those still needed; in tests,
+/// whose maps are small, soon.
+const COMPACT_BEYOND: usize = if cfg!(test) { 8 } else { 4096 };
 
 /// Puts regions together that reach beyond the blocks they were traced in.
 #[derive(Debug)]

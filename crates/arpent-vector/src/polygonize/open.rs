@@ -107,8 +107,7 @@ impl Open {
         let mut open = Self::default();
         let mut sides: [Vec<Run>; 4] = Default::default();
         for fragment in fragments {
-            let part = open.add_fragment(layout, fragment, &mut sides);
-            debug_assert!((part as usize) < open.parts.len());
+            open.add_fragment(layout, fragment, &mut sides);
         }
         let (col, row) = layout.extent.offset_of(tile).unwrap_or_default();
         let [west, north, width, height]: [u32; 4] = [col, row, tile.width, tile.height].map(fitted);
@@ -140,7 +139,7 @@ impl Open {
         open
     }
 
-    fn add_fragment(&mut self, layout: &Layout, fragment: Fragment, sides: &mut [Vec<Run>; 4]) -> u32 {
+    fn add_fragment(&mut self, layout: &Layout, fragment: Fragment, sides: &mut [Vec<Run>; 4]) {
         let part: u32 = fitted(self.parts.len());
         for (side, start, end) in fragment.reaches {
             sides[usize::from(side)].push(Run { start, end, part });
@@ -152,7 +151,6 @@ impl Open {
         self.add_part(Part { class_id, totals, bbox, paths, squares, region: part, waits: 0 });
         self.regions.push(Whole { runs: totals.runs, waits: 0, parts: vec![part] });
         self.region_of.push(part);
-        part
     }
 
     pub(super) fn add_part(&mut self, part: Part) {
@@ -170,7 +168,7 @@ impl Open {
             while let Some(run) = runs.get(at).filter(|run| run.start < stop) {
                 let part =
                     Run { start: run.start.max(segment.start), end: run.end.min(stop), part: run.part };
-                self.wait(run.part, 1);
+                self.wait(run.part);
                 half.runs.push(part);
                 if run.end > stop {
                     break;
@@ -223,16 +221,16 @@ impl Open {
         around.traced |= 1 << number;
         around.parts[number] = part;
         if part != NONE {
-            self.wait(part, 1);
+            self.wait(part);
         }
     }
 
-    /// Changes how much a part waits for.
-    pub(super) fn wait(&mut self, part: u32, more: u64) {
+    /// A run or corner of a part waits for its other side.
+    pub(super) fn wait(&mut self, part: u32) {
         let root = self.part(part);
-        self.parts[root as usize].waits += more;
+        self.parts[root as usize].waits += 1;
         let region = self.region(self.parts[root as usize].region);
-        self.regions[region as usize].waits += more;
+        self.regions[region as usize].waits += 1;
     }
 
     /// A run or corner of a part has met its other side. Returns its region.
@@ -314,7 +312,7 @@ impl Open {
         let mut numbers = vec![NONE; self.parts.len()];
         let (mut parts, mut regions) = (Vec::new(), Vec::new());
         for region in roots(&self.region_of) {
-            let mut whole = std::mem::take(&mut self.regions[region as usize]);
+            let whole = std::mem::take(&mut self.regions[region as usize]);
             let mut own = Vec::new();
             for part in whole.parts {
                 let root = self.part(part);
@@ -328,8 +326,7 @@ impl Open {
             if own.is_empty() {
                 continue;
             }
-            whole = Whole { parts: own, ..whole_of(whole.runs, whole.waits) };
-            regions.push(whole);
+            regions.push(Whole { runs: whole.runs, waits: whole.waits, parts: own });
         }
         let mut halves = std::mem::take(&mut self.halves);
         for run in halves.values_mut().flat_map(|half| &mut half.runs) {
@@ -343,10 +340,6 @@ impl Open {
         let (part_of, region_of) = ((0..fitted(parts.len())).collect(), (0..fitted(regions.len())).collect());
         *self = Self { parts, part_of, regions, region_of, halves, corners, traced };
     }
-}
-
-fn whole_of(runs: u64, waits: u64) -> Whole {
-    Whole { runs, waits, parts: Vec::new() }
 }
 
 /// The part of a pixel along a side.
