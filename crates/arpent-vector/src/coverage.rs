@@ -114,6 +114,7 @@ pub struct CoverageCounts {
 /// ```
 #[derive(Debug)]
 pub struct Coverage {
+    block: Window,
     strata: Option<StrataRows<Waiting>>,
     eliminator: Eliminator,
     generalizer: Generalizer,
@@ -151,10 +152,16 @@ impl Coverage {
         let block = settled.block();
         let strata = rules.built_up.as_ref();
         Ok(Self {
+            block,
             strata: strata.map(|built_up| StrataRows::new(&extent, block, Some(built_up))),
             eliminator: Eliminator::of_block(extent, rules.units.clone(), settled)?,
             generalizer: Generalizer::drawn_as(extent, block, &rules.drawing)?,
         })
+    }
+
+    /// The window whose labels are needed, as [`BlockSurvey::halo`].
+    pub fn halo(&self) -> Window {
+        self.strata.as_ref().map_or(self.block, StrataRows::halo)
     }
 
     /// Processes the next row: for each column a label and the prediction (`predicted`: predicted class and
@@ -162,7 +169,7 @@ impl Coverage {
     /// `rows` receives the rows of the map from north to south, each as soon as its classes are final. The regions
     /// that `sink` receives are those of these rows.
     ///
-    /// For built-up areas, the labels of a block's rows are those of all columns of its [halo](BlockSurvey::halo).
+    /// For built-up areas, the labels of a block's rows are those of all columns of its [halo](Coverage::halo).
     ///
     /// # Errors
     /// As [`Eliminator::push_row`] and [`Generalizer::push_row`].
@@ -175,7 +182,7 @@ impl Coverage {
         rows: &mut impl FnMut(&EliminatedRow<'_>),
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
-        let Self { strata, eliminator, generalizer } = self;
+        let Self { strata, eliminator, generalizer, .. } = self;
         let mut pass = |row: EliminatedRow| {
             rows(&row);
             generalize(generalizer, &row, sink)
@@ -195,7 +202,7 @@ impl Coverage {
         eliminate(eliminator, certain, &mut pass)
     }
 
-    /// Adds the labels of a row of the [halo](BlockSurvey::halo) of a block that is not one of the block.
+    /// Adds the labels of a row of the [halo](Coverage::halo) of a block that is not one of the block.
     ///
     /// # Errors
     /// As [`Coverage::push_row`].
@@ -205,8 +212,10 @@ impl Coverage {
         rows: &mut impl FnMut(&EliminatedRow<'_>),
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
-        let Self { strata, eliminator, generalizer } = self;
-        let Some(strata) = strata else { return Ok(()) };
+        let Self { block, strata, eliminator, generalizer } = self;
+        let Some(strata) = strata else {
+            return Err(VectorError::HaloRow { row: block.row, block: *block });
+        };
         strata.check(labels, false)?;
         let mut pass = |row: EliminatedRow| {
             rows(&row);
@@ -250,7 +259,7 @@ impl Coverage {
         rows: &mut impl FnMut(&EliminatedRow<'_>),
         sink: &mut impl FnMut(Region),
     ) -> Result<(Generalizer, EliminationCounts), VectorError> {
-        let Self { mut strata, mut eliminator, mut generalizer } = self;
+        let Self { mut strata, mut eliminator, mut generalizer, .. } = self;
         let mut pass = |row: EliminatedRow| {
             rows(&row);
             generalize(&mut generalizer, &row, sink)

@@ -66,6 +66,7 @@ fn rows(map: &LabelMap, window: Window) -> impl Iterator<Item = (i64, [Vec<u8>; 
 fn coverage_of(rules: &CoverageRules, layout: &Layout, settled: &Settled) -> Coverage {
     let polygonizer = Polygonizer::of_layout(*layout, settled.block(), [true; 256]).unwrap();
     Coverage {
+        block: settled.block(),
         strata: rules.built_up.map(|built| StrataRows::new(&layout.extent, settled.block(), Some(&built))),
         eliminator: Eliminator::of_any(rules.units.clone(), settled),
         generalizer: Generalizer::of_polygonizer(polygonizer, layout.lattice, &rules.drawing),
@@ -142,7 +143,7 @@ fn in_blocks(map: &LabelMap, rules: &CoverageRules, layout: &Layout, cut: &Cut) 
             let settled = Settled::decode(&settled.encode()).unwrap();
             let mut coverage = coverage_of(rules, layout, &settled);
             let mut take = |row: &EliminatedRow<'_>| made.put(extent, block.col, row);
-            let halo = coverage.strata.as_ref().map_or(*block, StrataRows::halo);
+            let halo = coverage.halo();
             let mut own = rows(map, *block);
             for (row, [labels, ..], _) in rows(map, halo) {
                 let sink = &mut |r| regions.push(r);
@@ -278,4 +279,44 @@ proptest! {
     fn scenes_are_the_same_coverage_in_blocks(map in scenes(), options in options(3..7), cut in cuts()) {
         assert_blocks(&map, &options, &cut);
     }
+}
+
+#[test]
+fn rows_out_of_turn_and_blocks_that_are_finished_are_refused() {
+    let map = LabelMap { window: Window::new(0, 0, 1024, 4), labels: vec![1; 4096] };
+    let built_up = BuiltUp { classes: [false; 256], reach_px: [2, 1] };
+    let units = MappingUnits::new(3.0).unwrap();
+    let plain = CoverageRules::new(units.clone(), None, 1.0).unwrap();
+    let near = CoverageRules::new(units, Some(built_up), 1.0).unwrap();
+    let extent = Window::new(0, -1, 1024, 5);
+    let block = Window::new(0, -1, 512, 5);
+    let mut survey = BlockSurvey::new(extent, block, &near).unwrap();
+    assert_eq!(survey.halo(), Window::new(0, -1, 514, 5));
+    assert_eq!(survey.push_halo_row(&[1; 514]), Err(VectorError::HaloRow { row: -1, block }));
+    assert!(survey.push_row(&[1; 512], None, 1.0).is_err(), "the halo has more columns");
+    assert!(survey.push_row(&[1; 514], Some(&[true; 514]), 1.0).is_err(), "the block has fewer");
+    assert!(survey.push_row(&[1; 514], Some(&[true; 512]), 1.0).is_ok());
+    // Of a block, what continues elsewhere has to be taken.
+    let mut settler = plain.settler(map.window).unwrap();
+    let blocks: Vec<Window> = map.window.split_columns(512).collect();
+    for block in &blocks {
+        settler.add(&survey_of(&plain, map.window, *block)).unwrap();
+    }
+    let settlement = settler.settle().unwrap();
+    let mut coverage = Coverage::of_block(map.window, &plain, &settlement.blocks[0]).unwrap();
+    assert_eq!(coverage.halo(), blocks[0]);
+    let error = coverage.push_halo_row(&[1; 512], &mut |_| {}, &mut |_| {}).unwrap_err();
+    assert_eq!(error, VectorError::HaloRow { row: 0, block: blocks[0] });
+    let row = [1; 512];
+    for _ in 0..4 {
+        coverage.push_row(&row, (&row, &row), None, 1.0, &mut |_| {}, &mut |_| {}).unwrap();
+    }
+    let error = coverage.finish(&mut |_| {}, &mut |_| {}).unwrap_err();
+    assert_eq!(error, VectorError::BlocksMissing { extent: map.window, pixels: 2048 });
+}
+
+fn survey_of(rules: &CoverageRules, extent: Window, block: Window) -> Borders {
+    let mut survey = BlockSurvey::new(extent, block, rules).unwrap();
+    (0..block.height).for_each(|_| survey.push_row(&vec![1; block.width], None, 1.0).unwrap());
+    survey.finish().unwrap()
 }
