@@ -3,6 +3,7 @@
 //! `cargo run --release -p arpent-benches -- --help` lists them. Each benchmark prints a Markdown table; published
 //! results are in `benches/runs/`.
 
+pub mod blocks;
 pub mod measure;
 pub mod models;
 pub mod network;

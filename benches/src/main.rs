@@ -4,11 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use arpent_benches::blocks;
 use arpent_benches::network::Network;
 use arpent_benches::published::Published;
 use arpent_benches::step::Steps;
 use arpent_benches::suites::Bench;
 use arpent_benches::vectors::{self, VectorCase};
+use arpent_vector::{CoverageRules, MappingUnits};
 use clap::{Parser, Subcommand};
 
 /// Benchmarks of Arpent: whole processes, medians.
@@ -70,6 +72,9 @@ enum Suite {
         /// Tolerance of its borders, pixels.
         #[arg(long, default_value_t = 1.0)]
         tolerance_px: f64,
+        /// Works in blocks of this side, pixels, a multiple of 512.
+        #[arg(long)]
+        block: Option<usize>,
     },
     /// Speed of the presets' networks and of shipped packages, a line of JSON each.
     Models {
@@ -115,7 +120,12 @@ fn main() -> Result<()> {
             let network = Network { model, size, threads, input };
             return network.serve(std::io::stdin().lock(), std::io::stdout().lock());
         }
-        Suite::Vectors { labels, width, mmu_px, tolerance_px } => {
+        Suite::Vectors { labels, width, mmu_px, tolerance_px, block: Some(side) } => {
+            let rules = |mmu_px| CoverageRules::new(MappingUnits::new(mmu_px)?, None, tolerance_px);
+            let found = blocks::run(&labels, width, side, mmu_px.map(rules).transpose()?.as_ref())?;
+            format!("{found}\n")
+        }
+        Suite::Vectors { labels, width, mmu_px, tolerance_px, block: None } => {
             let coverage = |mmu_px| VectorCase::Coverage { mmu_px, tolerance_px };
             let found = vectors::run(&labels, width, mmu_px.map_or(VectorCase::Regions, coverage))?;
             format!("{found}\n")

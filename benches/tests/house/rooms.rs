@@ -56,7 +56,7 @@ const ROOMS: &[(&str, &str)] = &[
     (
         "arpent-vector",
         "coverage snap vectorize zonal > eliminate feature generalize ground objects simplify \
-         > detections polygonize triangle wkb > bits drawing square > remaining > error forest region",
+         > detections polygonize triangle wkb > bits bytes drawing square > remaining > error forest region",
     ),
     (
         "arpent-metrics",
@@ -89,7 +89,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     ("arpent-cli", "args > review submit change > device examples"),
     ("arpent", "commands > report"),
-    ("arpent-benches", "published network step suites vectors > measure models scenes"),
+    ("arpent-benches", "blocks published network step suites vectors > measure models scenes"),
 ];
 
 /// A crate's sources, without tests.

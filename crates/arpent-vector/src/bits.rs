@@ -37,6 +37,18 @@ fn differing(a: [u8; 8], b: [u8; 8]) -> u8 {
     ((high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
+/// Appends the bits of so many columns from `start` on, and clear ones up to a whole word.
+pub(crate) fn slice(bits: &[u64], start: usize, columns: usize, sliced: &mut Vec<u64>) {
+    let (first, shift) = (start / WORD, start % WORD);
+    let word = |i: usize| bits.get(i).copied().unwrap_or(0);
+    for i in 0..columns.div_ceil(WORD) {
+        let low = word(first + i) >> shift;
+        let high = if shift == 0 { 0 } else { word(first + i + 1) << (WORD - shift) };
+        let beyond = (WORD * (i + 1)).saturating_sub(columns);
+        sliced.push((low | high) & u64::MAX >> beyond);
+    }
+}
+
 /// Whether the bit of a column is set; bits beyond the row are clear.
 pub(crate) fn is_set(bits: &[u64], column: usize) -> bool {
     bits.get(column / WORD).is_some_and(|word| word >> (column % WORD) & 1 == 1)
@@ -103,6 +115,11 @@ mod tests {
             for_each_one(&bits, |i| found.push(i));
             prop_assert_eq!(&found, &expected);
             prop_assert!((0..400).all(|i| is_set(&bits, i) == expected.contains(&i)));
+            for (start, columns) in (0..a.len()).flat_map(|start| [0, 1, 63, 64, 65, 200].map(|n| (start, n))) {
+                let mut sliced = Vec::new();
+                slice(&bits, start, columns, &mut sliced);
+                prop_assert!((0..300).all(|i| is_set(&sliced, i) == (i < columns && is_set(&bits, start + i))));
+            }
             for (west, east) in (0..a.len()).flat_map(|west| [0, 1, 2, 9, 64, 130].map(|n| (west, west + n))) {
                 let east = east.min(a.len() - 1);
                 let mut between = expected.iter().copied().filter(|i| (west + 1..east).contains(i));

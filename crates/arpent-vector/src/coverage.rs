@@ -1,14 +1,13 @@
 //! Converts the rows of a label raster to a coverage that meets the mapping rules.
 
-use std::collections::VecDeque;
-
 use arpent_raster::Window;
 
-use crate::drawing::Smoothing;
-use crate::eliminate::Near;
+use crate::drawing::{Drawing, Smoothing};
+use crate::eliminate::{StrataRows, Survey};
 use crate::generalize::check_tolerance;
 use crate::{
-    DrawnCounts, EliminatedRow, EliminationCounts, Eliminator, Generalizer, MappingUnits, Region, VectorError,
+    Borders, BuiltUp, DrawnCounts, EliminatedRow, EliminationCounts, Eliminator, Fragments, Generalizer,
+    MappingUnits, Region, RegionJoiner, Settled, Settler, VectorError,
 };
 
 /// Rules of a coverage.
@@ -16,11 +15,7 @@ use crate::{
 pub struct CoverageRules {
     units: MappingUnits,
     built_up: Option<BuiltUp>,
-    tolerance_px: f64,
-    /// Largest distance from a vertex at which its corner is cut, pixels, and the largest share of its area that a
-    /// region may lose by cuts.
-    smooth: Option<(f64, f64)>,
-    square: [bool; 256],
+    drawing: Drawing,
 }
 
 impl CoverageRules {
@@ -35,32 +30,41 @@ impl CoverageRules {
         tolerance_px: f64,
     ) -> Result<Self, VectorError> {
         check_tolerance(tolerance_px)?;
-        Ok(Self { units, built_up, tolerance_px, smooth: None, square: [false; 256] })
+        let drawing = Drawing { tolerance_px, smoothing: None, square: None };
+        Ok(Self { units, built_up, drawing })
     }
 
     /// The same rules, with borders smoothed as with [`Generalizer::smooth`].
     ///
     /// # Errors
     /// As [`Generalizer::smooth`].
-    pub fn smooth(self, smooth_px: f64, share: f64) -> Result<Self, VectorError> {
-        Smoothing::new(smooth_px, share)?;
-        Ok(Self { smooth: Some((smooth_px, share)), ..self })
+    pub fn smooth(mut self, smooth_px: f64, share: f64) -> Result<Self, VectorError> {
+        self.drawing.smoothing = Smoothing::new(smooth_px, share)?;
+        Ok(self)
     }
 
     /// The same rules, with outlines of these classes made square as with [`Generalizer::square`].
     #[must_use]
-    pub fn square(self, classes: [bool; 256]) -> Self {
-        Self { square: classes, ..self }
+    pub fn square(mut self, classes: [bool; 256]) -> Self {
+        self.drawing.square = Some(classes).filter(|classes| classes.contains(&true));
+        self
     }
-}
 
-/// Built-up areas, derived from the predicted map itself.
-#[derive(Debug, Clone, Copy)]
-pub struct BuiltUp {
-    /// Ids of the built-up classes.
-    pub classes: [bool; 256],
-    /// Pixels at most this many columns and rows away from one of these classes are built up.
-    pub reach_px: [usize; 2],
+    /// A settler for the blocks of an extent.
+    ///
+    /// # Errors
+    /// As [`Settler::new`].
+    pub fn settler(&self, extent: Window) -> Result<Settler, VectorError> {
+        Settler::new(extent, self.units.clone())
+    }
+
+    /// A joiner for the blocks of an extent.
+    ///
+    /// # Errors
+    /// As [`RegionJoiner::new`].
+    pub fn joiner(&self, extent: Window) -> Result<RegionJoiner, VectorError> {
+        RegionJoiner::of_coverage(extent, &self.drawing)
+    }
 }
 
 /// Statistics of a coverage.
@@ -76,6 +80,10 @@ pub struct CoverageCounts {
 ///
 /// Memory grows with the width of the extent, with the distance of built-up areas and with the height of regions that
 /// are too small, not with the extent's height.
+///
+/// An extent may be processed in blocks, each alone: a [`BlockSurvey`] of each, a [`Settler`] for all, a coverage of each
+/// ([`Coverage::of_block`]), and a [`RegionJoiner`] for all. Rows, regions and the sums of counts are the same for every
+/// cut into blocks.
 ///
 /// ```
 /// use arpent_raster::Window;
@@ -106,20 +114,18 @@ pub struct CoverageCounts {
 /// ```
 #[derive(Debug)]
 pub struct Coverage {
-    near: Option<Near>,
-    /// Rows whose strata are not determined yet.
-    waiting: VecDeque<Waiting>,
+    block: Window,
+    strata: Option<StrataRows<Waiting>>,
     eliminator: Eliminator,
     generalizer: Generalizer,
 }
 
+/// A row whose strata are not determined yet.
 #[derive(Debug)]
 struct Waiting {
     labels: Vec<u8>,
     /// Predicted classes and confidences.
     predicted: (Vec<u8>, Vec<u8>),
-    /// Pixels that are built up regardless of their surroundings.
-    built_up: Vec<bool>,
     pixel_area_m2: f64,
 }
 
@@ -135,23 +141,35 @@ impl Coverage {
     /// # Errors
     /// [`VectorError::ExtentTooLarge`], [`VectorError::BadOption`].
     pub fn new(extent: Window, rules: &CoverageRules) -> Result<Self, VectorError> {
-        let mut generalizer = Generalizer::new(extent, rules.tolerance_px)?.square(rules.square);
-        if let Some((smooth_px, share)) = rules.smooth {
-            generalizer = generalizer.smooth(smooth_px, share)?;
-        }
-        let near = rules.built_up.map(|built| Near::new(built.classes, built.reach_px, extent.width));
+        Self::of_block(extent, rules, &Settled::nothing(extent, &rules.units))
+    }
+
+    /// A coverage of the block of `extent` that `settled` is of.
+    ///
+    /// # Errors
+    /// As [`Coverage::new`] and [`Eliminator::of_block`].
+    pub fn of_block(extent: Window, rules: &CoverageRules, settled: &Settled) -> Result<Self, VectorError> {
+        let block = settled.block();
+        let strata = rules.built_up.as_ref();
         Ok(Self {
-            near,
-            waiting: VecDeque::new(),
-            eliminator: Eliminator::new(extent, rules.units.clone())?,
-            generalizer,
+            block,
+            strata: strata.map(|built_up| StrataRows::new(&extent, block, Some(built_up))),
+            eliminator: Eliminator::of_block(extent, rules.units.clone(), settled)?,
+            generalizer: Generalizer::drawn_as(extent, block, &rules.drawing)?,
         })
+    }
+
+    /// The window whose labels are needed, as [`BlockSurvey::halo`].
+    pub fn halo(&self) -> Window {
+        self.strata.as_ref().map_or(self.block, StrataRows::halo)
     }
 
     /// Processes the next row: for each column a label and the prediction (`predicted`: predicted class and
     /// confidence); optionally which pixels are known to be built up; and the ground area of a pixel of this row.
     /// `rows` receives the rows of the map from north to south, each as soon as its classes are final. The regions
     /// that `sink` receives are those of these rows.
+    ///
+    /// For built-up areas, the labels of a block's rows are those of all columns of its [halo](Coverage::halo).
     ///
     /// # Errors
     /// As [`Eliminator::push_row`] and [`Generalizer::push_row`].
@@ -164,57 +182,103 @@ impl Coverage {
         rows: &mut impl FnMut(&EliminatedRow<'_>),
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
-        let Self { near, waiting, eliminator, generalizer } = self;
+        let Self { strata, eliminator, generalizer, .. } = self;
         let mut pass = |row: EliminatedRow| {
             rows(&row);
             generalize(generalizer, &row, sink)
         };
-        let Some(near) = near else {
-            let strata = built_up.map(|known| strata_of(None, known));
+        let Some(strata) = strata else {
+            let strata: Option<Vec<u8>> =
+                built_up.map(|known| known.iter().map(|known| u8::from(*known)).collect());
             return eliminator.push_row(labels, predicted, strata.as_deref(), pixel_area_m2, &mut pass);
         };
-        let strata = near.push(labels);
-        let built_up = built_up.map(<[bool]>::to_vec).unwrap_or_default();
-        let predicted = (predicted.0.to_vec(), predicted.1.to_vec());
-        waiting.push_back(Waiting { labels: labels.to_vec(), predicted, built_up, pixel_area_m2 });
-        let Some(strata) = strata else { return Ok(()) };
-        let Some(row) = waiting.pop_front() else { return Ok(()) };
-        let strata = strata_of(Some(strata), &row.built_up);
-        eliminator.push_row(&row.labels, row.predicted(), Some(&strata), row.pixel_area_m2, &mut pass)
+        strata.check_row(labels, built_up)?;
+        let waiting = Waiting {
+            labels: labels[strata.columns()].to_vec(),
+            predicted: (predicted.0.to_vec(), predicted.1.to_vec()),
+            pixel_area_m2,
+        };
+        let certain = strata.push(labels, Some((waiting, built_up.unwrap_or_default())));
+        eliminate(eliminator, certain, &mut pass)
+    }
+
+    /// Adds the labels of a row of the [halo](Coverage::halo) of a block that is not one of the block.
+    ///
+    /// # Errors
+    /// As [`Coverage::push_row`].
+    pub fn push_halo_row(
+        &mut self,
+        labels: &[u8],
+        rows: &mut impl FnMut(&EliminatedRow<'_>),
+        sink: &mut impl FnMut(Region),
+    ) -> Result<(), VectorError> {
+        let Self { block, strata, eliminator, generalizer } = self;
+        let Some(strata) = strata else {
+            return Err(VectorError::HaloRow { row: block.row, block: *block });
+        };
+        strata.check(labels, false)?;
+        let mut pass = |row: EliminatedRow| {
+            rows(&row);
+            generalize(generalizer, &row, sink)
+        };
+        eliminate(eliminator, strata.push(labels, None), &mut pass)
     }
 
     /// Emits the remaining rows and regions to `rows` and `sink`, and returns the statistics.
     ///
     /// # Errors
-    /// As [`Coverage::push_row`].
+    /// As [`Coverage::push_row`]; [`VectorError::BlocksMissing`] if the rows are those of a block, of which
+    /// [`Coverage::leave`] keeps what continues in other ones.
     pub fn finish(
         self,
         rows: &mut impl FnMut(&EliminatedRow<'_>),
         sink: &mut impl FnMut(Region),
     ) -> Result<CoverageCounts, VectorError> {
-        let Self { mut near, waiting, mut eliminator, mut generalizer } = self;
+        let (generalizer, eliminated) = self.end(rows, sink)?;
+        let drawn = generalizer.finish(sink)?;
+        Ok(CoverageCounts { eliminated, drawn })
+    }
+
+    /// [`Coverage::finish`] of a block, which emits the regions that do not continue in other ones, and returns the parts
+    /// of those that may, with the statistics of how regions were drawn in them.
+    ///
+    /// # Errors
+    /// As [`Coverage::finish`]; [`VectorError::DamagedBlock`] if what was settled is not of these rows.
+    pub fn leave(
+        self,
+        rows: &mut impl FnMut(&EliminatedRow<'_>),
+        sink: &mut impl FnMut(Region),
+    ) -> Result<(EliminationCounts, Fragments), VectorError> {
+        let (generalizer, eliminated) = self.end(rows, sink)?;
+        Ok((eliminated, generalizer.leave(sink)?))
+    }
+
+    /// Passes the remaining rows on.
+    fn end(
+        self,
+        rows: &mut impl FnMut(&EliminatedRow<'_>),
+        sink: &mut impl FnMut(Region),
+    ) -> Result<(Generalizer, EliminationCounts), VectorError> {
+        let Self { mut strata, mut eliminator, mut generalizer, .. } = self;
         let mut pass = |row: EliminatedRow| {
             rows(&row);
             generalize(&mut generalizer, &row, sink)
         };
-        for row in waiting {
-            let strata = near.as_mut().and_then(Near::flush);
-            let strata = strata_of(strata, &row.built_up);
-            eliminator.push_row(&row.labels, row.predicted(), Some(&strata), row.pixel_area_m2, &mut pass)?;
+        while let Some(certain) = strata.as_mut().and_then(StrataRows::flush) {
+            eliminate(&mut eliminator, Some(certain), &mut pass)?;
         }
         let eliminated = eliminator.finish(&mut pass)?;
-        let drawn = generalizer.finish(sink)?;
-        Ok(CoverageCounts { eliminated, drawn })
+        Ok((generalizer, eliminated))
     }
 }
 
-/// The stratum of each pixel: 1 if it is near a built-up class or known to be built up, else 0.
-fn strata_of(near: Option<&[u8]>, known: &[bool]) -> Vec<u8> {
-    let mut strata = near.map_or_else(|| vec![0; known.len()], <[u8]>::to_vec);
-    for (stratum, _) in strata.iter_mut().zip(known).filter(|(_, is_known)| **is_known) {
-        *stratum = 1;
-    }
-    strata
+fn eliminate(
+    eliminator: &mut Eliminator,
+    certain: Option<(Waiting, Vec<u8>)>,
+    pass: &mut impl FnMut(EliminatedRow) -> Result<(), VectorError>,
+) -> Result<(), VectorError> {
+    let Some((row, strata)) = certain else { return Ok(()) };
+    eliminator.push_row(&row.labels, row.predicted(), Some(&strata), row.pixel_area_m2, pass)
 }
 
 fn generalize(
@@ -225,9 +289,83 @@ fn generalize(
     generalizer.push_row(row.labels, row.confidence, row.pixel_area_m2, sink)
 }
 
+/// Finds what a block of a coverage cannot settle alone: the first of two passes over its rows.
+#[derive(Debug)]
+pub struct BlockSurvey {
+    strata: StrataRows<(Vec<u8>, f64)>,
+    survey: Survey,
+}
+
+impl BlockSurvey {
+    /// For a block of `extent`.
+    ///
+    /// # Errors
+    /// [`VectorError::ExtentTooLarge`]; [`VectorError::BadBlock`] if a side of the block lies neither on a column or
+    /// row whose number is a multiple of 512 nor on a side of the extent.
+    pub fn new(extent: Window, block: Window, rules: &CoverageRules) -> Result<Self, VectorError> {
+        let survey = Survey::new(extent, block, rules.units.clone())?;
+        Ok(Self { strata: StrataRows::new(&extent, block, rules.built_up.as_ref()), survey })
+    }
+
+    /// The window whose labels are needed: the block and, for built-up areas, the pixels around it that are within
+    /// their distance. Rows of it above and below the block are pushed with [`BlockSurvey::push_halo_row`].
+    pub fn halo(&self) -> Window {
+        self.strata.halo()
+    }
+
+    /// Processes the next row of the block: a label for each column of the [halo](BlockSurvey::halo); optionally which
+    /// pixels of the block are known to be built up; and the ground area of a pixel of this row.
+    ///
+    /// # Errors
+    /// [`VectorError`] if the row does not have the right length or is not one of the block, or if the area is not a
+    /// positive number.
+    pub fn push_row(
+        &mut self,
+        labels: &[u8],
+        built_up: Option<&[bool]>,
+        pixel_area_m2: f64,
+    ) -> Result<(), VectorError> {
+        let Self { strata, survey } = self;
+        strata.check_row(labels, built_up)?;
+        let row = (labels[strata.columns()].to_vec(), pixel_area_m2);
+        match strata.push(labels, Some((row, built_up.unwrap_or_default()))) {
+            Some(((labels, area), strata)) => survey.push_row(&labels, Some(&strata), area),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds the labels of a row of the halo that is not one of the block.
+    ///
+    /// # Errors
+    /// As [`BlockSurvey::push_row`].
+    pub fn push_halo_row(&mut self, labels: &[u8]) -> Result<(), VectorError> {
+        let Self { strata, survey } = self;
+        strata.check(labels, false)?;
+        match strata.push(labels, None) {
+            Some(((labels, area), strata)) => survey.push_row(&labels, Some(&strata), area),
+            None => Ok(()),
+        }
+    }
+
+    /// What is not settled.
+    ///
+    /// # Errors
+    /// As [`BlockSurvey::push_row`], for rows whose strata were not certain.
+    pub fn finish(self) -> Result<Borders, VectorError> {
+        let Self { mut strata, mut survey } = self;
+        while let Some(((labels, area), strata)) = strata.flush() {
+            survey.push_row(&labels, Some(&strata), area)?;
+        }
+        Ok(survey.finish())
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    mod blocks;
+
     use super::*;
+    use crate::Polygonizer;
     use crate::shapes::assert_valid;
     use arpent_raster::LABEL_NODATA;
     use arpent_testing::shapes::label_maps;
@@ -299,7 +437,7 @@ mod tests {
         assert!(plain.iter().all(|r| r.drawn.is_none()));
         let (drawn, counts) = made(&rules.smooth(2.0, 0.1).unwrap().square(square));
         assert_eq!((counts.drawn.regions, counts.drawn.squared), (3, 1));
-        assert!(counts.drawn.cut_corners > 0 && counts.drawn.moved_px > 0.0);
+        assert!(counts.drawn.cut_corners > 0 && counts.drawn.moved_px() > 0.0);
         let building = drawn.iter().find(|r| r.class_id == 1).unwrap();
         assert_eq!(building.drawn.as_ref().unwrap()[0].len(), 4);
         let undrawn = |regions: Vec<Region>| -> Vec<Region> {

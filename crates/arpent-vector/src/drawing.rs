@@ -63,6 +63,11 @@ impl Smoothing {
         Ok(Some(Self { length_px: smooth_px, part: share.sqrt() / 2.0 }))
     }
 
+    /// Numbers that are equal if corners are cut in the same way; not all of them are 0.
+    pub(crate) fn numbers(&self) -> [u64; 2] {
+        [self.length_px.to_bits(), self.part.to_bits()]
+    }
+
     /// The point at which the border leaves or reaches the side from `b` to its neighbor `x`. It depends on these two
     /// alone, so both sides of the border get the same point.
     pub(crate) fn point(&self, b: Vertex, x: Vertex) -> [f64; 2] {

@@ -29,6 +29,16 @@ pub enum VectorError {
         /// Confidences given.
         confidence: usize,
     },
+    /// A row of a block was given as one around it, or the reverse.
+    #[error(
+        "row {row} was given out of turn: rows of the block {block} are its own, those of its halo above and below it are labels only"
+    )]
+    HaloRow {
+        /// Row, counted from the CRS origin.
+        row: i64,
+        /// The block.
+        block: Window,
+    },
     /// More rows were given than the extent has.
     #[error("cannot polygonize row {row}: it lies below the extent, {extent}")]
     TooManyRows {
@@ -79,6 +89,45 @@ pub enum VectorError {
         /// Row, grid pixels.
         row: f64,
     },
+    /// The sides of a block do not lie where blocks may be cut.
+    #[error(
+        "the block {block} cannot be processed alone: its sides must lie on columns and rows whose numbers are multiples of 512, or \
+         on those of the extent, {extent}"
+    )]
+    BadBlock {
+        /// The block.
+        block: Window,
+        /// The extent of the map.
+        extent: Window,
+    },
+    /// What a block left was made for another map.
+    #[error("a block was processed for the map of {other}, or with other rules; this is the map of {extent}")]
+    OtherBlocks {
+        /// The extent of the map.
+        extent: Window,
+        /// The extent of the map that the block is of.
+        other: Window,
+    },
+    /// A block was given again, or overlaps another one.
+    #[error("the block at {block} was given twice, or overlaps another one")]
+    BlockTwice {
+        /// The block, or a place in it.
+        block: Window,
+    },
+    /// Not all blocks of a map were given.
+    #[error("blocks are missing: {pixels} of {} pixels of {extent} were given", extent.pixels())]
+    BlocksMissing {
+        /// The extent of the map.
+        extent: Window,
+        /// Pixels of the blocks that were given.
+        pixels: u64,
+    },
+    /// What a block left is damaged.
+    #[error("what was kept of a block is damaged: {what}")]
+    DamagedBlock {
+        /// What is wrong.
+        what: &'static str,
+    },
     /// A detection lies where all had been declared found.
     #[error("the detection with box {bbox:?} lies where all detections were declared found")]
     LateDetection {
@@ -104,7 +153,15 @@ impl arpent_base::Diagnostic for VectorError {
                 Some("the model returned values that are not numbers: check its weights and the scaling of its bands".into())
             }
             Self::ZoneNotFinite { .. } => Some("check the coordinates and the CRS of the layer".into()),
-            Self::RowLength { .. } | Self::TooManyRows { .. } | Self::LateDetection { .. } => None,
+            Self::OtherBlocks { .. } | Self::BlockTwice { .. } | Self::BlocksMissing { .. } => {
+                Some("process all blocks of one plan with the same configuration, each once".into())
+            }
+            Self::DamagedBlock { .. } => Some("process the block again".into()),
+            Self::RowLength { .. }
+            | Self::TooManyRows { .. }
+            | Self::LateDetection { .. }
+            | Self::HaloRow { .. }
+            | Self::BadBlock { .. } => None,
         }
     }
 }

@@ -13,10 +13,17 @@
 //! ([`Shape`]). [`nearest_on_line`] locates a feature along a reference line, such as a road. [`ZoneRows`] and
 //! [`ZoneStatistics`] compute zonal statistics, with exact fractions of pixels.
 //!
+//! An extent may be cut into blocks that are processed alone, in any order: with [`Polygonizer::of_block`], or for a
+//! coverage with a [`BlockSurvey`], a [`Settler`] for all blocks, and [`Coverage::of_block`]. A [`RegionJoiner`] joins
+//! what crosses their borders. The result is the same for every cut into blocks.
+//!
 //! The properties of a region or a box (rings, area, score, id) depend on its own pixels only: not on the file, the
 //! extent or the order of processing. This crate opens no file and starts no thread.
 
 mod bits;
+#[cfg(test)]
+mod blocks;
+mod bytes;
 mod coverage;
 mod detections;
 mod drawing;
@@ -40,17 +47,22 @@ mod vectorize;
 mod wkb;
 mod zonal;
 
-pub use coverage::{BuiltUp, Coverage, CoverageCounts, CoverageRules};
+pub use coverage::{BlockSurvey, Coverage, CoverageCounts, CoverageRules};
 pub use detections::{Detection, DetectionMerger};
-pub use eliminate::{EliminatedRow, EliminationCounts, Eliminator, MAX_STRATA, MappingUnits, clear_unsaid};
+pub use eliminate::{
+    Borders, BuiltUp, EliminatedRow, EliminationCounts, Eliminator, MAX_STRATA, MappingUnits, Settled,
+    Settlement, Settler, clear_unsaid,
+};
 pub use error::VectorError;
 pub use feature::{Feature, bbox};
 pub use forest::find_root;
-pub use generalize::{DrawnCounts, Generalizer};
+pub use generalize::Generalizer;
 pub use ground::polygons_m2;
 pub use objects::shape::Shape;
 pub use objects::{Object, ObjectMerger, OpenObjects};
-pub use polygonize::{Connectivity, Polygonizer, fixed_point, square_meters};
+pub use polygonize::{
+    Connectivity, DrawnCounts, Fragments, Polygonizer, RegionJoiner, fixed_point, square_meters,
+};
 pub use region::{Region, Vertex};
 pub use remaining::Remaining;
 pub use snap::{Snap, nearest_on_line, representative_point};

@@ -17,8 +17,8 @@ pub(crate) type Kind = [u8; 6];
 /// Gives the kind of each pixel of a block; `None` for pixels that are not traced.
 type Kinds<'a> = dyn FnMut(Window) -> Result<Vec<Option<Kind>>> + 'a;
 
-/// Calls `each` with the 4-connected areas of pixels of one kind, by kinds and from north to south. Areas without end are
-/// cut on the lattice.
+/// Calls `each` with the 4-connected areas of pixels of one kind, by kinds, in an order that depends on the pixels alone.
+/// Areas without end are cut on the lattice.
 pub(crate) fn traced(
     window: Window,
     vectorizer: &Vectorizer,

@@ -411,7 +411,7 @@ impl<'a> MapAssembler<'a> {
         self.counts.masked = self.masks.counts();
         self.counts.undecided = confidences.counts(&tally);
         self.counts.coverage = coverage.map(|counts| {
-            let share = counts.drawn.drawn_px / exact(self.counts.pixels_valid).max(1.0);
+            let share = counts.drawn.drawn_px() / exact(self.counts.pixels_valid).max(1.0);
             CoverageCounts {
                 regions_eliminated: counts.eliminated.eliminated,
                 pixels_eliminated: counts.eliminated.pixels,

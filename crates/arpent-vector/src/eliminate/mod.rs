@@ -1,9 +1,14 @@
 //! The minimum mapping unit: regions that are too small are merged with a neighbor.
 
+mod borders;
+mod coding;
 mod regions;
 mod row;
 mod rules;
+mod settle;
+mod settled;
 mod strata;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -13,11 +18,17 @@ use arpent_raster::{CONFIDENCE_NODATA, Window};
 
 use crate::VectorError;
 use crate::bits::WORD;
-use crate::polygonize::{check_extent, check_row};
+use crate::polygonize::{Rim, check_block, check_row};
+pub use borders::Borders;
 use regions::Regions;
 use row::{Row, find_runs};
 pub use rules::{MAX_STRATA, MappingUnits};
-pub(crate) use strata::Near;
+pub use settle::Settler;
+use settled::Known;
+pub use settled::{Settled, Settlement};
+pub use strata::BuiltUp;
+pub(crate) use strata::StrataRows;
+pub(crate) use survey::Survey;
 
 /// Largest number of row buffers that are kept for reuse.
 const SPARE_ROWS: usize = 64;
@@ -36,9 +47,14 @@ const SPARE_ROWS: usize = 64;
 /// class. So all orders give the same map, and this implementation chooses the order in which rows are complete
 /// earliest. A region waits for smaller ones next to it, and they for theirs, so memory grows with the width of the
 /// raster and with the height of chains of regions that are too small, not with the number of rows processed.
+///
+/// **An extent may be processed in blocks**, each alone and twice: a [`crate::BlockSurvey`] finds what a block cannot
+/// settle alone, a [`Settler`] settles that for all blocks together, and the eliminator of each block repeats what the
+/// survey did and takes the other classes from what was settled ([`Eliminator::of_block`]). What is known of a region that may continue elsewhere is
+/// enough to work with: it only grows, so it stays larger than a smaller neighbor, and stays large enough.
 #[derive(Debug)]
 pub struct Eliminator {
-    extent: Window,
+    block: Window,
     regions: Regions,
     pending: VecDeque<Row>,
     /// Rows added.
@@ -66,6 +82,16 @@ pub struct EliminationCounts {
     pub pixels: u64,
     /// Those of them that were of the class that is watched ([`MappingUnits::watch`]).
     pub watched_pixels: u64,
+}
+
+impl EliminationCounts {
+    /// Adds those of another part of the map.
+    pub fn add(&mut self, other: &Self) {
+        self.eliminated += other.eliminated;
+        self.islands += other.islands;
+        self.pixels += other.pixels;
+        self.watched_pixels += other.watched_pixels;
+    }
 }
 
 /// A row of the result.
@@ -98,19 +124,38 @@ impl Eliminator {
     /// [`VectorError::ExtentTooLarge`] if a side has 2^28 - 1 pixels or more, or the extent is not [on the
     /// Earth](Window::is_on_earth).
     pub fn new(extent: Window, units: MappingUnits) -> Result<Self, VectorError> {
-        check_extent(extent)?;
-        Ok(Self {
-            extent,
+        let settled = Settled::nothing(extent, &units);
+        Self::of_block(extent, units, &settled)
+    }
+
+    /// For the rows of the block of `extent` that `settled` is of.
+    ///
+    /// # Errors
+    /// As [`Eliminator::new`]; [`VectorError::OtherBlocks`] if `settled` is of another extent or other units;
+    /// [`VectorError::BadBlock`].
+    pub fn of_block(extent: Window, units: MappingUnits, settled: &Settled) -> Result<Self, VectorError> {
+        check_block(extent, settled.block())?;
+        if settled.extent() != extent || settled.rules != units.number() {
+            return Err(VectorError::OtherBlocks { extent, other: settled.extent() });
+        }
+        Ok(Self::of_any(units, settled))
+    }
+
+    /// The same for a block whose sides may lie on other lines.
+    pub(crate) fn of_any(units: MappingUnits, settled: &Settled) -> Self {
+        let (extent, block, known) = (settled.extent(), settled.block(), Known::new(settled));
+        Self {
+            block,
             watched: units.watched(),
-            regions: Regions::new(units),
+            regions: Regions::new(units, Rim::new(&block, &extent), known),
             pending: VecDeque::new(),
             taken: 0,
             given: 0,
             settled_runs: 0,
             spare: Vec::new(),
-            cracks: vec![0; extent.width.div_ceil(WORD)],
+            cracks: vec![0; block.width.div_ceil(WORD)],
             counts: EliminationCounts::default(),
-        })
+        }
     }
 
     /// Processes the next row: for each column of the extent a label, the prediction (`predicted`: predicted class
@@ -145,8 +190,8 @@ impl Eliminator {
     /// Emits the remaining rows to `sink`.
     ///
     /// # Errors
-    /// Errors of `sink`.
-    pub fn finish<E>(
+    /// [`VectorError::DamagedBlock`] if what was settled of a block is not of these rows; errors of `sink`.
+    pub fn finish<E: From<VectorError>>(
         mut self,
         sink: &mut impl FnMut(EliminatedRow) -> Result<(), E>,
     ) -> Result<EliminationCounts, E> {
@@ -154,7 +199,10 @@ impl Eliminator {
         let last = self.pending.back().map_or(&nothing, |row| &row.runs);
         self.regions.close(last, self.taken);
         self.give(0, sink)?;
-        debug_assert!(self.pending.is_empty(), "every region is settled at the end");
+        if !self.pending.is_empty() || !self.regions.are_known_found() {
+            let what = "the classes that were settled are not those of these rows";
+            return Err(VectorError::DamagedBlock { what }.into());
+        }
         let (eliminated, islands) = self.regions.counts();
         Ok(EliminationCounts { eliminated, islands, ..self.counts })
     }
@@ -172,8 +220,8 @@ impl Eliminator {
         strata: Option<&[u8]>,
         pixel_area_m2: f64,
     ) -> Result<(), VectorError> {
-        let (row, expected) = (self.extent.row + i64::from(self.taken), self.extent.width);
-        check_row(self.extent, row, labels, confidence, pixel_area_m2)?;
+        let (row, expected) = (self.block.row + i64::from(self.taken), self.block.width);
+        check_row(self.block, row, labels, confidence, pixel_area_m2)?;
         if predicted.len() != expected || strata.is_some_and(|strata| strata.len() != expected) {
             let (labels, confidence) = (labels.len(), confidence.len());
             return Err(VectorError::RowLength { row, expected, labels, confidence });
@@ -190,14 +238,14 @@ impl Eliminator {
         while self.pending.len() > kept {
             let Some(row) = self.pending.front_mut() else { break };
             let waiting = row.runs[self.settled_runs..].iter();
-            let settled = waiting.take_while(|run| self.regions.is_settled(run.region)).count();
+            let settled = waiting.take_while(|run| self.regions.final_class(run.region).is_some()).count();
             self.settled_runs += settled;
             if self.settled_runs < row.runs.len() {
                 break;
             }
             let runs = std::mem::take(&mut row.runs);
             for run in &runs {
-                let class_id = self.regions.class_of(run.region);
+                let class_id = self.regions.final_class(run.region).unwrap_or(run.class_id);
                 if class_id != run.class_id {
                     row.eliminate(run.start as usize, run.end as usize, class_id);
                     let pixels = u64::from(run.end - run.start);
@@ -209,7 +257,7 @@ impl Eliminator {
             }
             row.runs = runs;
             clear_unsaid(&row.labels, &row.predicted, &mut row.confidence);
-            let number = self.extent.row + i64::from(self.given);
+            let number = self.block.row + i64::from(self.given);
             let Row { labels, confidence, pixel_area_m2, .. } = &*row;
             sink(EliminatedRow { row: number, labels, confidence, pixel_area_m2: *pixel_area_m2 })?;
             self.spare.extend(self.pending.pop_front());

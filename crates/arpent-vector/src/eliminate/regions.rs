@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 
 use super::row::{NONE, PixelRun};
 use super::rules::MappingUnits;
+use super::settled::Known;
 use crate::forest::find_root;
-use crate::polygonize::fixed_point;
+use crate::polygonize::{Rim, fixed_point};
 
 /// Regions that are not needed any more are removed when there are more than this, and more than four times those
 /// still needed.
@@ -13,20 +14,31 @@ const FORGET_BEYOND: usize = 4096;
 
 /// A region. Once it is settled, only its class is used.
 #[derive(Debug, Clone, Default)]
-struct Region {
-    class_id: u8,
+pub(super) struct Region {
+    pub(super) class_id: u8,
     /// A bit for each stratum that it intersects.
-    strata: u8,
-    area_q64: u128,
+    pub(super) strata: u8,
+    pub(super) area_q64: u128,
     /// Row and column of its first pixel.
-    first: (u32, u32),
+    pub(super) first: (u32, u32),
     last_row: u32,
+    /// Whether it may continue in another block.
+    is_open: bool,
+    /// The class that it will have, if that was settled elsewhere.
+    known: Option<u8>,
     /// Neighbors and numbers of shared pixel sides, in parts; empty once it is settled.
     borders: Vec<(u32, u32)>,
     /// Length of `borders` when they were last summed.
     summed: usize,
     /// Regions to check again when this one changes.
     waiters: Vec<u32>,
+}
+
+impl Region {
+    /// A region without borders.
+    pub(super) fn new(class_id: u8, strata: u8, area_q64: u128, first: (u32, u32)) -> Self {
+        Self { class_id, strata, area_q64, first, ..Self::default() }
+    }
 }
 
 #[derive(Debug)]
@@ -46,12 +58,18 @@ pub(super) struct Regions {
     forget_at: usize,
     eliminated: u64,
     islands: u64,
+    /// The sides of the block.
+    rim: Rim,
+    known: Known,
 }
 
 impl Regions {
-    pub(super) fn new(units: MappingUnits) -> Self {
+    /// Regions of a block with these sides, of which some classes are known.
+    pub(super) fn new(units: MappingUnits, rim: Rim, known: Known) -> Self {
         Self {
             units,
+            rim,
+            known,
             all: Vec::new(),
             parents: Vec::new(),
             settled: Vec::new(),
@@ -75,21 +93,42 @@ impl Regions {
         self.all.len()
     }
 
+    /// The class that a region has in the end, if that is certain.
+    pub(super) fn final_class(&mut self, region: u32) -> Option<u8> {
+        let root = self.find(region);
+        let region = &self.all[root as usize];
+        if self.settled[root as usize] { Some(region.class_id) } else { region.known }
+    }
+
+    /// The class that a region has now.
+    pub(super) fn class_of(&mut self, region: u32) -> u8 {
+        let root = self.find(region);
+        self.at(root).class_id
+    }
+
     pub(super) fn is_settled(&mut self, region: u32) -> bool {
         let root = self.find(region);
         self.settled[root as usize]
     }
 
-    pub(super) fn class_of(&mut self, region: u32) -> u8 {
+    /// Whether all classes that are known are those of regions that were found.
+    pub(super) fn are_known_found(&self) -> bool {
+        self.known.are_found()
+    }
+
+    /// An unsettled region, and its neighbors with the numbers of shared sides.
+    pub(super) fn unsettled(&mut self, region: u32) -> (&Region, Vec<(u32, u32)>) {
         let root = self.find(region);
-        self.at(root).class_id
+        self.sum_borders(root);
+        let region = &self.all[root as usize];
+        (region, region.borders.clone())
     }
 
     fn at(&mut self, root: u32) -> &mut Region {
         &mut self.all[root as usize]
     }
 
-    fn find(&mut self, region: u32) -> u32 {
+    pub(super) fn find(&mut self, region: u32) -> u32 {
         find_root(&mut self.parents, region)
     }
 
@@ -113,7 +152,9 @@ impl Regions {
             let bits =
                 |strata: &[u8]| strata[start..end].iter().fold(0, |bits, stratum| bits | 1 << (stratum & 7));
             let bits = strata.map_or(1, bits);
+            let is_open = self.rim.is_reached((run.start, run.end), row);
             let region = self.at(run.region);
+            region.is_open |= is_open;
             region.strata |= bits;
             region.area_q64 = region
                 .area_q64
@@ -177,16 +218,62 @@ impl Regions {
     }
 
     fn open(&mut self, run: PixelRun, row: u32) -> u32 {
-        let region = u32::try_from(self.all.len()).unwrap_or(NONE);
-        self.parents.push(region);
-        self.settled.push(false);
-        self.all.push(Region {
+        let known = self.known.find((row, run.start));
+        let region = Region {
             class_id: run.class_id,
             first: (row, run.start),
             last_row: row,
+            known,
             ..Region::default()
-        });
-        region
+        };
+        self.add(region)
+    }
+
+    /// Adds a region.
+    pub(super) fn add(&mut self, region: Region) -> u32 {
+        let number = u32::try_from(self.all.len()).unwrap_or(NONE);
+        self.parents.push(number);
+        self.settled.push(false);
+        self.all.push(region);
+        number
+    }
+
+    /// Number of regions held, including merged ones.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.all.len()).unwrap_or(NONE)
+    }
+
+    /// Adds a region that stays as it is: all that counts of it is its class.
+    pub(super) fn add_settled(&mut self, class_id: u8) -> u32 {
+        let number = self.add(Region { class_id, ..Region::default() });
+        self.settled[number as usize] = true;
+        number
+    }
+
+    /// Adds borders of a region that is not settled.
+    pub(super) fn add_borders(&mut self, region: u32, borders: impl Iterator<Item = (u32, u32)>) {
+        self.at(region).borders.extend(borders);
+    }
+
+    /// Two regions share sides across a line between blocks: they become one if they are of one class.
+    pub(super) fn meet(&mut self, a: u32, b: u32, sides: u32) {
+        if self.class_of(a) == self.class_of(b) {
+            let whole = self.unite(a, b);
+            self.settle_if_large(whole);
+        } else {
+            self.touch(a, b, sides);
+        }
+    }
+
+    /// Settles all regions: none continues elsewhere.
+    pub(super) fn settle_all(&mut self) {
+        for region in 0..self.all.len() {
+            self.all[region].is_open = false;
+        }
+        self.queue.extend((0..).take(self.all.len()));
+        while let Some(region) = self.queue.pop() {
+            self.consider(region, NONE);
+        }
     }
 
     /// Records a border between two regions.
@@ -198,7 +285,7 @@ impl Regions {
             }
             let region = self.at(one);
             match region.borders.last_mut() {
-                Some((known, sum)) if *known == other => *sum += sides,
+                Some((known, sum)) if *known == other => *sum = sum.saturating_add(sides),
                 _ => region.borders.push((other, sides)),
             }
             if region.borders.len() > 2 * region.summed + 16 {
@@ -218,7 +305,7 @@ impl Regions {
         borders.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             if same {
-                kept.1 += next.1;
+                kept.1 = kept.1.saturating_add(next.1);
             }
             same
         });
@@ -242,6 +329,8 @@ impl Regions {
         region.area_q64 = region.area_q64.saturating_add(other.area_q64);
         region.first = region.first.min(other.first);
         region.last_row = region.last_row.max(other.last_row);
+        region.is_open |= other.is_open;
+        region.known = region.known.or(other.known);
         region.borders.extend(other.borders);
         region.waiters.extend(other.waiters);
         if self.settled[kept as usize] || self.settled[absorbed as usize] {
@@ -270,7 +359,7 @@ impl Regions {
     /// that neighbor changes.
     fn consider(&mut self, region: u32, row: u32) {
         let root = self.find(region);
-        if self.settled[root as usize] || self.at(root).last_row >= row {
+        if self.settled[root as usize] || self.at(root).last_row >= row || self.at(root).is_open {
             return;
         }
         self.sum_borders(root);

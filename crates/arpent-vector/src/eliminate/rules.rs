@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use arpent_base::number::{approximate, exact, round};
+use arpent_base::number::{approximate, exact, round, wide};
+use sha2::{Digest as _, Sha256};
 
 use crate::VectorError;
 use crate::polygonize::fixed_point;
@@ -72,6 +73,20 @@ impl MappingUnits {
         }
         self.weights.insert((from, to), round::<u64>(weight * exact(ONE)));
         Ok(())
+    }
+
+    /// A number that is another one for other units and weights.
+    pub(super) fn number(&self) -> u64 {
+        let mut hash = Sha256::new();
+        hash.update(wide(self.units.len()).to_le_bytes());
+        self.units.iter().flatten().for_each(|unit| hash.update(unit.to_le_bytes()));
+        let mut weights: Vec<_> = self.weights.iter().collect();
+        weights.sort_unstable();
+        for ((from, to), weight) in weights {
+            hash.update([*from, *to]);
+            hash.update(weight.to_le_bytes());
+        }
+        hash.finalize().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     /// The smallest unit of a class in the strata whose bits are set, 2^-64 square meters.

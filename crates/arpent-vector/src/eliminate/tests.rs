@@ -1,3 +1,5 @@
+mod blocks;
+
 use arpent_base::number::{exact, fitted};
 use arpent_raster::LABEL_NODATA;
 use arpent_testing::shapes::{LabelMap, Shape, label_maps};

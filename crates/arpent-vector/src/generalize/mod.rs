@@ -4,7 +4,6 @@ mod arcs;
 mod borders;
 mod cell;
 mod corner;
-mod counts;
 mod decimate;
 mod left;
 mod near;
@@ -14,15 +13,17 @@ mod smooth;
 #[cfg(test)]
 mod tests;
 
+use arpent_base::number::offset;
 use arpent_raster::{LABEL_NODATA, Window};
 
 use crate::bits::WORD;
 use crate::drawing::{Drawing, Smoothing};
-use crate::polygonize::{LATTICE, Marks, check_row};
-use crate::{Polygonizer, Region, VectorError};
+use crate::polygonize::{
+    Connectivity, DrawnCounts, Fragments, LATTICE, Lattice, Marks, Polygonizer, check_row,
+};
+use crate::{Region, VectorError};
 use borders::{Mark, Workspace};
 use cell::Cell;
-pub use counts::DrawnCounts;
 
 /// Makes a coverage from the rows of a label raster: the regions of [`Polygonizer`], with fewer vertices, without
 /// gaps and overlaps.
@@ -36,10 +37,12 @@ pub use counts::DrawnCounts;
 /// ([`Generalizer::square`]). Both change how regions are drawn ([`Region::drawn`]), not their rings, and depend on
 /// the pixels of a cell alone, too.
 ///
-/// Rows are held until their cells are complete: 512 at most.
+/// Rows are held until their cells are complete: 512 at most. An extent may be processed in blocks, each alone
+/// ([`Generalizer::of_block`]).
 #[derive(Debug)]
 pub struct Generalizer {
-    extent: Window,
+    block: Window,
+    lattice: Lattice,
     polygonizer: Polygonizer,
     drawing: Drawing,
     counts: DrawnCounts,
@@ -58,18 +61,37 @@ impl Generalizer {
     /// # Errors
     /// [`VectorError::ExtentTooLarge`]; [`VectorError::BadOption`] if the tolerance is negative or not finite.
     pub fn new(extent: Window, tolerance_px: f64) -> Result<Self, VectorError> {
+        Self::of_block(extent, extent, tolerance_px)
+    }
+
+    /// The same for the rows of a block of `extent`, as [`Polygonizer::of_block`].
+    ///
+    /// # Errors
+    /// As [`Generalizer::new`] and [`Polygonizer::of_block`].
+    pub fn of_block(extent: Window, block: Window, tolerance_px: f64) -> Result<Self, VectorError> {
         check_tolerance(tolerance_px)?;
-        Ok(Self {
-            extent,
-            polygonizer: Polygonizer::new(extent, [true; 256])?,
-            drawing: Drawing { tolerance_px, smoothing: None, square: None },
+        Self::drawn_as(extent, block, &Drawing { tolerance_px, smoothing: None, square: None })
+    }
+
+    /// The same, with borders drawn as `drawing` says.
+    pub(crate) fn drawn_as(extent: Window, block: Window, drawing: &Drawing) -> Result<Self, VectorError> {
+        let polygonizer = Polygonizer::of_block(extent, block, [true; 256], Connectivity::Four)?;
+        Ok(Self::of_polygonizer(polygonizer, LATTICE, drawing))
+    }
+
+    pub(crate) fn of_polygonizer(polygonizer: Polygonizer, lattice: Lattice, drawing: &Drawing) -> Self {
+        Self {
+            block: polygonizer.block(),
+            lattice,
+            polygonizer: polygonizer.of_coverage(drawing),
+            drawing: drawing.clone(),
             counts: DrawnCounts::default(),
             labels: Vec::new(),
             confidence: Vec::new(),
             areas: Vec::new(),
             rows: 0,
             work: Workspace::default(),
-        })
+        }
     }
 
     /// The same, with the remaining corners of borders cut, at most `smooth_px` from the vertex. Ends of borders
@@ -100,7 +122,7 @@ impl Generalizer {
 
     /// Sets how the polygonizer draws regions.
     fn drawn(self) -> Self {
-        Self { polygonizer: self.polygonizer.drawn(&self.drawing), ..self }
+        Self { polygonizer: self.polygonizer.of_coverage(&self.drawing), ..self }
     }
 
     /// Processes the next row, as [`Polygonizer::push_row`] does.
@@ -114,35 +136,45 @@ impl Generalizer {
         pixel_area_m2: f64,
         sink: &mut impl FnMut(Region),
     ) -> Result<(), VectorError> {
-        let row = self.extent.row.saturating_add_unsigned((self.rows + self.areas.len()) as u64);
-        check_row(self.extent, row, labels, confidence, pixel_area_m2)?;
+        let row = self.block.row.saturating_add_unsigned((self.rows + self.areas.len()) as u64);
+        check_row(self.block, row, labels, confidence, pixel_area_m2)?;
         self.labels.extend_from_slice(labels);
         self.confidence.extend_from_slice(confidence);
         self.areas.push(pixel_area_m2);
-        if (row + 1).rem_euclid(LATTICE) == 0 { self.pass_band(sink) } else { Ok(()) }
+        if self.lattice.beyond_line(row + 1) == 0 { self.pass_band(sink) } else { Ok(()) }
     }
 
     /// Emits the regions that are still open to `sink`, and returns how regions were drawn.
     ///
     /// # Errors
-    /// As [`Polygonizer::push_row`], for rows whose cells were not complete.
+    /// As [`Polygonizer::push_row`], for rows whose cells were not complete; [`VectorError::BlocksMissing`] if the rows
+    /// are those of a block, of which [`Generalizer::leave`] keeps what continues in other ones.
     pub fn finish(mut self, sink: &mut impl FnMut(Region)) -> Result<DrawnCounts, VectorError> {
         self.pass_band(sink)?;
-        let Self { polygonizer, drawing, mut counts, .. } = self;
-        polygonizer.finish_coverage(&mut counted(&drawing, &mut counts, sink));
-        Ok(counts)
+        self.polygonizer.count(&self.counts);
+        self.polygonizer.finish_drawn(sink)
+    }
+
+    /// [`Generalizer::finish`] of a block, which emits the regions that do not continue in other ones, and returns the
+    /// parts of those that may.
+    ///
+    /// # Errors
+    /// As [`Generalizer::finish`].
+    pub fn leave(mut self, sink: &mut impl FnMut(Region)) -> Result<Fragments, VectorError> {
+        self.pass_band(sink)?;
+        self.polygonizer.count(&self.counts);
+        Ok(self.polygonizer.leave(sink))
     }
 
     /// Generalizes the cells of the rows that are held, and passes the rows on.
     fn pass_band(&mut self, sink: &mut impl FnMut(Region)) -> Result<(), VectorError> {
         let marks = self.marks();
-        let Self { extent, polygonizer, drawing, counts, .. } = self;
-        let width = extent.width;
-        let mut sink = counted(drawing, counts, sink);
+        let Self { block, polygonizer, .. } = self;
+        let width = block.width;
         for (i, area) in self.areas.iter().enumerate() {
             let row = i * width..(i + 1) * width;
             let (labels, confidence) = (&self.labels[row.clone()], &self.confidence[row]);
-            polygonizer.push_coverage_row(labels, confidence, *area, marks.of_row(i), &mut sink)?;
+            polygonizer.push_coverage_row(labels, confidence, *area, marks.of_row(i), sink)?;
         }
         self.rows += self.areas.len();
         self.labels.clear();
@@ -153,7 +185,7 @@ impl Generalizer {
 
     /// Marks of the vertices on the northern sides of the rows that are held.
     fn marks(&mut self) -> BandMarks {
-        let (width, height) = (self.extent.width, self.areas.len());
+        let (width, height) = (self.block.width, self.areas.len());
         let is_on = self.drawing.is_on();
         let mut marks = BandMarks::new(width, height, is_on);
         if !is_on && self.drawing.tolerance_px <= 0.0 || height == 0 {
@@ -162,8 +194,8 @@ impl Generalizer {
         let has_nodata = self.labels.contains(&LABEL_NODATA);
         let mut start = 0;
         while start < width {
-            let col = self.extent.col.saturating_add_unsigned(start as u64);
-            let to_line = usize::try_from(LATTICE - col.rem_euclid(LATTICE)).unwrap_or(width);
+            let col = self.block.col.saturating_add_unsigned(start as u64);
+            let to_line = offset(self.lattice.next_line(col) - col);
             let end = (start + to_line).min(width);
             let labels = &self.labels[start..];
             let cell = Cell { labels, stride: width, width: end - start, height, has_nodata };
@@ -178,21 +210,6 @@ impl Generalizer {
             start = end;
         }
         marks
-    }
-}
-
-/// A sink that counts regions that are not drawn along their vertices.
-fn counted<'a>(
-    drawing: &Drawing,
-    counts: &'a mut DrawnCounts,
-    sink: &'a mut impl FnMut(Region),
-) -> impl FnMut(Region) + 'a {
-    let is_on = drawing.is_on();
-    move |region| {
-        if is_on {
-            counts.add(&region);
-        }
-        sink(region);
     }
 }
 

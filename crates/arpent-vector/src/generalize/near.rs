@@ -11,7 +11,7 @@ use crate::triangle::{bounds, columns_in_band};
 const SQUARE: i64 = 16;
 
 /// Squares in a row: a cell has one more vertex than pixels.
-const SQUARES: i64 = LATTICE / SQUARE + 1;
+const SQUARES: i64 = LATTICE.side() / SQUARE + 1;
 
 /// The lines of a cell's arcs after decimation, each by the places of its ends, in every square that it may pass
 /// through.

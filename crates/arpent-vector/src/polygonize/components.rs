@@ -4,6 +4,7 @@ use arpent_base::number::fitted;
 
 use super::span::Span;
 use super::sums::Scored;
+use super::totals::Totals;
 
 /// Open regions, in reused slots.
 #[derive(Debug, Default)]
@@ -14,18 +15,11 @@ pub(super) struct Components {
     merged: Vec<u32>,
 }
 
-/// The sums of a region so far.
+/// A region so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Component {
     parent: u32,
-    /// Number of its runs: the length of its outline is proportional to it.
-    pub(super) runs: u64,
-    pub(super) pixels: u64,
-    /// Sum of the confidences, and number of pixels that have one.
-    pub(super) confidence_sum: u64,
-    pub(super) scored: u64,
-    /// Ground area, 2^-64 square meters: a sum of integers, independent of the order.
-    pub(super) area_q64: u128,
+    pub(super) totals: Totals,
     pub(super) span: Span,
     /// 4-connected parts of it whose exterior is not closed yet; different parts may meet at a corner.
     pub(super) parts: u32,
@@ -34,13 +28,9 @@ pub(super) struct Component {
 }
 
 impl Component {
-    /// Adds the sums of another component or run.
+    /// Adds another component.
     fn absorb(&mut self, other: Self) {
-        self.runs += other.runs;
-        self.pixels += other.pixels;
-        self.confidence_sum += other.confidence_sum;
-        self.scored += other.scored;
-        self.area_q64 = self.area_q64.saturating_add(other.area_q64);
+        self.totals.add(&other.totals);
         self.span.include(&other.span);
         self.parts += other.parts;
         let (mut long, short) = (std::mem::take(&mut self.rings), other.rings);
@@ -55,13 +45,10 @@ impl Component {
         };
     }
 
-    /// Adds one run of pixels.
-    pub(super) fn add_run(&mut self, pixels: u32, scored: Scored, area_q64: u128, span: &Span) {
-        self.runs += 1;
-        self.pixels += u64::from(pixels);
-        self.confidence_sum += scored.sum;
-        self.scored += scored.pixels;
-        self.area_q64 = self.area_q64.saturating_add(area_q64);
+    /// Adds one run of pixels, which counts as `runs`.
+    pub(super) fn add_run(&mut self, runs: u64, pixels: u32, scored: Scored, area_q64: u128, span: &Span) {
+        let (pixels, confidence_sum, scored) = (u64::from(pixels), scored.sum, scored.pixels);
+        self.totals.add(&Totals { runs, pixels, confidence_sum, scored, area_q64 });
         self.span.include(span);
     }
 }

@@ -6,6 +6,7 @@
 use arpent_base::number::exact;
 
 use super::chains::{CUT, Corner, SQUARE, place};
+use super::counts::doubled_area;
 use crate::drawing::Drawing;
 use crate::region::Vertex;
 use crate::square::{Point, square};
@@ -42,6 +43,20 @@ impl Drawer {
     /// Whether some rings are not drawn along their vertices, so that they carry the marks of their vertices.
     pub(super) fn is_on(&self) -> bool {
         self.drawing.is_some()
+    }
+
+    /// Twice the area that a ring adds whose vertices may have marks.
+    pub(super) fn doubled_area(&self, ring: &[Vertex]) -> i64 {
+        let place = |v: &Vertex| if self.is_on() { without_marks(*v) } else { *v };
+        doubled_area(ring.iter().map(place))
+    }
+
+    pub(super) fn take_squares(&mut self) -> Vec<(Vertex, Vec<Point>)> {
+        std::mem::take(&mut self.squares)
+    }
+
+    pub(super) fn add_squares(&mut self, squares: Vec<(Vertex, Vec<Point>)>) {
+        self.squares.extend(squares);
     }
 
     /// Draws a boundary square.

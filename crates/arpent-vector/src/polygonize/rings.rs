@@ -1,14 +1,17 @@
 //! Converts closed boundaries to simple rings in canonical order.
 
-use super::chains::{Chains, Corner, GONE, SQUARE, TOUCH, place};
+use super::chains::{CUT, Chains, Corner, GONE, SQUARE, TOUCH, place};
 use super::draw::{Drawer, with_marks};
+use super::paths::Passed;
 use crate::drawing::Drawing;
 use crate::region::Vertex;
+use crate::square::Point;
 
 /// Buffers for a boundary, reused between calls.
 #[derive(Debug, Default)]
 pub(super) struct RingBuilder {
     corners: Vec<Corner>,
+    boundary: Vec<Passed>,
     walk: Vec<Vertex>,
     /// Positions in the walk of the vertices that it may pass twice.
     touches: Vec<usize>,
@@ -19,8 +22,18 @@ pub(super) struct RingBuilder {
 
 impl RingBuilder {
     /// Sets how rings are drawn if not along their vertices.
-    pub(super) fn set_drawing(&mut self, drawing: Option<Drawing>) {
-        self.drawer = Drawer::new(drawing);
+    pub(super) fn set_drawing(&mut self, drawing: Option<&Drawing>) {
+        self.drawer = Drawer::new(drawing.filter(|drawing| drawing.is_on()).cloned());
+    }
+
+    /// Twice the area that a ring adds, pixels: negative for a hole.
+    pub(super) fn doubled_area(&self, ring: &[Vertex]) -> i64 {
+        self.drawer.doubled_area(ring)
+    }
+
+    /// Whether rings may be drawn otherwise than along their vertices.
+    pub(super) fn is_drawing(&self) -> bool {
+        self.drawer.is_on()
     }
 
     /// Removes the marks from the rings of a region; returns how it is drawn, if not along the vertices.
@@ -65,10 +78,6 @@ impl RingBuilder {
     }
 
     /// Takes all closed boundaries of an 8-connected region out of `chains` and adds its rings to `rings`, in any order.
-    ///
-    /// A boundary turns left where two pixels of the region, and two others, meet diagonally. If it turns right
-    /// instead, it continues along the pixel across: boundaries that meet there become one ring, and one that passes
-    /// twice becomes two.
     pub(super) fn take_joined(
         &mut self,
         chains: &mut Chains,
@@ -76,36 +85,94 @@ impl RingBuilder {
         origin: Vertex,
         rings: &mut Vec<Vec<Vertex>>,
     ) {
-        let (mut all, mut next, mut touches) = (Vec::new(), Vec::new(), Vec::new());
+        let mut joint = Joint::default();
         for boundary in boundaries {
             self.corners.clear();
             chains.take_ring(*boundary, |corner| self.corners.push(corner));
             self.lay_out(origin);
-            if self.touches.is_empty() {
-                rings.push(self.walk.clone());
-                continue;
-            }
-            let start = all.len();
-            touches.extend(self.touches.iter().map(|i| (self.walk[*i], start + i)));
-            all.extend_from_slice(&self.walk);
-            next.extend(start + 1..all.len());
-            next.push(start);
+            joint.add(&self.walk, &self.touches, rings);
         }
-        touches.sort_unstable();
-        for pair in touches.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-            next.swap(pair[0].1, pair[1].1);
+        joint.add_rings(rings);
+    }
+
+    /// Takes a closed boundary out of `chains`: all vertices that it passes, with their marks, are kept in
+    /// [`RingBuilder::boundary`].
+    pub(super) fn take_boundary(&mut self, chains: &mut Chains, ring: u32, origin: Vertex) {
+        self.corners.clear();
+        let mut marks = 0;
+        chains.take_ring(ring, |corner| {
+            marks |= corner.col | corner.row;
+            self.corners.push(corner);
+        });
+        if marks & SQUARE != 0 {
+            self.drawer.draw_square(&self.corners, origin);
         }
-        let mut seen = vec![false; all.len()];
-        for start in 0..all.len() {
-            let (mut ring, mut at) = (Vec::new(), start);
-            while !std::mem::replace(&mut seen[at], true) {
-                ring.push(all[at]);
-                at = next[at];
-            }
-            if !ring.is_empty() {
-                rings.push(canonical(&ring));
+        self.boundary.clear();
+        let marks = |marked: u32| marked & (TOUCH | GONE | CUT | SQUARE);
+        let following = self.corners.iter().cycle().skip(1);
+        for (edge, next) in self.corners.iter().zip(following) {
+            let row = place(edge.row);
+            for passed in [
+                Passed { at: [place(edge.col), row], marks: marks(edge.col) },
+                Passed { at: [place(next.col), row], marks: marks(edge.row) },
+            ] {
+                if self.boundary.last().is_none_or(|last| last.at != passed.at) {
+                    self.boundary.push(passed);
+                }
             }
         }
+        if self.boundary.len() > 1
+            && self.boundary.first().map(|p| p.at) == self.boundary.last().map(|p| p.at)
+        {
+            self.boundary.pop();
+        }
+    }
+
+    /// The vertices of the boundary that was taken last.
+    pub(super) fn boundary(&self) -> &[Passed] {
+        &self.boundary
+    }
+
+    /// The boundaries taken since the last call that are drawn square, by their first vertex.
+    pub(super) fn take_squares(&mut self) -> Vec<(Vertex, Vec<Point>)> {
+        self.drawer.take_squares()
+    }
+
+    /// How the next region's boundaries are drawn that are drawn square.
+    pub(super) fn add_squares(&mut self, squares: Vec<(Vertex, Vec<Point>)>) {
+        self.drawer.add_squares(squares);
+    }
+
+    /// Adds the simple rings of a closed boundary to `rings`, in any order. Its vertices are those that remain.
+    pub(super) fn add_boundary(&mut self, boundary: &[Passed], origin: Vertex, rings: &mut Vec<Vec<Vertex>>) {
+        self.walk_along(boundary, origin);
+        if self.touches.len() < 2 {
+            rings.push(canonical(&self.walk));
+        } else {
+            self.cut(rings);
+        }
+    }
+
+    /// Adds a closed boundary of an 8-connected region to others.
+    pub(super) fn add_joined(
+        &mut self,
+        boundary: &[Passed],
+        origin: Vertex,
+        joint: &mut Joint,
+        rings: &mut Vec<Vec<Vertex>>,
+    ) {
+        self.walk_along(boundary, origin);
+        joint.add(&self.walk, &self.touches, rings);
+    }
+
+    fn walk_along(&mut self, boundary: &[Passed], origin: Vertex) {
+        self.walk.clear();
+        self.touches.clear();
+        for Passed { at, marks } in boundary {
+            self.pass(at[0], *marks, at[1], origin);
+        }
+        // It may begin anywhere.
+        self.is_turned = true;
     }
 
     /// The only ring of a boundary whose edges begin and end at its vertices.
@@ -203,6 +270,53 @@ impl RingBuilder {
         let mut passes: Vec<_> = twice.flat_map(|pair| [(pair[0].1, false), (pair[1].1, true)]).collect();
         passes.sort_unstable();
         passes
+    }
+}
+
+/// The closed boundaries of an 8-connected region.
+///
+/// A boundary turns left where two pixels of the region, and two others, meet diagonally. If it turns right instead,
+/// it continues along the pixel across: boundaries that meet there become one ring, and one that passes twice becomes
+/// two.
+#[derive(Debug, Default)]
+pub(super) struct Joint {
+    all: Vec<Vertex>,
+    next: Vec<usize>,
+    touches: Vec<(Vertex, usize)>,
+}
+
+impl Joint {
+    /// Adds a boundary: to `rings` at once if it does not touch any.
+    fn add(&mut self, walk: &[Vertex], touches: &[usize], rings: &mut Vec<Vec<Vertex>>) {
+        if touches.is_empty() {
+            rings.push(canonical(walk));
+            return;
+        }
+        let start = self.all.len();
+        self.touches.extend(touches.iter().map(|i| (walk[*i], start + i)));
+        self.all.extend_from_slice(walk);
+        self.next.extend(start + 1..self.all.len());
+        self.next.push(start);
+    }
+
+    /// Adds the rings of all boundaries that touch some to `rings`, in any order.
+    pub(super) fn add_rings(self, rings: &mut Vec<Vec<Vertex>>) {
+        let Self { all, mut next, mut touches } = self;
+        touches.sort_unstable();
+        for pair in touches.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+            next.swap(pair[0].1, pair[1].1);
+        }
+        let mut seen = vec![false; all.len()];
+        for start in 0..all.len() {
+            let (mut ring, mut at) = (Vec::new(), start);
+            while !std::mem::replace(&mut seen[at], true) {
+                ring.push(all[at]);
+                at = next[at];
+            }
+            if !ring.is_empty() {
+                rings.push(canonical(&ring));
+            }
+        }
     }
 }
 

@@ -30,8 +30,6 @@ pub(super) struct PixelRun {
     /// The easternmost run of the other row, so far, that belongs to the same region.
     pub(super) link: u32,
     pub(super) class_id: u8,
-    /// Whether the region ends here although its class continues below.
-    pub(super) is_cut: bool,
 }
 
 impl Row {
@@ -69,7 +67,6 @@ impl PixelRun {
             component: NONE,
             link: NONE,
             class_id,
-            is_cut: false,
         }
     }
 }

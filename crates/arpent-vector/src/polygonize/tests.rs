@@ -1,3 +1,4 @@
+mod blocks;
 mod eight;
 
 use arpent_base::number::{exact, truncate};
@@ -51,10 +52,11 @@ impl Map {
         self.regions_by(Polygonizer::new(self.extent, is_kept).unwrap())
     }
 
-    /// Regions of more than `cut_runs` runs are cut at multiples of `cut_rows`.
-    fn cut_regions(&self, cut_runs: u64, cut_rows: i64) -> Vec<Region> {
-        let whole = Polygonizer::new(self.extent, [true; 256]).unwrap();
-        self.regions_by(Polygonizer { cut_runs, cut_rows, ..whole })
+    /// Regions of more than `cut_runs` runs are cut along cells of `2^shift` pixels.
+    fn cut_regions(&self, cut_runs: u64, shift: u32, connectivity: Connectivity) -> Vec<Region> {
+        let (lattice, cells) = (Lattice::new(shift.min(2)), Some(Lattice::new(shift)));
+        let layout = Layout { lattice, cells, cut_runs, ..Layout::new(self.extent, connectivity) };
+        self.regions_by(Polygonizer::of_layout(layout, self.extent, [true; 256]).unwrap())
     }
 
     fn regions_by(&self, mut polygonizer: Polygonizer) -> Vec<Region> {
@@ -281,8 +283,8 @@ proptest! {
 
 proptest! {
     #[test]
-    fn parts_of_cut_regions_obey_the_laws_and_add_up(map in maps(2), runs in 1u64..30, rows in 1i64..6) {
-        let (whole, parts) = (map.regions(), map.cut_regions(runs, rows));
+    fn parts_of_cut_regions_obey_the_laws_and_add_up(map in maps(2), runs in 1u64..30, shift in 0u32..5) {
+        let (whole, parts) = (map.regions(), map.cut_regions(runs, shift, Connectivity::Four));
         let mut seen = vec![false; map.labels.len()];
         for part in &parts {
             assert_canonical(part);
@@ -304,8 +306,8 @@ fn a_region_without_end_is_held_only_up_to_the_next_cut() {
     // Ground with a hole every other pixel of every other row: one region, however many rows.
     let extent = Window::new(0, 0, 200, 6000);
     let map = Map::new(extent, |c, r| u8::from(c % 2 == 1 && r % 2 == 1));
-    let mut polygonizer = Polygonizer::new(extent, [true; 256]).unwrap();
-    polygonizer.cut_runs = 5_000;
+    let layout = Layout { cells: Some(LATTICE), cut_runs: 5_000, ..Layout::new(extent, Connectivity::Four) };
+    let mut polygonizer = Polygonizer::of_layout(layout, extent, [true; 256]).unwrap();
     let (mut most, mut parts) = (0, 0);
     for (i, row) in map.labels.chunks_exact(200).enumerate() {
         let confidence = &map.confidence[i * 200..][..200];
@@ -394,10 +396,11 @@ fn memory_does_not_grow_with_the_rows() {
                 .collect();
             polygonizer.push_row(&labels, &vec![9; width], 1.0, &mut |_| {}).unwrap();
         }
-        (polygonizer.live(), polygonizer.edges.chains.capacity(), polygonizer.components.capacity())
+        (polygonizer.live(), polygonizer.tiles[0].tracer.capacity())
     };
-    assert_eq!(live_after(12 * 4), live_after(12 * 400));
-    assert!(live_after(12 * 4).0 > 0);
+    // Some rows after a line along which large regions are cut.
+    assert_eq!(live_after(2048 + 52), live_after(4 * 2048 + 52));
+    assert!(live_after(2048 + 52).0 > 0);
 }
 
 #[test]

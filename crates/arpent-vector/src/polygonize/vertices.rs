@@ -3,11 +3,9 @@
 use arpent_base::number::offset;
 
 use super::chains::{CUT, GONE, SQUARE};
+use super::lattice::Lattice;
 use super::row::Row;
 use crate::bits::{WORD, differences, first_between, is_set, last_between};
-
-/// Borders of a coverage have a vertex where they cross a row or column whose number is a multiple of this.
-pub(crate) const LATTICE: i64 = 512;
 
 /// Marks of the vertices of one row of a coverage: a bit for each column, relative to the extent's; empty if there
 /// are none.
@@ -57,7 +55,14 @@ impl Vertices {
     }
 
     /// Finds the nodes, too; `origin` is the first vertex of the row on the grid.
-    pub(super) fn find_nodes(&mut self, above: &Row, below: &Row, origin: [i64; 2], marks: Marks<'_>) {
+    pub(super) fn find_nodes(
+        &mut self,
+        above: &Row,
+        below: &Row,
+        origin: [i64; 2],
+        lattice: Lattice,
+        marks: Marks<'_>,
+    ) {
         let kinds =
             [(&mut self.gone, marks.gone), (&mut self.cut, marks.cut), (&mut self.square, marks.square)];
         for (kept, given) in kinds {
@@ -68,7 +73,7 @@ impl Vertices {
             }
         }
         self.nodes.clear();
-        let across = if origin[1].rem_euclid(LATTICE) == 0 { u64::MAX } else { 0 };
+        let across = if lattice.beyond_line(origin[1]) == 0 { u64::MAX } else { 0 };
         let mut carry = 0;
         self.nodes.extend(self.east.iter().zip(above.cracks.iter().zip(&below.cracks)).map(
             |(east, (north, south))| {
@@ -78,8 +83,8 @@ impl Vertices {
             },
         ));
         // Columns of the lattice.
-        let first = offset((-origin[0]).rem_euclid(LATTICE));
-        for col in (first..above.labels.len() - 1).step_by(offset(LATTICE)) {
+        let first = offset(lattice.beyond_line(-origin[0]));
+        for col in (first..above.labels.len() - 1).step_by(offset(lattice.side())) {
             if is_set(&self.east, col) || col > 0 && is_set(&self.east, col - 1) {
                 self.nodes[col / WORD] |= 1 << (col % WORD);
             }
