@@ -60,6 +60,13 @@ const PIECE_BYTES_PER_PIXEL: u64 = 11;
 /// pixel is a region of its own, its regions take some ten times as much.
 const COVERAGE_BYTES_PER_PIXEL: u64 = 12;
 
+/// Columns beyond which regions wait for each other in a row of cells (ADR 0034).
+const CELL_COLUMNS: u64 = 2048;
+
+/// Bytes of each column beyond the first cell: parts of regions in the cells of a row, which wait for its end where they cross
+/// one of its lines. Measured with a random class in each pixel: some 1,800 (`benches/runs/2026-11-30-blocks.md`).
+const TRACE_BYTES_PER_COLUMN: u64 = 2500;
+
 /// An upper bound of the job's resident memory, bytes. It grows with the width of the extent and the size of a
 /// window; never with the extent's height, the number of classes or of features.
 pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
@@ -85,9 +92,19 @@ pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     let labels = if needs.answer_bytes > 2 { STRIP_BYTES_PER_PIXEL } else { 0 };
     let rows = strip * (answer(STRIP_BYTES_PER_PIXEL) + labels + needs.references)
         + coverage * COVERAGE_BYTES_PER_PIXEL;
+    let tracing = (plan.extent().width as u64).saturating_sub(CELL_COLUMNS) * TRACE_BYTES_PER_COLUMN;
     // If a piece is one window or two, the predictions of each predictor wait in another piece.
     let pieces =
         needs.piece_px * answer(PIECE_BYTES_PER_PIXEL) + needs.predictors as u64 * read * needs.answer_bytes;
     let fills = needs.predictors as u64 * read * 3;
-    BASE + SPOOL + needs.cache + chips + strips + needs.network + rows + pieces + fills + needs.origins
+    BASE + SPOOL
+        + needs.cache
+        + chips
+        + strips
+        + needs.network
+        + rows
+        + tracing
+        + pieces
+        + fills
+        + needs.origins
 }

@@ -150,13 +150,13 @@ fn read_open(numbers: &mut Numbers<'_>, layout: &Layout) -> Option<Open> {
     for number in 0..fitted(numbers.count()?) {
         let runs = numbers.next()?;
         let end = parts.checked_add(numbers.next()?).filter(|end| *end < NONE)?;
+        // Each part takes a byte or more.
+        if wide(end as usize) > wide(numbers.left()) {
+            return None;
+        }
         open.regions.push(Whole { runs, waits: 0, parts: (parts..end).collect() });
         open.region_of.push(number);
         parts = end;
-        // Each takes a byte or more.
-        if wide(parts as usize) > wide(numbers.left()) {
-            return None;
-        }
     }
     for region in 0..open.regions.len() {
         for _ in 0..open.regions[region].parts.len() {

@@ -111,7 +111,7 @@ impl Join {
         self.settle(sink)?;
         if self.open.parts.len() > self.compact_at {
             self.open.compact();
-            self.compact_at = COMPACT_BEYOND.max(4 * self.open.parts.len());
+            self.compact_at = COMPACT_BEYOND.max(2 * self.open.parts.len());
         }
         Ok(())
     }

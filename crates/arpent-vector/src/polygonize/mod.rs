@@ -57,8 +57,9 @@ pub(crate) use vertices::Marks;
 
 /// Finds the regions of a label raster row by row, from north to south: 4-connected by default.
 ///
-/// A region is emitted when its last row has passed. Until then its boundary is held, so memory grows with the width
-/// of the raster and with the boundaries of open regions, not with the number of rows processed.
+/// A region is emitted when its last row has passed, or, if it crosses a column whose number is a multiple of 2048, when the row of
+/// such cells ends. Until then its boundary is held, so memory grows with the width of the raster times 2048 rows and with the
+/// boundaries of open regions, not with the number of rows processed.
 ///
 /// A region without end (a sea, the ground of a whole county with a hole for each house) would be held to the end.
 /// Therefore a region of more than 100,000 runs is cut along every column and row that it crosses whose number, counted
@@ -176,7 +177,7 @@ impl Polygonizer {
     }
 
     /// Processes the next row: one label and one confidence for each column of the extent, and the ground area of a
-    /// pixel of this row. Regions that do not continue in it are emitted to `sink`.
+    /// pixel of this row. Regions that are complete are emitted to `sink`.
     ///
     /// # Errors
     /// [`VectorError`] if the row does not have the extent's width or lies below it, if the area is not a positive
