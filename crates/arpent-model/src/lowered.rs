@@ -273,6 +273,7 @@ mod tests {
                 strides,
                 width: 24,
                 convs: 1,
+                oriented: encoder == Encoder::Resnet18,
             },
         ));
         all.retain(field::is_local);

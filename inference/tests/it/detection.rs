@@ -135,8 +135,15 @@ pub fn place_of_locations() -> (Place, String) {
     settings.task = Task::ObjectDetection;
     settings.detection = Some(Detection { threshold: 0.4, iou: 0.4 });
     let encoder = arpent_model::Encoder::EfficientnetLite0;
-    let net =
-        Architecture::Fcos { encoder, in_channels: 3, classes: 2, strides: vec![4, 8], width: 8, convs: 1 };
+    let net = Architecture::Fcos {
+        encoder,
+        in_channels: 3,
+        classes: 2,
+        strides: vec![4, 8],
+        width: 8,
+        convs: 1,
+        oriented: false,
+    };
     let mut random = SplitMix::new(4);
     let mut weights = Weights::default();
     for tensor in net.tensors() {

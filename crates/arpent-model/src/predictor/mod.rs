@@ -18,7 +18,7 @@ use self::prediction::{quantize, unanswered};
 use self::seen::Seen;
 use crate::anchors::{Boxes, Doubled, Scored};
 use crate::gpu::Gpu;
-use crate::locations::Maps;
+use crate::locations::{Maps, Values};
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
 use crate::{
@@ -39,6 +39,8 @@ pub struct Predictor {
     enlarged: usize,
     /// Strides of the maps whose pixels each answer with a box, finest first; empty for other networks.
     strides: Vec<usize>,
+    /// Whether these boxes have a direction.
+    oriented: bool,
     /// Pixels around the core whose answers are compared with those inside.
     neighbors: usize,
     /// Temperature: scores are divided by it before the softmax; 1 without a calibration.
@@ -127,6 +129,7 @@ impl Predictor {
             anchored: architecture.window_box_classes(),
             enlarged: architecture.enlarged(),
             strides: architecture.strides().unwrap_or_default().to_vec(),
+            oriented: architecture.is_oriented(),
             neighbors,
             temperature: package.calibration.as_ref().map_or(1.0, |c| c.temperature),
             stride: field::stride(architecture),
@@ -159,6 +162,11 @@ impl Predictor {
             Body::Gpu(_) => self.device.title().to_owned(),
             Body::Onnx(_) => format!("{}, rten", self.device.title()),
         }
+    }
+
+    /// Whether the boxes of a detection network have a direction.
+    pub fn is_oriented(&self) -> bool {
+        self.oriented
     }
 
     /// Whether Burn computes on a GPU, instead of arpent-engine on the CPU.
@@ -524,7 +532,8 @@ impl Predictor {
     /// The boxes that pixels of maps in the core answer with.
     fn located(&self, seen: &Seen, core: &Window, settings: Detection) -> Result<Prediction, ModelError> {
         let window = core.grow(self.neighbors);
-        let mut maps = Maps::new(window, &self.strides, self.class_ids.len());
+        let of_pixel = Values { classes: self.class_ids.len(), oriented: self.oriented };
+        let mut maps = Maps::new(window, &self.strides, of_pixel);
         if let Body::Cpu(engine) = &self.body {
             let picture = self.picture(&seen.view, &window);
             engine.run(&picture, seen, |answers| maps.take(answers, picture.rows.0))?;

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 
 use arpent_base::number::floor;
 
+use arpent_raster::OrientedBox;
 use serde::{Deserialize, Serialize};
 
 use crate::{Detection, Remaining, VectorError};
@@ -25,12 +26,19 @@ pub struct Object {
     /// The boxes of its fragments (first column, first row, end column, end row; grid pixels), in the order of these
     /// numbers.
     pub boxes: Vec<[f64; 4]>,
+    /// Of fragments that have a direction, the rectangles inside these boxes, one for each; else none.
+    pub oriented: Vec<OrientedBox>,
 }
 
 impl Object {
     /// The object of a detection that stands alone.
     pub fn of(detection: &Detection) -> Self {
-        Self { class_id: detection.class_id, score: detection.score, boxes: vec![detection.bbox] }
+        Self {
+            class_id: detection.class_id,
+            score: detection.score,
+            boxes: vec![detection.bbox],
+            oriented: detection.oriented.into_iter().collect(),
+        }
     }
 
     /// Number of its detections.
@@ -192,6 +200,7 @@ impl ObjectMerger {
                 let object = &mut objects[position[first]];
                 object.score = object.score.max(detection.score);
                 object.boxes.push(detection.bbox);
+                object.oriented.extend(detection.oriented);
             }
         }
         self.pending = rest;

@@ -7,7 +7,7 @@ use super::*;
 use crate::DetectionMerger;
 
 fn detection(class_id: u8, score: f32, bbox: [f64; 4]) -> Detection {
-    Detection { class_id, score, bbox }
+    Detection { class_id, score, bbox, oriented: None }
 }
 
 /// One strip's detections and the row above which everything is complete then.
@@ -74,7 +74,7 @@ fn merged_at_once(all: &[Detection], gap_px: f64, max_extent_px: u32) -> Vec<Obj
         let mut boxes: Vec<[f64; 4]> = of().map(|d| d.bbox).collect();
         boxes.sort_by(|a, b| a.partial_cmp(b).unwrap());
         let score = of().map(|d| d.score).fold(0.0, f32::max);
-        Object { class_id: all[first].class_id, score, boxes }
+        Object { class_id: all[first].class_id, score, boxes, oriented: vec![] }
     };
     sorted((0..all.len()).filter(|i| pieces[*i] == *i).map(object).collect())
 }
