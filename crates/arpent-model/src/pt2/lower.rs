@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use arpent_base::number::narrow;
 
-use super::kernel::{KNOWN, Kernel, same, whole};
+use super::kernel::{KNOWN, Kernel, whole};
 use super::program::{Node, Program};
 use super::scores::clear_sigmoid;
 use crate::stored::{GraphStep, StepActivation};
@@ -30,20 +30,24 @@ type Stored = (String, Vec<usize>, Vec<f32>);
 
 /// A tensor of the graph that a step computes.
 #[derive(Debug, Clone, Copy)]
-struct Feature {
-    step: usize,
+pub(super) struct Feature {
+    pub(super) step: usize,
     /// Zeros that were added before the first and after the last pixel; no step has them.
-    pads: [usize; 2],
+    pub(super) pads: [usize; 2],
     /// Whether something else may read the step.
-    shared: bool,
+    pub(super) shared: bool,
+    /// Whether the channels are the last axis of the tensor, as of vectors of pixels, not the second.
+    pub(super) channels_last: bool,
 }
 
-struct Lowering<'a> {
-    program: &'a Program,
+pub(super) struct Lowering<'a> {
+    pub(super) program: &'a Program,
     stored: &'a Weights,
-    features: BTreeMap<String, Feature>,
+    pub(super) features: BTreeMap<String, Feature>,
     steps: Vec<GraphStep>,
-    weights: Weights,
+    pub(super) weights: Weights,
+    /// Parameters whose axes were changed, by their names in the graph: the parameters.
+    pub(super) reshaped: BTreeMap<String, String>,
     names: BTreeMap<String, usize>,
     notes: Vec<String>,
     /// Whether the outputs are measured values.
@@ -68,13 +72,14 @@ pub(super) fn lower(program: &Program, stored: &Weights, is_measured: bool) -> R
         return Err("its picture has no pixels".into());
     }
     let shared = program.uses.get(&program.input).copied() != Some(1);
-    let first = Feature { step: 0, pads: [0; 2], shared };
+    let first = Feature { step: 0, pads: [0; 2], shared, channels_last: false };
     let mut lowering = Lowering {
         program,
         stored,
         features: BTreeMap::from([(program.input.clone(), first)]),
         steps: Vec::new(),
         weights: Weights::default(),
+        reshaped: BTreeMap::new(),
         names: BTreeMap::new(),
         notes: Vec::new(),
         is_measured,
@@ -91,8 +96,8 @@ impl Lowering<'_> {
     fn finish(mut self, bands: usize) -> Result<LoweredGraph, String> {
         let last = self.feature(&self.program.output)?;
         let mut outputs = self.shape(&self.program.output)?[0];
-        if last.pads != [0; 2] {
-            return Err("its output is padded".into());
+        if last.pads != [0; 2] || last.channels_last {
+            return Err("its output is padded, or has its channels last".into());
         }
         if !self.is_measured && clear_sigmoid(&mut self.steps, last.step)? {
             self.note_sigmoid(outputs);
@@ -120,8 +125,16 @@ impl Lowering<'_> {
             Some(plain) => (plain, true),
             None => (operator, false),
         };
+        if self.is_reshaped_parameter(node, plain) {
+            return Ok(());
+        }
+        self.check_order(node, plain)?;
         let made = match plain {
             "conv2d" | "convolution" => self.conv(node)?,
+            "conv_transpose2d" => self.transposed(node)?,
+            "group_norm" => self.group_norm(node)?,
+            "layer_norm" => self.layer_norm(node)?,
+            "permute" => self.permuted(node)?,
             "batch_norm" | "_native_batch_norm_legit_no_training" => self.batch_norm(node)?,
             "relu" => self.activate(node, StepActivation::Relu)?,
             "relu6" => self.activate(node, StepActivation::Relu6)?,
@@ -167,24 +180,28 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn feature(&self, name: &str) -> Result<Feature, String> {
+    pub(super) fn feature(&self, name: &str) -> Result<Feature, String> {
         self.features.get(name).copied().ok_or_else(|| format!("reads `{name}`, which is no map of features"))
     }
 
     /// The first input.
-    fn read(&self, node: &Node) -> Result<Feature, String> {
+    pub(super) fn read(&self, node: &Node) -> Result<Feature, String> {
         self.feature(&node.first().unwrap_or_default())
     }
 
     /// The first input, without zeros around it.
-    fn unpadded(&self, node: &Node) -> Result<usize, String> {
+    pub(super) fn unpadded(&self, node: &Node) -> Result<usize, String> {
         let Feature { step, pads, .. } = self.read(node)?;
         if pads == [0; 2] { Ok(step) } else { Err("reads a padded map, which only convolutions do".into()) }
     }
 
     /// Channels, rows and columns of a tensor; of a vector, what it lacks is 1.
-    fn shape(&self, name: &str) -> Result<[usize; 3], String> {
+    pub(super) fn shape(&self, name: &str) -> Result<[usize; 3], String> {
+        let is_last = self.features.get(name).is_some_and(|feature| feature.channels_last);
         match self.program.shapes.get(name).map(Vec::as_slice) {
+            Some([_, rows, columns, channels]) if is_last && (1..=MOST_CHANNELS).contains(channels) => {
+                Ok([*channels, *rows, *columns])
+            }
             Some([_, channels, rest @ ..]) if (1..=MOST_CHANNELS).contains(channels) && rest.len() <= 2 => {
                 Ok([*channels, rest.first().copied().unwrap_or(1), rest.get(1).copied().unwrap_or(1)])
             }
@@ -192,7 +209,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn shape_of_first(&self, node: &Node) -> Result<[usize; 3], String> {
+    pub(super) fn shape_of_first(&self, node: &Node) -> Result<[usize; 3], String> {
         self.shape(&node.first().unwrap_or_default())
     }
 
@@ -211,33 +228,46 @@ impl Lowering<'_> {
     }
 
     /// The tensor of the state dict that an argument names.
-    fn weight(&self, node: &Node, argument: &str) -> Result<Option<Stored>, String> {
+    pub(super) fn weight(&self, node: &Node, argument: &str) -> Result<Option<Stored>, String> {
         let Some(name) = node.tensor(argument) else { return Ok(None) };
         let missing = || format!("reads `{name}` as {argument}, which is no parameter of the network");
-        let stored = self.program.weights.get(&name).ok_or_else(missing)?;
+        let name = self.reshaped.get(&name).unwrap_or(&name);
+        let stored = self.program.weights.get(name).ok_or_else(missing)?;
         let tensor = self.stored.get(stored).map_err(|error| error.to_string())?;
         Ok(Some((stored.clone(), tensor.shape.clone(), tensor.data.clone())))
     }
 
-    fn push(&mut self, step: GraphStep) -> Feature {
+    pub(super) fn push(&mut self, step: GraphStep) -> Feature {
         self.steps.push(step);
-        Feature { step: self.steps.len(), pads: [0; 2], shared: false }
+        Feature { step: self.steps.len(), pads: [0; 2], shared: false, channels_last: false }
+    }
+
+    /// Keeps the weights of a step, under a name of its own, which is returned.
+    pub(super) fn store(
+        &mut self,
+        name: String,
+        (shape, weight): (&[usize], Vec<f32>),
+        bias: Vec<f32>,
+    ) -> Result<String, String> {
+        let outputs = shape[0];
+        // Of one stored tensor, nodes may make many.
+        self.values += weight.len() + bias.len();
+        if self.values > MOST_VALUES || outputs > MOST_CHANNELS {
+            return Err(format!("has {outputs} outputs, or is beyond {MOST_VALUES} weights"));
+        }
+        let times = self.names.entry(name.clone()).and_modify(|times| *times += 1).or_insert(1);
+        // Two steps may share their weights.
+        let name = if *times == 1 { name } else { format!("{name}#{times}") };
+        self.weights.insert(format!("{name}.weight"), shape, weight);
+        self.weights.insert(format!("{name}.bias"), &[outputs], bias);
+        Ok(name)
     }
 
     /// Adds a convolution with its weights.
-    fn add_conv(&mut self, from: usize, conv: Kernel) -> Result<Feature, String> {
+    pub(super) fn add_conv(&mut self, from: usize, conv: Kernel) -> Result<Feature, String> {
         let Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise } = conv;
-        // Of one stored tensor, nodes may make many.
-        self.values += kernel.len() + bias.len();
-        if self.values > MOST_VALUES || shape[0] > MOST_CHANNELS {
-            return Err(format!("has {} outputs, or is beyond {MOST_VALUES} weights", shape[0]));
-        }
-        let times = self.names.entry(name.clone()).and_modify(|times| *times += 1).or_insert(1);
-        // Two convolutions may share their weights.
-        let name = if *times == 1 { name } else { format!("{name}#{times}") };
         let [outputs, _, side, _] = shape;
-        self.weights.insert(format!("{name}.weight"), &shape, kernel);
-        self.weights.insert(format!("{name}.bias"), &[outputs], bias);
+        let name = self.store(name, (&shape, kernel), bias)?;
         Ok(self.push(GraphStep::Conv {
             from,
             name,
@@ -371,6 +401,8 @@ impl Lowering<'_> {
             self.own(read, node),
             Some(
                 GraphStep::Conv { activation: StepActivation::None, .. }
+                    | GraphStep::Transposed { activation: StepActivation::None, .. }
+                    | GraphStep::GroupNorm { activation: StepActivation::None, .. }
                     | GraphStep::Add { activation: StepActivation::None, .. }
             )
         );
@@ -381,10 +413,14 @@ impl Lowering<'_> {
             let [channels, ..] = self.shape_of_first(node)?;
             let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
             let made = self.add_conv(step, Kernel::of_channels("identity", channels, ones, zeros))?;
-            (made.step, made)
+            (made.step, Feature { channels_last: read.channels_last, ..made })
         };
-        if let Some(GraphStep::Conv { activation, .. } | GraphStep::Add { activation, .. }) =
-            at.checked_sub(1).and_then(|index| self.steps.get_mut(index))
+        if let Some(
+            GraphStep::Conv { activation, .. }
+            | GraphStep::Transposed { activation, .. }
+            | GraphStep::GroupNorm { activation, .. }
+            | GraphStep::Add { activation, .. },
+        ) = at.checked_sub(1).and_then(|index| self.steps.get_mut(index))
         {
             *activation = wanted;
         }
@@ -421,58 +457,6 @@ impl Lowering<'_> {
         self.read(node)
     }
 
-    fn max_pool(&mut self, node: &Node) -> Result<Feature, String> {
-        let of = |name: &str| same(node.ints(name).as_deref());
-        let (kernel, stride) = (of("kernel_size"), of("stride").or_else(|| of("kernel_size")));
-        let (padding, dilation) = (of("padding").unwrap_or(0), of("dilation").unwrap_or(1));
-        let [_, height, width] = self.shape_of_first(node)?;
-        let [_, rows, columns] = self.shape(&node.output)?;
-        let fits =
-            matches!((kernel, padding), (Some(2), 0) | (Some(3), 1)) && stride == Some(2) && dilation == 1;
-        if !fits || [2 * rows, 2 * columns] != [height, width] {
-            return Err("is a maximum that is not run: expected 2 x 2 pixels, or 3 x 3 with a padding of 1, and a stride of 2 that divides the sides".into());
-        }
-        let from = self.unpadded(node)?;
-        Ok(self.push(GraphStep::MaxPool { from, kernel: if kernel == Some(2) { 2 } else { 3 } }))
-    }
-
-    fn mean_pool(&mut self, node: &Node) -> Result<Feature, String> {
-        let of = |name: &str| same(node.ints(name).as_deref());
-        let (kernel, stride) = (of("kernel_size"), of("stride").or_else(|| of("kernel_size")));
-        let side = kernel.and_then(|side| whole(side).ok()).filter(|side| side.is_power_of_two());
-        let [_, height, width] = self.shape_of_first(node)?;
-        let [_, rows, columns] = self.shape(&node.output)?;
-        match side.filter(|side| *side > 1 && stride == kernel && of("padding").unwrap_or(0) == 0 && node.number("divisor_override").is_none()) {
-            Some(side) if [side * rows, side * columns] == [height, width] => {
-                let (from, levels) = (self.unpadded(node)?, side.ilog2());
-                Ok(self.push(GraphStep::MeanPool { from, levels }))
-            }
-            _ => Err("is a mean that is not run: expected squares of 2, 4, 8 ... pixels side by side, without padding".into()),
-        }
-    }
-
-    fn adaptive_mean(&mut self, node: &Node) -> Result<Feature, String> {
-        let side = same(node.ints("output_size").as_deref()).and_then(|side| usize::try_from(side).ok());
-        // Interpolated from more parts, a pixel at the edge of a part of a window is another one.
-        let side = side.filter(|side| *side == 1).ok_or("has another output than one pixel")?;
-        let from = self.unpadded(node)?;
-        Ok(self.push(GraphStep::AdaptiveMean { from, side }))
-    }
-
-    /// The mean of all pixels.
-    fn mean(&mut self, node: &Node) -> Result<Feature, String> {
-        let mut axes = node.ints("dim").unwrap_or_default();
-        for axis in &mut axes {
-            *axis = axis.rem_euclid(4);
-        }
-        axes.sort_unstable();
-        if axes != [2, 3] {
-            return Err(format!("is a mean over the axes {axes:?}, expected rows and columns"));
-        }
-        let from = self.unpadded(node)?;
-        Ok(self.push(GraphStep::AdaptiveMean { from, side: 1 }))
-    }
-
     fn enlarge(&mut self, node: &Node, operator: &str) -> Result<Feature, String> {
         let from = self.unpadded(node)?;
         let level = self.level(&node.output)?;
@@ -504,7 +488,7 @@ impl Lowering<'_> {
         }
         let mut all = all.into_iter();
         let first = all.next().ok_or("joins nothing")?;
-        let one = Feature { step: first, pads: [0; 2], shared: true };
+        let one = Feature { step: first, pads: [0; 2], shared: true, channels_last: false };
         Ok(all.fold(one, |before, next| self.push(GraphStep::Concat { from: [before.step, next] })))
     }
 
@@ -523,10 +507,18 @@ impl Lowering<'_> {
         if shape != other || node.number("alpha").is_some_and(|alpha| alpha.to_bits() != 1.0f64.to_bits()) {
             return Err(format!("adds maps of the shapes {shape:?} and {other:?}, expected the same"));
         }
-        Ok(self.push(GraphStep::Add { from: [first, second], activation: StepActivation::None }))
+        let channels_last = self.order_of_both(node)?;
+        let made = self.push(GraphStep::Add { from: [first, second], activation: StepActivation::None });
+        Ok(Feature { channels_last, ..made })
     }
 
     fn scale(&mut self, node: &Node) -> Result<Feature, String> {
+        if let Some(made) = self.scaled_by_parameter(node)? {
+            return Ok(made);
+        }
+        if self.order_of_both(node)? {
+            return Err("multiplies pixels whose channels are the last axis".into());
+        }
         let [(first, shape), (second, other)] = self.pair(node)?;
         let is_pixel = |shape: &[usize; 3]| shape[1..] == [1, 1];
         let from = match (is_pixel(&shape), is_pixel(&other)) {
@@ -561,8 +553,10 @@ impl Lowering<'_> {
             return Err("has no weight".into());
         };
         let axes = node.first().and_then(|name| self.program.shapes.get(&name)).map(Vec::len);
-        let (&[outputs, inputs], Some(2)) = (shape.as_slice(), axes) else {
-            return Err("is run on vectors only: batch, channel".into());
+        let channels_last = self.read(node)?.channels_last;
+        let fits = matches!((axes, channels_last), (Some(2), false) | (Some(4), true));
+        let (&[outputs, inputs], true) = (shape.as_slice(), fits) else {
+            return Err("is run on vectors only: batch, channel, or pixels with their channels last".into());
         };
         let bias = self.weight(node, "bias")?.map_or_else(|| vec![0.0; outputs], |(_, _, bias)| bias);
         let name = name.strip_suffix(".weight").unwrap_or(&name).to_owned();
@@ -570,10 +564,8 @@ impl Lowering<'_> {
         let shape = [outputs, inputs, 1, 1];
         let [stride, before, dilation] = [1, 0, 1];
         let depthwise = false;
-        self.add_conv(
-            from,
-            Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise },
-        )
+        let kernel = Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise };
+        Ok(Feature { channels_last, ..self.add_conv(from, kernel)? })
     }
 
     /// A pixel with its channels is a vector, and a vector such a pixel.

@@ -3,6 +3,8 @@
 
 mod kernel;
 mod lower;
+mod norms;
+mod pools;
 mod program;
 mod scores;
 #[cfg(test)]

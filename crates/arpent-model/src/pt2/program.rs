@@ -163,7 +163,8 @@ impl Node {
         Self { operator, inputs: raw.inputs, output }
     }
 
-    fn reads(&self) -> Vec<String> {
+    /// The tensors that it reads.
+    pub(super) fn reads(&self) -> Vec<String> {
         self.inputs.iter().flat_map(|input| tensors_of(&input.arg)).collect()
     }
 
