@@ -7,14 +7,14 @@ mod seen;
 
 use arpent_base::number::{exact, index, signed};
 use arpent_engine::{Engine, Isa, Options, Picture, PixelSource, winners};
-use arpent_raster::{CONFIDENCE_NODATA, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Raster, Window};
+use arpent_raster::{CONFIDENCE_NODATA, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Window};
 use ndarray::Array3;
 use rayon::prelude::*;
 
 use self::measured::measured;
 use self::onnx::OnnxBody;
 pub use self::prediction::Prediction;
-use self::prediction::{quantize, unanswered};
+use self::prediction::{labelled, quantize, unanswered};
 use self::seen::Seen;
 use crate::anchors::{Boxes, Doubled, Scored};
 use crate::gpu::Gpu;
@@ -416,10 +416,7 @@ impl Predictor {
             let (labels, confidence) = (&mut labels[band.clone()], &mut confidence[band]);
             self.label_rows(isa, seen, core, (start, &|y| answers.row(y)), (labels, confidence));
         })?;
-        Ok(Prediction::Labels {
-            labels: Raster::new(*core, labels)?,
-            confidence: Raster::new(*core, confidence)?,
-        })
+        labelled(core, labels, confidence)
     }
 
     /// The prediction of an engine that gives all scores of a window at once.
@@ -432,10 +429,7 @@ impl Predictor {
         let each = core.width * self.outputs;
         let row = |y: usize| &pixels[(y - top) * each..][..each];
         self.label_rows(Options::default().isa, seen, core, (top, &row), (&mut labels, &mut confidence));
-        Ok(Prediction::Labels {
-            labels: Raster::new(*core, labels)?,
-            confidence: Raster::new(*core, confidence)?,
-        })
+        labelled(core, labels, confidence)
     }
 
     /// Converts the output of a GPU to a prediction: for each pixel the number of its class and its stored
@@ -446,10 +440,7 @@ impl Predictor {
             if valid { answer } else { (LABEL_NODATA, CONFIDENCE_NODATA) }
         };
         let (labels, confidence) = valid(chip, core).zip(found).map(written).unzip();
-        Ok(Prediction::Labels {
-            labels: Raster::new(*core, labels)?,
-            confidence: Raster::new(*core, confidence)?,
-        })
+        labelled(core, labels, confidence)
     }
 
     /// Labels and confidence of a band of rows, by the number of its first row and the scores of each.

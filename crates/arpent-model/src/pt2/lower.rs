@@ -7,6 +7,7 @@ use arpent_base::number::narrow;
 use super::kernel::{KNOWN, Kernel, whole};
 use super::program::{Node, Program};
 use super::scores::clear_sigmoid;
+use super::state::{Feature, Lowering};
 use crate::stored::{GraphStep, StepActivation};
 use crate::{Architecture, Weights};
 
@@ -19,41 +20,6 @@ pub(crate) struct LoweredGraph {
     pub(crate) weights: Weights,
     /// What was left out, a sentence each.
     pub(crate) notes: Vec<String>,
-}
-
-/// Most weights of a network, and outputs of a convolution.
-const MOST_VALUES: usize = 1 << 30;
-const MOST_CHANNELS: usize = 1 << 14;
-
-/// A tensor of the state dict: its name, shape and values.
-type Stored = (String, Vec<usize>, Vec<f32>);
-
-/// A tensor of the graph that a step computes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Feature {
-    pub(super) step: usize,
-    /// Zeros that were added before the first and after the last pixel; no step has them.
-    pub(super) pads: [usize; 2],
-    /// Whether something else may read the step.
-    pub(super) shared: bool,
-    /// Whether the channels are the last axis of the tensor, as of vectors of pixels, not the second.
-    pub(super) channels_last: bool,
-}
-
-pub(super) struct Lowering<'a> {
-    pub(super) program: &'a Program,
-    stored: &'a Weights,
-    pub(super) features: BTreeMap<String, Feature>,
-    steps: Vec<GraphStep>,
-    pub(super) weights: Weights,
-    /// Parameters whose axes were changed, by their names in the graph: the parameters.
-    pub(super) reshaped: BTreeMap<String, String>,
-    names: BTreeMap<String, usize>,
-    notes: Vec<String>,
-    /// Whether the outputs are measured values.
-    is_measured: bool,
-    /// Values of all weights so far.
-    values: usize,
 }
 
 /// Lowers a program with its weights; `is_measured` if its outputs are values, and no scores of classes.
@@ -178,107 +144,6 @@ impl Lowering<'_> {
             }
         }
         Ok(())
-    }
-
-    pub(super) fn feature(&self, name: &str) -> Result<Feature, String> {
-        self.features.get(name).copied().ok_or_else(|| format!("reads `{name}`, which is no map of features"))
-    }
-
-    /// The first input.
-    pub(super) fn read(&self, node: &Node) -> Result<Feature, String> {
-        self.feature(&node.first().unwrap_or_default())
-    }
-
-    /// The first input, without zeros around it.
-    pub(super) fn unpadded(&self, node: &Node) -> Result<usize, String> {
-        let Feature { step, pads, .. } = self.read(node)?;
-        if pads == [0; 2] { Ok(step) } else { Err("reads a padded map, which only convolutions do".into()) }
-    }
-
-    /// Channels, rows and columns of a tensor; of a vector, what it lacks is 1.
-    pub(super) fn shape(&self, name: &str) -> Result<[usize; 3], String> {
-        let is_last = self.features.get(name).is_some_and(|feature| feature.channels_last);
-        match self.program.shapes.get(name).map(Vec::as_slice) {
-            Some([_, rows, columns, channels]) if is_last && (1..=MOST_CHANNELS).contains(channels) => {
-                Ok([*channels, *rows, *columns])
-            }
-            Some([_, channels, rest @ ..]) if (1..=MOST_CHANNELS).contains(channels) && rest.len() <= 2 => {
-                Ok([*channels, rest.first().copied().unwrap_or(1), rest.get(1).copied().unwrap_or(1)])
-            }
-            other => Err(format!("has the axes {other:?}, expected numbers of batch, channel, row, column")),
-        }
-    }
-
-    pub(super) fn shape_of_first(&self, node: &Node) -> Result<[usize; 3], String> {
-        self.shape(&node.first().unwrap_or_default())
-    }
-
-    /// Times that the picture is halved in a tensor.
-    fn level(&self, name: &str) -> Result<u32, String> {
-        let [_, height, width] = self.shape(&self.program.input)?;
-        let [_, rows, columns] = self.shape(name)?;
-        let ratio = height / rows.max(1);
-        let fits = rows * ratio == height && columns * ratio == width && ratio.is_power_of_two();
-        if fits {
-            return Ok(ratio.ilog2());
-        }
-        Err(format!(
-            "has {rows} x {columns} px, expected the picture of {height} x {width} px halved a number of times"
-        ))
-    }
-
-    /// The tensor of the state dict that an argument names.
-    pub(super) fn weight(&self, node: &Node, argument: &str) -> Result<Option<Stored>, String> {
-        let Some(name) = node.tensor(argument) else { return Ok(None) };
-        let missing = || format!("reads `{name}` as {argument}, which is no parameter of the network");
-        let name = self.reshaped.get(&name).unwrap_or(&name);
-        let stored = self.program.weights.get(name).ok_or_else(missing)?;
-        let tensor = self.stored.get(stored).map_err(|error| error.to_string())?;
-        Ok(Some((stored.clone(), tensor.shape.clone(), tensor.data.clone())))
-    }
-
-    pub(super) fn push(&mut self, step: GraphStep) -> Feature {
-        self.steps.push(step);
-        Feature { step: self.steps.len(), pads: [0; 2], shared: false, channels_last: false }
-    }
-
-    /// Keeps the weights of a step, under a name of its own, which is returned.
-    pub(super) fn store(
-        &mut self,
-        name: String,
-        (shape, weight): (&[usize], Vec<f32>),
-        bias: Vec<f32>,
-    ) -> Result<String, String> {
-        let outputs = shape[0];
-        // Of one stored tensor, nodes may make many.
-        self.values += weight.len() + bias.len();
-        if self.values > MOST_VALUES || outputs > MOST_CHANNELS {
-            return Err(format!("has {outputs} outputs, or is beyond {MOST_VALUES} weights"));
-        }
-        let times = self.names.entry(name.clone()).and_modify(|times| *times += 1).or_insert(1);
-        // Two steps may share their weights.
-        let name = if *times == 1 { name } else { format!("{name}#{times}") };
-        self.weights.insert(format!("{name}.weight"), shape, weight);
-        self.weights.insert(format!("{name}.bias"), &[outputs], bias);
-        Ok(name)
-    }
-
-    /// Adds a convolution with its weights.
-    pub(super) fn add_conv(&mut self, from: usize, conv: Kernel) -> Result<Feature, String> {
-        let Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise } = conv;
-        let [outputs, _, side, _] = shape;
-        let name = self.store(name, (&shape, kernel), bias)?;
-        Ok(self.push(GraphStep::Conv {
-            from,
-            name,
-            outputs,
-            kernel: side,
-            stride,
-            before,
-            dilation,
-            depthwise,
-            activation: StepActivation::None,
-        }))
     }
 
     fn conv(&mut self, node: &Node) -> Result<Feature, String> {

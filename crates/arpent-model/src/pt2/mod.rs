@@ -7,6 +7,7 @@ mod norms;
 mod pools;
 mod program;
 mod scores;
+mod state;
 #[cfg(test)]
 mod tests;
 

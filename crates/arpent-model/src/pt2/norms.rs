@@ -1,8 +1,8 @@
 //! Normalizations of the values themselves, transposed convolutions, and pixels whose channels are the last axis.
 
 use super::kernel::{Kernel, same};
-use super::lower::{Feature, Lowering};
 use super::program::Node;
+use super::state::{Feature, Lowering};
 use crate::stored::{Epsilon, GraphStep, StepActivation};
 
 /// Taps of the transposed convolution of the engine, along an axis, and the zeros that it leaves out.

@@ -1,8 +1,8 @@
 //! Maxima and means.
 
 use super::kernel::{MOST_PARTS, same, whole};
-use super::lower::{Feature, Lowering};
 use super::program::Node;
+use super::state::{Feature, Lowering};
 use crate::stored::GraphStep;
 
 impl Lowering<'_> {

@@ -79,7 +79,7 @@ pub(super) fn probiou(maps: &[Tensor<4>], truth: &LocationTruth) -> Tensor<1> {
     let found = part(maps, classes(truth) + 1, 5);
     let plane = |of: &Tensor<3>, i: usize| of.clone().narrow(1, i, 1);
     let (x, y) = (plane(&found, 0), plane(&found, 1));
-    let size = plane(&found, 2).clamp_max(MOST);
+    let size = plane(&found, 2).clamp(-MOST, MOST);
     let [p, q] = [3, 4].map(|i| plane(&found, i).clamp(-MOST_ELONGATED, MOST_ELONGATED));
     // The exponential of the matrix (size + p / 2, q / 2; q / 2, size - p / 2), squared: that of the halves of the sides.
     let d = (p.clone() * p.clone() + q.clone() * q.clone()).add_scalar(LEAST * LEAST).sqrt();
