@@ -13,4 +13,4 @@ mod stitch;
 pub use area::union_area;
 pub use options::{Needs, TilingError, TilingOptions};
 pub use plan::{PlannedWindow, WindowPlan};
-pub use stitch::{StitchError, Stitcher, Strip};
+pub use stitch::{Stitcher, Strip};

@@ -87,7 +87,7 @@ impl DetectionMerger {
     }
 
     /// Adds detections, in any order, and emits those that are final to `sink`. The caller guarantees that every later
-    /// detection lies within `remaining`.
+    /// detection lies within `remaining`, which lies within that of the push before.
     ///
     /// # Errors
     /// [`VectorError::BadDetection`] for boxes and scores that are not numbers, [`VectorError::LateDetection`] if the

@@ -316,6 +316,7 @@ fn features_outside_of_the_polygons_of_territories_are_told() {
             .out
             .contains("outside of every territory")
     );
+    decided_outlines_are_compared_with_the_territories(&place, &outside);
     // Elsewhere, on both sides of the antimeridian: all is outside.
     territories(&[around([176.0, -20.0, 182.0, -15.0])]);
     let map = place.run(&[&scene], "none", &["--window", "64"]);
@@ -329,6 +330,25 @@ fn features_outside_of_the_polygons_of_territories_are_told() {
     assert_eq!(codes(&map.manifest["warnings"]), ["territory-unknown"]);
     assert!(column(&map, "outside_territory").values().all(Option::is_none));
     assert_eq!(map.manifest["counts"]["outside_territory"].as_u64(), Some(0));
+}
+
+/// A feature whose corrected outline lies in a territory is no longer outside, and the other way round.
+fn decided_outlines_are_compared_with_the_territories(place: &Place, before: &BTreeMap<String, Option<f64>>) {
+    let of = |wanted: f64| before.iter().find(|(_, value)| **value == Some(wanted)).unwrap().0.clone();
+    let (outside, inside) = (of(1.0), of(0.0));
+    let map = Map::at(&place.path("half"));
+    review(place, &["new", "half", "--name", "first"]).expect(0);
+    for (id, like) in [(&outside, &inside), (&inside, &outside)] {
+        let outline = drawn(&map, like);
+        add(place, "half", &["--feature", id, "--verdict", "confirmed", "--geometry", &outline]);
+    }
+    review(place, &["publish", "half", "--to", "decided"]).expect(0);
+    let decided = Map::at(&place.path("decided"));
+    let after = column(&decided, "outside_territory");
+    assert_eq!((after[&outside], after[&inside]), (Some(0.0), Some(1.0)));
+    assert_eq!(decided.manifest["counts"]["outside_territory"], map.manifest["counts"]["outside_territory"]);
+    let html = std::fs::read_to_string(decided.file("report.html")).unwrap();
+    assert!(html.contains("These are pixels of the proposal"), "{html}");
 }
 
 fn bbox_in_degrees(place: &Place, scene: &str) -> [f64; 4] {

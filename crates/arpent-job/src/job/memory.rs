@@ -25,8 +25,6 @@ pub(crate) struct MemoryNeeds {
     pub cache: u64,
     /// Windows that are predicted side by side.
     pub predictors: usize,
-    /// Rows of predictions that are in memory at a time.
-    pub rows: usize,
     /// Rows that a coverage holds.
     pub coverage_rows: usize,
     /// Bytes of each pixel of a strip that references and masks take.
@@ -49,15 +47,10 @@ const BASE: u64 = 140 << 20;
 /// Twice the size of the spool's sort buffer: features in memory and as written, bytes.
 const SPOOL: u64 = 2 * SPOOL_RUN_BYTES as u64;
 
-/// Bytes of each pixel of the rows that are in memory at a time: labels and confidence, and what was read of them, with what the
-/// allocator keeps. Predictions of strips that are not complete wait on disk.
-const ROW_BYTES_PER_PIXEL: u64 = 4;
-
-/// Bytes of each pixel of a row of output blocks: labels and confidence of the rows that wait to complete it, with what the allocator keeps.
-const WRITER_BYTES_PER_PIXEL: u64 = 3;
-
-/// Rows of a block of the output rasters.
-const BLOCK_ROWS: u64 = 512;
+/// Bytes of each pixel of a strip: labels and confidence of two that are being filled, since windows come out of order, of one that
+/// is being written and traced, and of rows that wait to complete a row of output blocks; with what the allocator keeps of
+/// them. Measured at up to 73,568 columns; see `benches/runs/`.
+const STRIP_BYTES_PER_PIXEL: u64 = 9;
 
 /// Bytes of each pixel of a piece: labels and confidence of two that are being filled, of one that is being stored, with its packed
 /// bytes, and of one that is being collected, and of one that was stored before and waits for its turn.
@@ -67,8 +60,8 @@ const PIECE_BYTES_PER_PIXEL: u64 = 11;
 /// pixel is a region of its own, its regions take some ten times as much.
 const COVERAGE_BYTES_PER_PIXEL: u64 = 12;
 
-/// An upper bound of the job's resident memory, bytes. It grows with the width of the extent (the rows that wait to complete a row of output
-/// blocks, and those that a coverage holds) and the size of a window; never with the extent's height, the number of classes or of features.
+/// An upper bound of the job's resident memory, bytes. It grows with the width of the extent and the size of a
+/// window; never with the extent's height, the number of classes or of features.
 pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     // If pixels are invalid, a chip also holds the values that fill them; the search for these takes two bytes for each
     // pixel, and one more meanwhile.
@@ -85,15 +78,12 @@ pub(crate) fn memory_bound(plan: &WindowPlan, needs: MemoryNeeds) -> u64 {
     } else {
         0
     };
-    let width = plan.extent().width as u64;
-    let (rows_px, writer_px) = (width * needs.rows as u64, width * BLOCK_ROWS);
-    let coverage = width * needs.coverage_rows as u64;
+    let strip = plan.extent().width as u64 * plan.strip_height().max(512) as u64;
+    let coverage = plan.extent().width as u64 * needs.coverage_rows as u64;
     // Measured values take as many times as much as they are larger; the labels that are made of them lie beside them.
     let answer = |bytes: u64| (bytes * needs.answer_bytes).div_ceil(2);
-    let labels = if needs.answer_bytes > 2 { ROW_BYTES_PER_PIXEL } else { 0 };
-    let rows = rows_px * (answer(ROW_BYTES_PER_PIXEL) + labels)
-        + writer_px * answer(WRITER_BYTES_PER_PIXEL)
-        + rows_px.max(writer_px) * needs.references
+    let labels = if needs.answer_bytes > 2 { STRIP_BYTES_PER_PIXEL } else { 0 };
+    let rows = strip * (answer(STRIP_BYTES_PER_PIXEL) + labels + needs.references)
         + coverage * COVERAGE_BYTES_PER_PIXEL;
     // If a piece is one window or two, the predictions of each predictor wait in another piece.
     let pieces =

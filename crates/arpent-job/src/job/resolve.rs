@@ -9,7 +9,7 @@ use arpent_model::{ModelError, ModelPackage, Predictor, Weights};
 use arpent_publish::{About, Warning};
 use arpent_raster::Nomenclature;
 use arpent_shell::message::detail;
-use arpent_tiling::{Needs, PlannedWindow, Stitcher};
+use arpent_tiling::{Needs, PlannedWindow};
 
 use super::confidence::Confidences;
 use super::dissimilarity::Dissimilarity;
@@ -255,7 +255,6 @@ impl Job {
             readers: self.readers(map),
             cache: self.cache_bytes(map),
             predictors,
-            rows: Stitcher::rows_at_a_time(&map.plan, self.model.values.len()),
             coverage_rows: coverage.map_or(0, |options| rows_held(options, &map.plan.extent(), map.grid())),
             // Its rows wait to complete a row of output blocks.
             references: map.references.bytes_per_pixel()
@@ -306,7 +305,7 @@ impl Job {
         let objects = self.config.objects.iter().flat_map(|_| ObjectOptions::columns());
         let ocs_ge = self.ocs_ge.iter().flat_map(|_| OcsGe::columns());
         let of_blocks = self.dissimilarity.iter().map(|_| Dissimilarity::column());
-        let of_place = Territories::are_known(&self.model).then(Territories::column);
+        let of_place = Territories::are_known(&self.model.territories).then(Territories::column);
         let columns = objects.chain(map.references.columns().cloned()).chain(ocs_ge);
         columns.chain(of_blocks).chain(of_place).collect()
     }

@@ -77,20 +77,23 @@ pub(crate) struct Territories<'a> {
 }
 
 impl<'a> Territories<'a> {
-    /// Whether a model has them.
-    pub(crate) fn are_known(model: &ModelPackage) -> bool {
-        model.territories.iter().any(|territory| matches!(territory, Territory::Area(_)))
+    /// Whether a model has them, by its territories.
+    pub(crate) fn are_known(territories: &[Territory]) -> bool {
+        territories.iter().any(|territory| matches!(territory, Territory::Area(_)))
     }
 
     /// Those of a model, for places of a CRS; `None` without polygons.
     ///
     /// # Errors
     /// When the CRS has no transformation to degrees.
-    pub(crate) fn of(model: &'a ModelPackage, crs: &Crs) -> Result<Option<Self>, arpent_gdal::GdalError> {
-        if !Self::are_known(model) {
+    pub(crate) fn of(
+        territories: &'a [Territory],
+        crs: &Crs,
+    ) -> Result<Option<Self>, arpent_gdal::GdalError> {
+        if !Self::are_known(territories) {
             return Ok(None);
         }
-        Ok(Some(Self { all: TerritoryIndex::new(&model.territories), transformer: Transformer::new(crs)? }))
+        Ok(Some(Self { all: TerritoryIndex::new(territories), transformer: Transformer::new(crs)? }))
     }
 
     /// Whether the middle of a rectangle in the CRS, [min x, min y, max x, max y], is outside of all of them; `None` for a

@@ -209,7 +209,7 @@ impl<'a> MapAssembler<'a> {
         Ok(Self {
             map,
             clock,
-            stitcher: Stitcher::of_values(&map.plan, job.model.values.len(), scratch),
+            stitcher: Stitcher::of_values(&map.plan, job.model.values.len()),
             measured: measured.transpose()?,
             labels: open(job.config.rasters.labels, "labels.part.tif", classes)?,
             confidence: open(
@@ -271,7 +271,7 @@ impl<'a> MapAssembler<'a> {
             }
             None => stitcher.push(window, None),
         })?;
-        while let Some(strip) = self.clock.stitch.time(|| self.stitcher.pop())? {
+        while let Some(strip) = self.stitcher.pop() {
             self.take_strip(strip)?;
         }
         Ok(())
@@ -484,7 +484,7 @@ impl<'a> VectorAssembler<'a> {
             None => kept.iter().for_each(|detection| features.push(|v| v.detection_to_feature(detection))),
             Some((objects, shape)) => {
                 objects.push(&kept, &self.merger.remaining(), &mut |object| {
-                    features.push_object(&object, *shape)
+                    features.push_object(&object, *shape);
                 })?;
             }
         }

@@ -54,7 +54,7 @@ impl<'a> FeatureSink<'a> {
             model_id: &job.model.id,
             of_boxes: job.model.is_detection(),
             dissimilarity: dissimilarity.transpose()?,
-            territories: Territories::of(&job.model, &map.grid().crs)?,
+            territories: Territories::of(&job.model.territories, &map.grid().crs)?,
             outside_territory: 0,
             spool: Spool::create(scratch, map.grid(), spool_options)?,
             outcome: Ok(()),

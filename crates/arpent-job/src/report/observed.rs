@@ -66,6 +66,10 @@ pub(super) fn section(material: &Material<'_>, words: Words) -> Section {
         (table(&caption, &head, &rows))
         (reasons(material, words))
         (undecided(material, words))
+        @if counts.decided.is_some() { p.prose.pixels-of-proposal { (words.say(
+            "These are pixels of the proposal: persons decide about features, and what they decided is not in them.",
+            "Ce sont les pixels de la proposition : les décisions des personnes portent sur les objets et n'y figurent pas.",
+        )) } }
         p.prose { (words.say(
             "Where nothing was observed, there is no answer: the absence of a feature there does not say that there is nothing.",
             "Là où rien n'a été observé, il n'y a pas de réponse : l'absence d'objet n'y dit pas qu'il n'y a rien.",

@@ -14,7 +14,9 @@ use serde::Serialize;
 
 use super::error::ReviewJobError;
 use super::history_text::history_text;
+use super::proposal::Proposal;
 use super::store::OpenReview;
+use crate::job::Territories;
 use crate::report::{CONTESTED, DISPUTED};
 
 /// What a decided map says of who decided.
@@ -199,6 +201,8 @@ pub(super) struct Decider<'a> {
     pub(super) classes: Nomenclature,
     pub(super) grid: &'a Grid,
     back: Transformer,
+    /// Of the model, where it has polygons.
+    territories: Option<Territories<'a>>,
     /// Columns of the proposal that the decided map has, too, by their places.
     kept: Vec<usize>,
     /// Places in the proposal of the columns of an earlier decided version.
@@ -213,9 +217,9 @@ impl<'a> Decider<'a> {
     pub(super) fn new(
         review: &'a OpenReview,
         (decisions, classes): (Decisions, Nomenclature),
-        grid: &'a Grid,
-        of_proposal: &[Column],
+        proposal: &'a Proposal,
     ) -> Result<Self> {
+        let (grid, of_proposal) = (&proposal.grid, &proposal.columns);
         let own: Vec<String> = columns().into_iter().map(|column| column.name).collect();
         let kept: Vec<usize> =
             (0..of_proposal.len()).filter(|at| !own.contains(&of_proposal[*at].name)).collect();
@@ -226,7 +230,9 @@ impl<'a> Decider<'a> {
             *place = of_proposal.iter().position(|column| column.name == *name);
         }
         let back = Transformer::back(&grid.crs)?;
-        Ok(Self { review, decisions, classes, grid, back, kept, earlier, outside, tally: Tally::default() })
+        let territories = Territories::of(&proposal.territories, &grid.crs)?;
+        let tally = Tally::default();
+        Ok(Self { review, decisions, classes, grid, back, territories, kept, earlier, outside, tally })
     }
 
     /// The columns of the decided map beside those of every map.
@@ -306,8 +312,15 @@ impl<'a> Decider<'a> {
         let is_other = class.is_some() || outline == "decided";
         decided.attributes = row(proposed_class, outline);
         if outline == "decided" {
-            // They were computed for the pixels inside of the proposed outline.
-            self.outside.into_iter().flatten().for_each(|at| decided.attributes[at] = None);
+            let [training, territory] = self.outside;
+            // It is a share of the pixels inside of the proposed outline, whose blocks are not published.
+            if let Some(at) = training {
+                decided.attributes[at] = None;
+            }
+            if let Some(at) = territory {
+                let outside = self.territories.as_ref().and_then(|of| of.is_outside(decided.bbox()));
+                decided.attributes[at] = outside.map(Territories::value);
+            }
         }
         self.count_outside(&decided);
         self.tally.superseded += u64::from(is_other);

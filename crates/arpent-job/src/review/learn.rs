@@ -189,7 +189,7 @@ fn examples(
     let proposal = Proposal::open(&opened.map, &material)?;
     let decisions = Decisions::of(log, ReviewNames::None, BTreeMap::new());
     let (classes, _) = decisions.classes(&proposal.classes)?;
-    let mut decider = Decider::new(opened, (decisions, classes), &proposal.grid, &proposal.columns)?;
+    let mut decider = Decider::new(opened, (decisions, classes), &proposal)?;
     let lineage = format!(
         "From decisions of named persons about the map {} (SHA-256 of its manifest: {}), review {}, digest {}.",
         manifest.run_id,

@@ -2,12 +2,14 @@
 
 use arpent_base::{Column, Result, Value, sha256_hex};
 use arpent_gdal::{LayerGeometry, LayerSource, read_features};
+use arpent_model::Territory;
 use arpent_publish::{
     Artifact, FeatureTable, ITEM_NAME, ObjectKind, ROLE_EVENTS, ROLE_FEATURES, TableRow, feature_columns,
 };
 use arpent_raster::{Grid, Nomenclature, Window};
 use arpent_vector::Feature;
 use geo_types::{LineString, MultiPolygon, Polygon};
+use serde::Deserialize as _;
 
 use super::error::ReviewJobError;
 use super::store::ReviewedMap;
@@ -31,6 +33,8 @@ pub(super) struct Proposal {
     pub(super) classes: Nomenclature,
     pub(super) grid: Grid,
     pub(super) window: Window,
+    /// Territories of its model; none if the manifest has none.
+    pub(super) territories: Vec<Territory>,
     /// Path of its STAC item below its address.
     pub(super) item: String,
 }
@@ -65,7 +69,9 @@ impl Proposal {
         let classes =
             material.classes.as_deref().cloned().ok_or_else(|| no_place("it does not name its classes"))?;
         let (item, grid, window) = place_of(map, &no_place)?;
-        Ok(Self { source, columns, classes, grid, window, item })
+        let described = map.manifest.package.as_ref().and_then(|package| package.get("territories"));
+        let territories = described.map(Vec::<Territory>::deserialize).transpose()?.unwrap_or_default();
+        Ok(Self { source, columns, classes, grid, window, territories, item })
     }
 
     /// Passes every feature with its state, in the order of the file.

@@ -168,7 +168,7 @@ fn make(
     stage.end(&format!("{} decisions", count(log.decisions())));
     let decisions = Decisions::of(log, options.names, opened.history()?);
     let (classes, classes_added) = decisions.classes(&proposal.classes)?;
-    let mut decider = Decider::new(opened, (decisions, classes), &proposal.grid, &proposal.columns)?;
+    let mut decider = Decider::new(opened, (decisions, classes), &proposal)?;
     let stage = Stage::begin("write", 0);
     let version = Version {
         opened,

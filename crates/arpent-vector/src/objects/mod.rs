@@ -112,7 +112,7 @@ impl ObjectMerger {
     }
 
     /// Adds detections, in any order, and emits the objects that are complete to `sink`. The caller guarantees that
-    /// every later detection lies within `remaining`; after a [`crate::DetectionMerger`] that is its
+    /// every later detection lies within `remaining`, which lies within that of the push before; after a [`crate::DetectionMerger`] that is its
     /// [`crate::DetectionMerger::remaining`] after the push.
     ///
     /// # Errors
