@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// A rectangle in any direction, in pixels: columns, and rows growing southward.
 ///
-/// Equal rectangles have equal numbers: the first half is the longer one and points eastward, or south.
+/// Equal rectangles have equal numbers: the first half is the longer one and points eastward, or south. Only squares have two
+/// halves to choose from: they keep the one that they were made of.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OrientedBox {
     center: [f64; 2],
@@ -166,6 +167,26 @@ impl OrientedBox {
         Self { center: [x, y], along: [along_x, along_y], across }
     }
 
+    /// Whether some columns and rows at most lie between two rectangles, 0 for those that touch or overlap. The same for both
+    /// orders.
+    ///
+    /// A rectangle, made larger by the columns and rows, is a convex polygon: it is apart from another if and only if some side
+    /// of one of them separates both (the separating axis theorem).
+    pub fn is_within(&self, other: &Self, [columns, rows]: [f64; 2]) -> bool {
+        let along = |axis: [f64; 2]| [axis, [-axis[1], axis[0]]];
+        let axes = [[1.0, 0.0], self.direction(), other.direction()].into_iter().flat_map(along);
+        let reach = |of: &Self, axis: [f64; 2]| {
+            let [u, v] = along(of.direction()).map(|side| dot(side, axis).abs());
+            u * of.halves()[0] + v * of.across
+        };
+        let apart = [0, 1].map(|i| self.center[i] - other.center[i]);
+        let mut gaps = axes.map(|axis| {
+            let gap = columns * axis[0].abs() + rows * axis[1].abs();
+            dot(apart, axis).abs() <= (reach(self, axis) + reach(other, axis)) + gap
+        });
+        gaps.all(|is_near| is_near)
+    }
+
     /// Area that two rectangles share: the corners of one, in the directions of the other, cut along its sides
     /// (Sutherland and Hodgman, *Reentrant polygon clipping*, 1974).
     fn common(&self, other: &Self) -> f64 {
@@ -225,7 +246,8 @@ pub fn intersection_over_union(a: PlacedBox<'_>, b: PlacedBox<'_>) -> f64 {
         }
         ([first.area(), second.area()], first.common(&second))
     };
-    if common == 0.0 { 0.0 } else { common / (areas[0] + areas[1] - common) }
+    // Rounding makes no overlap of more than all.
+    if common == 0.0 { 0.0 } else { (common / (areas[0] + areas[1] - common)).min(1.0) }
 }
 
 fn dot(a: [f64; 2], b: [f64; 2]) -> f64 {
@@ -283,6 +305,28 @@ mod tests {
             prop_assert!((overlap(&turned(&a), &turned(&b)) - both).abs() < 1e-9);
             let moved = |r: &OrientedBox| r.moved([-7.0, 1000.0], 0.5);
             prop_assert!((overlap(&moved(&a), &moved(&b)) - both).abs() < 1e-9);
+        }
+
+        /// Rectangles are near if a step of the gap leads from one to the other: if the differences of their corners, each with the
+        /// corners of the gap around it, lie on all sides of the origin.
+        #[test]
+        fn near_rectangles_are_those_that_a_gap_joins(a in rectangles(), b in rectangles(), gap in [0.5f64..40.0, 0.5f64..40.0]) {
+            let joins = |[columns, rows]: [f64; 2]| {
+                let mut angles = Vec::new();
+                for ([x, y], [x1, y1]) in a.corners().iter().flat_map(|p| b.corners().map(|q| (*p, q))) {
+                    for (dx, dy) in [(columns, rows), (columns, -rows), (-columns, rows), (-columns, -rows)] {
+                        angles.push((y - y1 + dy).atan2(x - x1 + dx));
+                    }
+                }
+                angles.sort_unstable_by(f64::total_cmp);
+                angles.push(angles[0] + std::f64::consts::TAU);
+                angles.windows(2).all(|pair| pair[1] - pair[0] < std::f64::consts::PI)
+            };
+            let less = gap.map(|gap| gap - 1e-6);
+            prop_assert_eq!(a.is_within(&b, gap), b.is_within(&a, gap));
+            prop_assert!(!joins(less) || a.is_within(&b, gap), "{:?} {:?}", a, b);
+            prop_assert!(!a.is_within(&b, less) || joins(gap), "{:?} {:?}", a, b);
+            prop_assert!(overlap(&a, &b) <= 0.0 || a.is_within(&b, [1e-9; 2]));
         }
 
         /// Boxes along rows and columns overlap as much as rectangles of the same sides.

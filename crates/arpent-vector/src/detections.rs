@@ -36,12 +36,15 @@ impl Detection {
 
     /// Which of two overlapping detections is kept: the higher score, then the box further west or north.
     fn rank(&self, other: &Self) -> std::cmp::Ordering {
-        let by_box = || self.bbox.iter().zip(&other.bbox).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne());
-        let numbers = |d: &Self| d.oriented.map(|oriented| oriented.numbers().map(ordered));
         (other.score.total_cmp(&self.score))
-            .then_with(|| by_box().unwrap_or(std::cmp::Ordering::Equal))
+            .then_with(|| self.order_of_places(other))
             .then(self.class_id.cmp(&other.class_id))
-            .then_with(|| numbers(self).cmp(&numbers(other)))
+    }
+
+    /// The box further west or north first; of equal boxes, by the numbers of the rectangles in them.
+    pub(crate) fn order_of_places(&self, other: &Self) -> std::cmp::Ordering {
+        let numbers = |d: &Self| d.oriented.map(|oriented| oriented.numbers().map(ordered));
+        (self.bbox.map(ordered).cmp(&other.bbox.map(ordered))).then_with(|| numbers(self).cmp(&numbers(other)))
     }
 
     /// Intersection over union.
@@ -51,7 +54,7 @@ impl Detection {
     }
 }
 
-/// A number whose order is that of finite numbers.
+/// A number whose order is that of [`f64::total_cmp`].
 fn ordered(value: f64) -> i64 {
     let bits = value.to_bits().cast_signed();
     if bits < 0 { bits ^ i64::MAX } else { bits }
@@ -206,7 +209,7 @@ mod tests {
     /// Greedy suppression of the whole set at once; the oracle.
     fn suppress(mut all: Vec<Detection>, threshold: f64, classwise: bool) -> Vec<Detection> {
         let key =
-            |d: &Detection| (-d.score, d.bbox, d.class_id, d.oriented.map(|oriented| oriented.numbers()));
+            |d: &Detection| (-d.score, d.bbox, d.oriented.map(|oriented| oriented.numbers()), d.class_id);
         all.sort_by(|a, b| key(a).partial_cmp(&key(b)).unwrap());
         let mut kept: Vec<Detection> = Vec::new();
         for d in all {
