@@ -156,7 +156,8 @@ impl Diagnostic for ZonalError {
             }
             Self::OutputIsMap { .. } => "choose another --output: --overwrite would delete the map",
             Self::NoLabels { .. } => {
-                "run again with `labels = true` under [rasters], or for measured values with `breaks` under [values]; a model that finds boxes has no labels"
+                "run again with `labels = true` under [rasters]; of measured values ask for statistics with `values`, or run again with `breaks` under [values]; \
+                 a model that finds boxes has no labels"
             }
             Self::MapIsFile { output: Some(output), .. } => {
                 return Some(format!("name the folder of its run: --map {output}"));

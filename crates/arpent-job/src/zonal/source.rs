@@ -69,13 +69,13 @@ impl SourceMap {
         let values = values.transpose()?;
         let labels = match (artifact(&manifest, role), &values) {
             (Some(labels), _) => Some(open(labels)?),
-            // Measured values have no features that could differ from them.
-            (None, Some(_)) => None,
-            (None, None) if published => {
+            // A map that has classes, whose raster was not written, is refused as ever: its columns would be missing.
+            (None, Some(_)) if !published && manifest.counts.features_per_class.is_empty() => None,
+            (None, _) if published => {
                 let has_labels = artifact(&manifest, ROLE_LABELS).is_some();
                 return Err(ZonalError::NoMapRaster { map: url.to_owned(), has_labels }.into());
             }
-            (None, None) => return Err(ZonalError::NoLabels { map: url.to_owned() }.into()),
+            (None, _) => return Err(ZonalError::NoLabels { map: url.to_owned() }.into()),
         };
         let role = if labels.is_some() { role } else { ROLE_VALUES };
         let prediction = artifact(&manifest, ROLE_LABELS).filter(|_| published).map(open).transpose()?;

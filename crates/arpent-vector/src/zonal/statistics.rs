@@ -162,7 +162,7 @@ impl ZoneStatistics {
             for (total, row) in self.values.iter_mut().zip(values) {
                 let value = f64::from(row[i]);
                 if value.is_finite() {
-                    total.add(value, area_m2);
+                    total.add(value, *part, area_m2);
                     any = true;
                 }
             }
