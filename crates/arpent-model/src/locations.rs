@@ -180,7 +180,7 @@ impl Map {
     }
 
     /// The box of a pixel that has a direction. It lies within half of [`LARGEST_BOX_PX`] of the pixel's place along either
-    /// axis: its center within an eighth, and its corners within two thirds of that from there.
+    /// axis: its center within an eighth of it, and its corners within the root of an eighth (0.35) of it from there.
     fn oriented_box(&self, at: usize, values: Values) -> OrientedBox {
         let &[dx, dy, size, cosine, sine] = self.of_box(at, values) else {
             return OrientedBox::new([0.0; 2], [0.0; 2], 0.0);

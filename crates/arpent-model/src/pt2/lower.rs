@@ -95,6 +95,9 @@ impl Lowering<'_> {
             return Ok(());
         }
         self.check_order(node, plain)?;
+        if is_inplace {
+            self.check_written(node)?;
+        }
         let made = match plain {
             "conv2d" | "convolution" => self.conv(node)?,
             "conv_transpose2d" => self.transposed(node)?,
@@ -290,6 +293,18 @@ impl Lowering<'_> {
             *activation = wanted;
         }
         Ok(made)
+    }
+
+    /// Refuses what writes into a map that is read under another name, too, such as that of its axes in another order: what reads
+    /// it there would have to see what was written.
+    fn check_written(&self, node: &Node) -> Result<(), String> {
+        let (input, read) = (node.first().unwrap_or_default(), self.read(node)?);
+        let is_read = |name: &String| self.program.uses.get(name).copied().unwrap_or(0) > 1;
+        let mut others = self.features.iter().filter(|(name, other)| other.step == read.step && **name != input);
+        match others.find(|(name, _)| is_read(name)) {
+            Some((name, _)) => Err(format!("writes into a map that is read as `{name}`, too")),
+            None => Ok(()),
+        }
     }
 
     fn is_last(&self, node: &Node) -> bool {

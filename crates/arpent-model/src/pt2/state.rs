@@ -95,10 +95,14 @@ impl Lowering<'_> {
     pub(super) fn weight(&self, node: &Node, argument: &str) -> Result<Option<Stored>, String> {
         let Some(name) = node.tensor(argument) else { return Ok(None) };
         let missing = || format!("reads `{name}` as {argument}, which is no parameter of the network");
-        let name = self.reshaped.get(&name).unwrap_or(&name);
-        let stored = self.program.weights.get(name).ok_or_else(missing)?;
+        let parameter = self.reshaped.get(&name);
+        let stored = self.program.weights.get(parameter.unwrap_or(&name)).ok_or_else(missing)?;
         let tensor = self.stored.get(stored).map_err(|error| error.to_string())?;
-        Ok(Some((stored.clone(), tensor.shape.clone(), tensor.data.clone())))
+        let axes = parameter.and_then(|_| self.program.shapes.get(&name)).unwrap_or(&tensor.shape);
+        if axes.iter().try_fold(1usize, |all, axis| all.checked_mul(*axis)) != Some(tensor.data.len()) {
+            return Err(format!("reads `{name}` of the axes {axes:?}, which are not those of its {} values", tensor.data.len()));
+        }
+        Ok(Some((stored.clone(), axes.clone(), tensor.data.clone())))
     }
 
     pub(super) fn push(&mut self, step: GraphStep) -> Feature {

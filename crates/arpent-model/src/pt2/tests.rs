@@ -145,3 +145,43 @@ fn sizes_that_no_network_has_are_refused() {
         assert!(problem.contains("a mean that is not run"), "{problem}");
     }
 }
+
+/// A map with its axes in another order is the same map: an activation of one is none of the other, and writing into one
+/// writes into both.
+#[test]
+fn what_is_written_under_another_name_is_refused() {
+    let axes = |dims: [i64; 4]| json!({ "dims": { "as_ints": dims } });
+    let nodes = |relu: &str| {
+        [
+            head("x"),
+            node("permute.default", "a", "p", axes([0, 2, 3, 1])),
+            node(relu, "p", "q", json!({})),
+            node("permute.default", "q", "r", axes([0, 3, 1, 2])),
+            node("add.Tensor", "a", "y", json!({ "other": tensor("r") })),
+        ]
+    };
+    let (first, last) = ([1, 2, 8, 8], [1, 8, 8, 2]);
+    let shapes = [("a", first), ("p", last), ("q", last), ("r", first), ("y", first)];
+    let of = |relu| lowered(&nodes(relu), &shapes, &[2, 3, 1, 1], false);
+    let steps = steps(of("relu.default").unwrap());
+    let is = |step: &GraphStep, wanted| matches!(step, GraphStep::Conv { activation, .. } if *activation == wanted);
+    assert!(is(&steps[0], StepActivation::None) && is(&steps[1], StepActivation::Relu), "{steps:?}");
+    assert!(matches!(steps[2], GraphStep::Add { from: [1, 2], .. }) && steps.len() == 3, "{steps:?}");
+    let problem = of("relu_.default").unwrap_err();
+    assert!(problem.contains("writes into a map that is read as `a`, too"), "{problem}");
+}
+
+/// A parameter with other axes is read with these.
+#[test]
+fn parameters_are_read_with_the_axes_that_they_get() {
+    let view = node("view.default", "p_w", "w", json!({ "size": { "as_ints": [2, 3, 1, 1] } }));
+    let conv = node("conv2d.default", "x", "y", json!({ "weight": tensor("w") }));
+    let of = |axes: [u64; 4]| {
+        let shapes = [("w", axes), ("y", [1, 2, 8, 8])];
+        lowered(&[view.clone(), conv.clone()], &shapes, &[2, 3], false)
+    };
+    let made = of([2, 3, 1, 1]).unwrap();
+    assert_eq!(made.weights.get("head.weight").unwrap().shape, [2, 3, 1, 1]);
+    let problem = of([2, 4, 1, 1]).unwrap_err();
+    assert!(problem.contains("which are not those of its 6 values"), "{problem}");
+}
