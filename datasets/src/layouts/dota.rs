@@ -46,6 +46,9 @@ impl Default for Dota {
     }
 }
 
+/// Columns and rows of corners are nearer than this to the origin: products of theirs are finite.
+const FARTHEST: f64 = 1e9;
+
 #[derive(Debug)]
 pub(super) struct DotaLayout {
     items: Vec<Listed>,
@@ -135,7 +138,7 @@ impl DotaLayout {
             _ => return Err(bad()),
         };
         let numbers: Option<Vec<f64>> = words[..8].iter().map(|word| word.parse().ok()).collect();
-        let numbers = numbers.filter(|all| all.iter().all(|v: &f64| v.is_finite())).ok_or_else(bad)?;
+        let numbers = numbers.filter(|all| all.iter().all(|v: &f64| v.abs() < FARTHEST)).ok_or_else(bad)?;
         let Some(class_id) = self.names.id(path, Some(line), name)? else { return Ok(None) };
         if is_difficult && self.skip_difficult {
             return Ok(None);

@@ -320,6 +320,7 @@ fn dota_gives_boxes_with_a_direction() {
         "1 1 2 1 2 2 1 ship 0",
         "1 1 2 1 2 2 1 x ship 0",
         "1 1 2 1 2 2 1 inf ship 0",
+        "1 1 2 1 2 2 1 1e200 ship 0",
         "1 1 2 1 2 2 1 2 ship maybe",
     ] {
         let told = problem(text);
