@@ -3,9 +3,11 @@
     graphs.py FOLDER ARPENT SCORES      SCORES: target/release/examples/scores of arpent-model
 
 Prints a row for each: processor time of a window (the difference of runs of 4 and 1 windows, least of 5 in turns), and the largest
-difference over the largest answer.
+difference over the largest answer. Needs onnx, onnxscript and onnxruntime. Set OMP_NUM_THREADS, RAYON_NUM_THREADS and RTEN_NUM_THREADS to 1.
 """
 
+import contextlib
+import io
 import resource
 import shutil
 import subprocess
@@ -37,7 +39,9 @@ def exported(make, bands, side, path, dynamo):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
     options = {"dynamo": True, "external_data": False, "verbose": False} if dynamo else {"dynamo": False, "opset_version": 17}
-    torch.onnx.export(net, (torch.randn(1, bands, side, side),), str(path), input_names=["input"], output_names=["output"], **options)
+    # The legacy exporter prints the whole graph where it fails.
+    with contextlib.redirect_stdout(io.StringIO()):
+        torch.onnx.export(net, (torch.randn(1, bands, side, side),), str(path), input_names=["input"], output_names=["output"], **options)
 
 
 def scored(program, package, raw, count):
@@ -61,7 +65,7 @@ def main():
             try:
                 exported(make, bands, side, path, exporter == "dynamo")
             except Exception as error:  # What an exporter refuses is a result.
-                print(f"| {name} | {exporter} | not exported: {type(error).__name__} |", flush=True)
+                print(f"| {name} | {exporter} | not exported: {type(error).__name__} | | | |", flush=True)
                 continue
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -76,7 +80,7 @@ def main():
             words = [arpent, "model", "import", path, "--bands", ",".join(names), "--window", str(side), "--margin", "0", "--output", package]
             imported = subprocess.run(words, capture_output=True, text=True)
             if imported.returncode:
-                print(f"| {name} | {exporter} | {imported.stderr.strip()} |", flush=True)
+                print(f"| {name} | {exporter} | {' '.join(imported.stderr.split())} | | | |", flush=True)
                 continue
             theirs, ours = [], []
             for _ in range(5):
