@@ -44,7 +44,8 @@ impl Detection {
     /// The box further west or north first; of equal boxes, by the numbers of the rectangles in them.
     pub(crate) fn order_of_places(&self, other: &Self) -> std::cmp::Ordering {
         let numbers = |d: &Self| d.oriented.map(|oriented| oriented.numbers().map(ordered));
-        (self.bbox.map(ordered).cmp(&other.bbox.map(ordered))).then_with(|| numbers(self).cmp(&numbers(other)))
+        (self.bbox.map(ordered).cmp(&other.bbox.map(ordered)))
+            .then_with(|| numbers(self).cmp(&numbers(other)))
     }
 
     /// Intersection over union.

@@ -366,10 +366,9 @@ fn what_is_about_classes_is_refused() {
     place.write("zonal.toml", "values = []\n");
     place.write("change.toml", "");
     let zonal = ["zonal", "zonal.toml", "--map", "map", "--zones", "zones.geojson", "--output", "z"];
-    for words in [
-        &zonal[..],
-        &["change", "change.toml", "--before", "map", "--after", "map", "--output", "change"],
-    ] {
+    for words in
+        [&zonal[..], &["change", "change.toml", "--before", "map", "--after", "map", "--output", "change"]]
+    {
         let err = place.arpent(words).expect(2).err;
         assert!(
             err.contains("has no label raster") && err.contains("`breaks` under [values]"),

@@ -131,8 +131,12 @@ impl ValueStatistic {
                 "écart-type",
                 "Standard deviation of the value in the zone; pixels on its border by the part inside.",
             ],
-            Self::Min => ["min", "minimum", "minimum", "Lowest value of the pixels of which a part is inside."],
-            Self::Max => ["max", "maximum", "maximum", "Greatest value of the pixels of which a part is inside."],
+            Self::Min => {
+                ["min", "minimum", "minimum", "Lowest value of the pixels of which a part is inside."]
+            }
+            Self::Max => {
+                ["max", "maximum", "maximum", "Greatest value of the pixels of which a part is inside."]
+            }
         }
     }
 

@@ -300,7 +300,8 @@ impl Lowering<'_> {
     fn check_written(&self, node: &Node) -> Result<(), String> {
         let (input, read) = (node.first().unwrap_or_default(), self.read(node)?);
         let is_read = |name: &String| self.program.uses.get(name).copied().unwrap_or(0) > 1;
-        let mut others = self.features.iter().filter(|(name, other)| other.step == read.step && **name != input);
+        let mut others =
+            self.features.iter().filter(|(name, other)| other.step == read.step && **name != input);
         match others.find(|(name, _)| is_read(name)) {
             Some((name, _)) => Err(format!("writes into a map that is read as `{name}`, too")),
             None => Ok(()),

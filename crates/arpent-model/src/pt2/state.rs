@@ -100,7 +100,10 @@ impl Lowering<'_> {
         let tensor = self.stored.get(stored).map_err(|error| error.to_string())?;
         let axes = parameter.and_then(|_| self.program.shapes.get(&name)).unwrap_or(&tensor.shape);
         if axes.iter().try_fold(1usize, |all, axis| all.checked_mul(*axis)) != Some(tensor.data.len()) {
-            return Err(format!("reads `{name}` of the axes {axes:?}, which are not those of its {} values", tensor.data.len()));
+            return Err(format!(
+                "reads `{name}` of the axes {axes:?}, which are not those of its {} values",
+                tensor.data.len()
+            ));
         }
         Ok(Some((stored.clone(), axes.clone(), tensor.data.clone())))
     }

@@ -94,6 +94,9 @@ mod tests {
     #[test]
     fn small_spreads_of_great_values_are_kept() {
         let found = totals(&[(1e8, 1.0), (1e8 + 1.0, 1.0), (1e8 + 2.0, 2.0)]).unwrap();
-        assert!((found.mean - (1e8 + 1.25)).abs() < 1e-6 && (found.std - 0.829_156).abs() < 1e-5, "{found:?}");
+        assert!(
+            (found.mean - (1e8 + 1.25)).abs() < 1e-6 && (found.std - 0.829_156).abs() < 1e-5,
+            "{found:?}"
+        );
     }
 }
