@@ -361,7 +361,12 @@ fn what_is_about_classes_is_refused() {
     // What is done with maps of classes.
     place.config("");
     place.run(&[&scene], "map", &[]);
-    let zone = crate::reference::rectangle([0.0, 0.0, 50.0, 50.0]);
+    // The first 10 m of the scene.
+    let corner = |col: i64, row: i64| {
+        [(SCENE.col + col, 1.0), (SCENE.row + row, -1.0)].map(|(at, side)| exact(at) * GSD * side)
+    };
+    let ring = [(0, 0), (0, 50), (50, 50), (50, 0), (0, 0)].map(|(col, row)| corner(col, row));
+    let zone = json!({ "type": "Polygon", "coordinates": [ring] });
     crate::reference::layer(&place, "zones.geojson", &[(json!({ "n": 1 }), zone)]);
     place.write("zonal.toml", "values = []\n");
     place.write("change.toml", "");
