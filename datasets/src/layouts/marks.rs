@@ -96,7 +96,7 @@ impl Marks {
         for (number, AnnotatedBox { class_id, bbox, .. }) in boxes.into_iter().enumerate() {
             match self.boxes.get(&number) {
                 Some(&class_id) if class_id != IGNORE => {
-                    marked.push(AnnotatedBox { class_id, bbox, oriented: None })
+                    marked.push(AnnotatedBox { class_id, bbox, oriented: None });
                 }
                 doubtful => {
                     plain.push(AnnotatedBox {

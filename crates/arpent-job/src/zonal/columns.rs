@@ -340,7 +340,7 @@ fn of_value(value: &MeasuredCounts, statistics: &[ValueStatistic]) -> impl Itera
             None => column,
         }
     };
-    std::iter::once(area).chain(statistics.to_vec().into_iter().map(of))
+    std::iter::once(area).chain(statistics.iter().copied().map(of))
 }
 
 /// A column of numbers with its titles in English and French.

@@ -187,7 +187,7 @@ impl SourceMap {
 
     /// Ids and names of the classes, by id.
     pub(crate) fn classes(&self) -> impl Iterator<Item = (u8, &str)> {
-        let classes = self.labels.iter().flat_map(|labels| labels.classes());
+        let classes = self.labels.iter().flat_map(PublishedRaster::classes);
         classes.map(|(id, name)| (*id, name.as_str()))
     }
 

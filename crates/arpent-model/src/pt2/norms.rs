@@ -64,7 +64,9 @@ impl Lowering<'_> {
         let read = self.read(node)?;
         self.unpadded(node)?;
         let mut axes = node.ints("dims").unwrap_or_default();
-        axes.iter_mut().for_each(|axis| *axis = axis.rem_euclid(4));
+        for axis in &mut axes {
+            *axis = axis.rem_euclid(4);
+        }
         match (axes.as_slice(), read.channels_last) {
             ([0, 2, 3, 1], false) => Ok(Feature { channels_last: true, ..read }),
             ([0, 3, 1, 2], true) => Ok(Feature { channels_last: false, ..read }),

@@ -76,7 +76,9 @@ mod tests {
 
     fn totals(pixels: &[(f64, f64)]) -> Option<ValueResult> {
         let mut totals = ValueTotals::default();
-        pixels.iter().for_each(|(value, part)| totals.add(*value, *part, part * 0.25));
+        for (value, part) in pixels {
+            totals.add(*value, *part, part * 0.25);
+        }
         totals.result()
     }
 
