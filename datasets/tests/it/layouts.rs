@@ -272,7 +272,7 @@ fn assert_slanted(truth: Truth, class_id: u8) {
 /// Its corners, as shares of a picture of this size.
 fn slanted([width, height]: [f64; 2]) -> String {
     let corners = [[7.2, 4.4], [15.2, 10.4], [12.8, 13.6], [4.8, 7.6]];
-    corners.iter().map(|[x, y]| format!("{} {} ", x / width, y / height)).collect()
+    corners.iter().map(|[x, y]| format!("{} {} ", x / width, y / height)).collect::<Vec<_>>().concat()
 }
 
 #[test]
