@@ -11,6 +11,19 @@ use super::state::{Feature, Lowering};
 use crate::stored::{GraphStep, StepActivation};
 use crate::{Architecture, Weights};
 
+/// Operators whose result is, or may be, their input under another name; `clone` copies always.
+const VIEWS: [&str; 9] = [
+    "permute",
+    "view",
+    "reshape",
+    "flatten",
+    "unsqueeze",
+    "dropout",
+    "feature_dropout",
+    "contiguous",
+    "alias",
+];
+
 /// A network that was lowered.
 #[derive(Debug)]
 pub(crate) struct LoweredGraph {
@@ -38,7 +51,7 @@ pub(super) fn lower(program: &Program, stored: &Weights, is_measured: bool) -> R
         return Err("its picture has no pixels".into());
     }
     let shared = program.uses.get(&program.input).copied() != Some(1);
-    let first = Feature { step: 0, pads: [0; 2], shared, channels_last: false };
+    let first = Feature { step: 0, pads: [0; 2], shared, channels_last: false, memory: 0 };
     let mut lowering = Lowering {
         program,
         stored,
@@ -51,9 +64,9 @@ pub(super) fn lower(program: &Program, stored: &Weights, is_measured: bool) -> R
         is_measured,
         values: 0,
     };
-    for node in &program.nodes {
+    for (at, node) in program.nodes.iter().enumerate() {
         let named = |problem: String| format!("{} (`{}`) {problem}", node.operator, node.output);
-        lowering.node(node).map_err(named)?;
+        lowering.node(at, node).map_err(named)?;
     }
     lowering.finish(*bands)
 }
@@ -85,7 +98,7 @@ impl Lowering<'_> {
         Ok(LoweredGraph { architecture, weights: self.weights, notes: self.notes })
     }
 
-    fn node(&mut self, node: &Node) -> Result<(), String> {
+    fn node(&mut self, at: usize, node: &Node) -> Result<(), String> {
         let operator = node.operator.split('.').next().unwrap_or_default();
         let (plain, is_inplace) = match operator.strip_suffix('_') {
             Some(plain) => (plain, true),
@@ -96,8 +109,10 @@ impl Lowering<'_> {
         }
         self.check_order(node, plain)?;
         if is_inplace {
-            self.check_written(node)?;
+            self.check_written(at, node)?;
         }
+        // Number 0 is the picture's. Before the node: it may replace what its input is.
+        let memory = if is_inplace || VIEWS.contains(&plain) { self.read(node)?.memory } else { at + 1 };
         let made = match plain {
             "conv2d" | "convolution" => self.conv(node)?,
             "conv_transpose2d" => self.transposed(node)?,
@@ -138,12 +153,12 @@ impl Lowering<'_> {
             _ => return Err("is another variant than the one that is run".into()),
         };
         let shared = made.shared || self.program.uses.get(&node.output).copied().unwrap_or(0) != 1;
-        self.features.insert(node.output.clone(), Feature { shared, ..made });
+        self.features.insert(node.output.clone(), Feature { shared, memory, ..made });
         // What reads the input later sees what was written into it.
         let input = node.first().filter(|input| is_inplace && self.program.uses.get(input) != Some(&1));
         if let Some(input) = input {
             for name in [input, node.output.clone()] {
-                self.features.insert(name, Feature { shared: true, ..made });
+                self.features.insert(name, Feature { shared: true, memory, ..made });
             }
         }
         Ok(())
@@ -295,15 +310,15 @@ impl Lowering<'_> {
         Ok(made)
     }
 
-    /// Refuses what writes into a map that is read under another name, too, such as that of its axes in another order: what reads
+    /// Refuses what writes into a map that is read later under another name, such as that of its axes in another order: what reads
     /// it there would have to see what was written.
-    fn check_written(&self, node: &Node) -> Result<(), String> {
-        let (input, read) = (node.first().unwrap_or_default(), self.read(node)?);
-        let is_read = |name: &String| self.program.uses.get(name).copied().unwrap_or(0) > 1;
+    fn check_written(&self, at: usize, node: &Node) -> Result<(), String> {
+        let (input, written) = (node.first().unwrap_or_default(), self.read(node)?.memory);
+        let is_read_later = |name: &String| self.program.last_reads.get(name).is_some_and(|last| *last > at);
         let mut others =
-            self.features.iter().filter(|(name, other)| other.step == read.step && **name != input);
-        match others.find(|(name, _)| is_read(name)) {
-            Some((name, _)) => Err(format!("writes into a map that is read as `{name}`, too")),
+            self.features.iter().filter(|(name, other)| other.memory == written && **name != input);
+        match others.find(|(name, _)| is_read_later(name)) {
+            Some((name, _)) => Err(format!("writes into a map that is read later as `{name}`")),
             None => Ok(()),
         }
     }
@@ -369,7 +384,7 @@ impl Lowering<'_> {
         }
         let mut all = all.into_iter();
         let first = all.next().ok_or("joins nothing")?;
-        let one = Feature { step: first, pads: [0; 2], shared: true, channels_last: false };
+        let one = Feature { step: first, pads: [0; 2], shared: true, channels_last: false, memory: 0 };
         Ok(all.fold(one, |before, next| self.push(GraphStep::Concat { from: [before.step, next] })))
     }
 

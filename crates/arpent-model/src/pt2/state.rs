@@ -24,6 +24,9 @@ pub(super) struct Feature {
     pub(super) shared: bool,
     /// Whether the channels are the last axis of the tensor, as of vectors of pixels, not the second.
     pub(super) channels_last: bool,
+    /// Tensors with the same number may share their memory in PyTorch: what is written into one, the others have, too. Steps have no
+    /// memory: [`Lowering`] gives each node its number.
+    pub(super) memory: usize,
 }
 
 /// A graph that is being lowered.
@@ -110,7 +113,7 @@ impl Lowering<'_> {
 
     pub(super) fn push(&mut self, step: GraphStep) -> Feature {
         self.steps.push(step);
-        Feature { step: self.steps.len(), pads: [0; 2], shared: false, channels_last: false }
+        Feature { step: self.steps.len(), pads: [0; 2], shared: false, channels_last: false, memory: 0 }
     }
 
     /// Keeps the weights of a step, under a name of its own, which is returned.
