@@ -182,17 +182,16 @@ impl Map {
     /// The box of a pixel that has a direction. It lies within half of [`LARGEST_BOX_PX`] of the pixel's place along either
     /// axis: its center within an eighth of it, and its corners within the root of an eighth (0.35) of it from there.
     fn oriented_box(&self, at: usize, values: Values) -> OrientedBox {
-        let &[dx, dy, size, cosine, sine] = self.of_box(at, values) else {
-            return OrientedBox::new([0.0; 2], [0.0; 2], 0.0);
-        };
+        let of_box = self.of_box(at, values);
         let (stride, most) = (exact(self.stride), f64::from(LARGEST_BOX_PX));
         let (x, y) = self.place(at % self.cols, at / self.cols);
-        let center = [(x, dx), (y, dy)]
-            .map(|(place, by)| exact(place) + (f64::from(by) * stride).clamp(-most / 8.0, most / 8.0));
-        let [cosine, sine] = [cosine, sine].map(|v| f64::from(v).clamp(-MOST_ELONGATED, MOST_ELONGATED));
+        let center = [(x, of_box[0]), (y, of_box[1])]
+            .map(|(place, by)| exact(place) + limited(f64::from(by) * stride, most / 8.0));
+        let size = limited(f64::from(of_box[2]), LARGEST_SIZE);
+        let [cosine, sine] = [of_box[3], of_box[4]].map(|v| limited(f64::from(v), MOST_ELONGATED));
         let elongated = (cosine * cosine + sine * sine).sqrt();
         let half = |log: f64| (log.exp() * stride).min(most / 4.0);
-        let [along, across] = [0.5, -0.5].map(|part| half(f64::from(size) + part * elongated));
+        let [along, across] = [0.5, -0.5].map(|part| half(size + part * elongated));
         let direction = halved([cosine, sine], elongated);
         OrientedBox::new(center, direction.map(|v| v * along), across)
     }
@@ -208,8 +207,16 @@ impl Map {
     }
 }
 
+/// Largest logarithm of a size in strides, and of one part of a stride: the limit of `probiou` in trainings.
+const LARGEST_SIZE: f64 = 8.0;
+
 /// Largest logarithm of how many times the longer side of a box is the shorter one, along either axis: 403 times.
 const MOST_ELONGATED: f64 = 6.0;
+
+/// A value within this much of 0; 0 for one that is no number, which would be a box that is none.
+fn limited(value: f64, most: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(-most, most) }
+}
 
 /// The direction at half of the angle of a vector of this length; without trigonometric functions, which differ between
 /// systems.
@@ -331,13 +338,16 @@ mod tests {
     #[test]
     fn boxes_of_any_values_stay_near_their_place() {
         let values = Values { classes: 1, oriented: true };
-        for extreme in [[f32::MAX; 5], [f32::MIN; 5], [0.0, 0.0, 99.0, 3.0, -99.0], [0.0; 5]] {
+        let sizes = [-400.0, -1e30, f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|size| [0.0, 0.0, size, 0.0, 0.0]);
+        let long = [[0.0, 0.0, 99.0, 3.0, -99.0], [0.0, 0.0, -400.0, 3.0, -99.0], [0.0, 0.0, -400.0, 1e-9, 6.0]];
+        let same = [f32::MAX, f32::MIN, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -400.0].map(|value| [value; 5]);
+        for extreme in sizes.into_iter().chain(long).chain(same) {
             let mut maps = Maps::new(Window::new(0, 0, 8, 8), &[8], values);
             maps.levels[0].values[2..].copy_from_slice(&extreme);
             let found = maps.levels[0].oriented_box(0, values);
             assert!(
-                found.is_finite() && found.bbox().iter().all(|side| (side - 4.0).abs() <= 2048.0),
-                "{found:?}"
+                found.is_finite() && found.bbox().iter().all(|side| (side - 4.0).abs() <= 2048.0) && found.area() > 0.0,
+                "{extreme:?}: {found:?}"
             );
         }
     }

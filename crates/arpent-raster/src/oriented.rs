@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// A rectangle in any direction, in pixels: columns, and rows growing southward.
 ///
-/// Equal rectangles have equal numbers: the first half is the longer one and points eastward, or south. Only squares have two
-/// halves to choose from: they keep the one that they were made of.
+/// Equal rectangles have equal numbers, but for rounding: the first half is the longer one and points eastward, or south. Only
+/// squares have two halves to choose from: they keep the one that they were made of.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OrientedBox {
     center: [f64; 2],
@@ -19,10 +19,12 @@ pub struct OrientedBox {
 pub type PlacedBox<'a> = (&'a [f64; 4], Option<&'a OrientedBox>);
 
 impl OrientedBox {
-    /// From the center, half of a side with its direction (not 0), and half of the other side.
+    /// From the center, half of a side with its direction, and half of the other side. A half of length 0 points eastward.
     pub fn new(center: [f64; 2], half: [f64; 2], other_half: f64) -> Self {
         let length = length(half);
-        let (along, across) = if other_half > length {
+        let (along, across) = if length == 0.0 && other_half > 0.0 {
+            ([0.0, other_half], length)
+        } else if other_half > length {
             let part = other_half / length;
             ([-half[1] * part, half[0] * part], length)
         } else {
@@ -167,7 +169,7 @@ impl OrientedBox {
         Self { center: [x, y], along: [along_x, along_y], across }
     }
 
-    /// Whether some columns and rows at most lie between two rectangles, 0 for those that touch or overlap. The same for both
+    /// Whether at most `columns` and `rows` lie between two rectangles; `[0, 0]`: whether they touch or overlap. The same for both
     /// orders.
     ///
     /// A rectangle, made larger by the columns and rows, is a convex polygon: it is apart from another if and only if some side
@@ -246,7 +248,7 @@ pub fn intersection_over_union(a: PlacedBox<'_>, b: PlacedBox<'_>) -> f64 {
         }
         ([first.area(), second.area()], first.common(&second))
     };
-    // Rounding makes no overlap of more than all.
+    // Rounding must not give more than 1.
     if common == 0.0 { 0.0 } else { (common / (areas[0] + areas[1] - common)).min(1.0) }
 }
 
@@ -276,6 +278,14 @@ mod tests {
         fn rectangles()(numbers in (-50.0f64..50.0, -50.0f64..50.0, 1.0f64..40.0, 1.0f64..40.0, -400.0f64..400.0)) -> OrientedBox {
             rectangle(numbers.into())
         }
+    }
+
+    #[test]
+    fn rectangles_without_a_width_have_a_direction() {
+        let line = OrientedBox::new([5.0, 6.0], [0.0, 0.0], 3.0);
+        assert_eq!(line.numbers().map(f64::to_bits), [5.0f64, 6.0, 0.0, 3.0, 0.0].map(f64::to_bits));
+        let point = OrientedBox::new([5.0, 6.0], [0.0, 0.0], 0.0);
+        assert!(point.is_finite() && point.bbox().map(f64::to_bits) == [5.0f64, 6.0, 5.0, 6.0].map(f64::to_bits));
     }
 
     /// Pairs of `benches/peers/parity_oriented.py`: near the origin and as far from it as pixels of a national grid.

@@ -61,10 +61,14 @@ pub(crate) fn box_numbers(boxes: &[[f64; 4]]) -> Vec<i64> {
     quantised.into_flattened()
 }
 
-/// The numbers that identify rectangles with a direction, independent of their order: one more than those of boxes, so that
-/// both differ.
+/// The numbers that identify rectangles with a direction, independent of their order and of the corner that each begins with
+/// (which of two sides that are about equal is the longer one may be rounding): one more than those of boxes, so that both
+/// differ.
 pub(crate) fn rectangle_numbers(rectangles: &[OrientedBox]) -> Vec<i64> {
-    let corners = |r: &OrientedBox| r.corners().map(|corner| corner.map(|v| round::<i64>(v * STEPS)));
+    let corners = |r: &OrientedBox| {
+        let ring = r.corners().map(|corner| corner.map(|v| round::<i64>(v * STEPS)));
+        (0..4).map(|first| [0, 1, 2, 3].map(|i| ring[(first + i) % 4])).min().unwrap_or(ring)
+    };
     let mut quantised: Vec<_> = rectangles.iter().map(corners).collect();
     quantised.sort_unstable();
     let numbers = quantised.into_iter().flatten().flatten();
@@ -172,7 +176,9 @@ fn half_hull<'a>(corners: impl Iterator<Item = &'a Corner>) -> Vec<Corner> {
     side
 }
 
-/// The smallest rectangle around a hull; one of its sides is along a side of the hull. `None` if none is smaller than
+/// The smallest rectangle around a hull; one of its sides is along a side of the hull. Unlike [`OrientedBox::around`], it works
+/// on whole steps from the hull's first corner: equal corners, in any order and however far from the grid's origin, have equal
+/// outlines, and of rectangles about as small the first one around the hull. `None` if none is smaller than
 /// the rectangle along rows and columns.
 fn oriented_box(hull: &[Corner]) -> Option<Outline> {
     let [origin, _, _, ..] = *hull else { return None };
@@ -379,6 +385,26 @@ mod tests {
         // All directions are as good as along rows and columns.
         let boxes = [[0.0, 0.0, 4.0, 4.0], [0.001, 0.0, 4.001, 3.999]];
         assert_eq!(drawn(&boxes, Shape::OrientedBox), drawn(&boxes, Shape::Box));
+    }
+
+    /// The corners of one rectangle begin elsewhere if its direction is a little east or west of south, and if one or the
+    /// other of its sides is a little longer.
+    #[test]
+    fn equal_corners_are_one_rectangle() {
+        let of = |along: [f64; 2], across: f64| OrientedBox::new([50.0, 70.0], along, across);
+        for [one, other] in [
+            [of([1e-9, 9.0], 4.0), of([-1e-9, -9.0], 4.0)],
+            [of([1e-9, 9.0], 4.0), of([-1e-9, 9.0], 4.0)],
+            [of([9.0, 0.0], 9.0 + 1e-9), of([9.0 + 1e-9, 0.0], 9.0)],
+            [of([3.0, 4.0], 5.0 - 1e-9), of([3.0, 4.0], 5.0 + 1e-9)],
+        ] {
+            assert_eq!(rectangle_numbers(&[one]), rectangle_numbers(&[other]), "{one:?} {other:?}");
+        }
+        assert_ne!(of([1e-9, 9.0], 4.0).corners()[0][0].to_bits(), of([-1e-9, 9.0], 4.0).corners()[0][0].to_bits());
+        // Other corners are another rectangle, and so is one across.
+        let upright = rectangle_numbers(&[of([0.0, 9.0], 4.0)]);
+        assert_ne!(upright, rectangle_numbers(&[of([9.0, 0.0], 4.0)]));
+        assert_ne!(upright, rectangle_numbers(&[of([0.0, 9.0], 4.1)]));
     }
 
     #[test]
