@@ -338,15 +338,20 @@ mod tests {
     #[test]
     fn boxes_of_any_values_stay_near_their_place() {
         let values = Values { classes: 1, oriented: true };
-        let sizes = [-400.0, -1e30, f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|size| [0.0, 0.0, size, 0.0, 0.0]);
-        let long = [[0.0, 0.0, 99.0, 3.0, -99.0], [0.0, 0.0, -400.0, 3.0, -99.0], [0.0, 0.0, -400.0, 1e-9, 6.0]];
-        let same = [f32::MAX, f32::MIN, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -400.0].map(|value| [value; 5]);
+        let sizes = [-400.0, -1e30, f32::NAN, f32::INFINITY, f32::NEG_INFINITY]
+            .map(|size| [0.0, 0.0, size, 0.0, 0.0]);
+        let long =
+            [[0.0, 0.0, 99.0, 3.0, -99.0], [0.0, 0.0, -400.0, 3.0, -99.0], [0.0, 0.0, -400.0, 1e-9, 6.0]];
+        let same = [f32::MAX, f32::MIN, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -400.0]
+            .map(|value| [value; 5]);
         for extreme in sizes.into_iter().chain(long).chain(same) {
             let mut maps = Maps::new(Window::new(0, 0, 8, 8), &[8], values);
             maps.levels[0].values[2..].copy_from_slice(&extreme);
             let found = maps.levels[0].oriented_box(0, values);
             assert!(
-                found.is_finite() && found.bbox().iter().all(|side| (side - 4.0).abs() <= 2048.0) && found.area() > 0.0,
+                found.is_finite()
+                    && found.bbox().iter().all(|side| (side - 4.0).abs() <= 2048.0)
+                    && found.area() > 0.0,
                 "{extreme:?}: {found:?}"
             );
         }

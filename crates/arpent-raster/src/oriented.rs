@@ -285,7 +285,9 @@ mod tests {
         let line = OrientedBox::new([5.0, 6.0], [0.0, 0.0], 3.0);
         assert_eq!(line.numbers().map(f64::to_bits), [5.0f64, 6.0, 0.0, 3.0, 0.0].map(f64::to_bits));
         let point = OrientedBox::new([5.0, 6.0], [0.0, 0.0], 0.0);
-        assert!(point.is_finite() && point.bbox().map(f64::to_bits) == [5.0f64, 6.0, 5.0, 6.0].map(f64::to_bits));
+        assert!(
+            point.is_finite() && point.bbox().map(f64::to_bits) == [5.0f64, 6.0, 5.0, 6.0].map(f64::to_bits)
+        );
     }
 
     /// Pairs of `benches/peers/parity_oriented.py`: near the origin and as far from it as pixels of a national grid.

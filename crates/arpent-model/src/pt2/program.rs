@@ -134,7 +134,10 @@ impl Program {
         }
         let (mut uses, mut last_reads) = (BTreeMap::<String, usize>::new(), BTreeMap::new());
         let nodes: Vec<Node> = graph.nodes.into_iter().map(Node::new).collect();
-        let read = nodes.iter().enumerate().flat_map(|(at, node)| node.reads().into_iter().map(move |name| (at, name)));
+        let read = nodes
+            .iter()
+            .enumerate()
+            .flat_map(|(at, node)| node.reads().into_iter().map(move |name| (at, name)));
         for (at, name) in read.chain([(nodes.len(), output.clone())]) {
             *uses.entry(name.clone()).or_default() += 1;
             last_reads.insert(name, at);

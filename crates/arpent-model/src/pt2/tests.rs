@@ -201,7 +201,10 @@ fn what_is_read_after_the_writing_is_refused() {
         assert!(problem.contains("writes into a map that is read later as `p`"), "{name}: {problem}");
         // Without writing, both are there: the sum is of the activated map and of the plain one.
         let steps = steps(of("relu.default").unwrap());
-        assert!(matches!(steps[2], GraphStep::Add { from: [2, 1], .. }) && steps.len() == 3, "{name}: {steps:?}");
+        assert!(
+            matches!(steps[2], GraphStep::Add { from: [2, 1], .. }) && steps.len() == 3,
+            "{name}: {steps:?}"
+        );
     }
 }
 

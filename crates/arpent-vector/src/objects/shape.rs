@@ -400,7 +400,10 @@ mod tests {
         ] {
             assert_eq!(rectangle_numbers(&[one]), rectangle_numbers(&[other]), "{one:?} {other:?}");
         }
-        assert_ne!(of([1e-9, 9.0], 4.0).corners()[0][0].to_bits(), of([-1e-9, 9.0], 4.0).corners()[0][0].to_bits());
+        assert_ne!(
+            of([1e-9, 9.0], 4.0).corners()[0][0].to_bits(),
+            of([-1e-9, 9.0], 4.0).corners()[0][0].to_bits()
+        );
         // Other corners are another rectangle, and so is one across.
         let upright = rectangle_numbers(&[of([0.0, 9.0], 4.0)]);
         assert_ne!(upright, rectangle_numbers(&[of([9.0, 0.0], 4.0)]));
