@@ -29,6 +29,16 @@ pub enum VectorError {
         /// Confidences given.
         confidence: usize,
     },
+    /// A row of measured values does not have one number for each pixel.
+    #[error("row {row} needs {expected} numbers of each measured value, got {found}")]
+    ValueLength {
+        /// Row, counted from the CRS origin.
+        row: i64,
+        /// Pixels of the row.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
     /// More rows were given than the extent has.
     #[error("cannot polygonize row {row}: it lies below the extent, {extent}")]
     TooManyRows {
@@ -104,7 +114,10 @@ impl arpent_base::Diagnostic for VectorError {
                 Some("the model returned values that are not numbers: check its weights and the scaling of its bands".into())
             }
             Self::ZoneNotFinite { .. } => Some("check the coordinates and the CRS of the layer".into()),
-            Self::RowLength { .. } | Self::TooManyRows { .. } | Self::LateDetection { .. } => None,
+            Self::RowLength { .. }
+            | Self::ValueLength { .. }
+            | Self::TooManyRows { .. }
+            | Self::LateDetection { .. } => None,
         }
     }
 }

@@ -206,7 +206,7 @@ impl Columns {
         for value in 0..self.values {
             let value = result.values.get(value).copied().flatten();
             values.push(real(Some(value.map_or(0.0, |v| v.area_m2)), AREA));
-            let of = |statistic: &ValueStatistic| real(value.map(|v| statistic.of(&v)), AREA);
+            let of = |statistic: &ValueStatistic| Cell::from(value.map(|v| significant(statistic.of(&v))));
             values.extend(self.statistics.iter().map(of));
         }
         let run = &self.run;
@@ -233,6 +233,15 @@ pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
     let scale = 10f64.powi(decimals);
     let scaled = (value * scale).round();
     if scaled.is_finite() { scaled / scale } else { value }
+}
+
+/// Digits of statistics of measured values, which may be in any unit: as many as a 32 bit number has.
+const DIGITS: usize = 9;
+
+/// Rounds to [`DIGITS`], wherever the decimal point is.
+fn significant(value: f64) -> f64 {
+    // Decimal digits are exact in text only. Adding 0 leaves no -0 behind.
+    format!("{value:.*e}", DIGITS - 1).parse().unwrap_or(value) + 0.0
 }
 
 /// The share for ranks: rounded as published.
@@ -476,5 +485,29 @@ mod tests {
         let expected =
             [Cell::Real(2.0), Cell::Real(0.5), Cell::Real(1.0), Cell::Real(0.0), Cell::Null, Cell::Null];
         assert_eq!(row[3..9], expected);
+    }
+
+    #[test]
+    fn small_values_keep_their_digits() {
+        let values = [MeasuredCounts { name: "deposit".into(), ..MeasuredCounts::default() }];
+        let statistics =
+            [ValueStatistic::Mean, ValueStatistic::Std, ValueStatistic::Min, ValueStatistic::Max];
+        let kept = kept(&["parcel"]);
+        let spec = Spec { values: &values, statistics: &statistics, ranked: false, ..spec(&kept, vec![]) };
+        let columns = Columns::new(spec);
+        let [min, max] = [-1.5e-12f32, 3.402_823_5e38].map(f64::from);
+        let found = ValueResult { area_m2: 2.000_000_4, mean: 2.0e-7 / 3.0, std: 98_765.432_198_7, min, max };
+        let result = ZoneResult {
+            area_m2: 9.0,
+            inside_m2: 9.0,
+            valid_area_m2: 2.0,
+            classes: vec![],
+            values: vec![Some(found)],
+        };
+        let record = Record { values: vec![None], wkb: vec![], width_m: None, result, objects: vec![] };
+        let row = columns.values(&record, None);
+        let expected = [2.0, 6.666_666_67e-8, 98_765.432_2, -1.5e-12, 3.402_823_47e38].map(Cell::Real);
+        assert_eq!(row[3..8], expected);
+        assert_eq!(significant(-0.0).to_bits(), 0.0f64.to_bits());
     }
 }

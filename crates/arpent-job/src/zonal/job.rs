@@ -267,7 +267,7 @@ impl<'a> ZonalJob<'a> {
     }
 
     /// The column that zones are colored by at first: the damage of roads, the first ratio, the share of the class that they
-    /// are ranked by, or of the first class; without classes the mean of the first measured value.
+    /// are ranked by, or of the first class; without classes the first statistic asked for of the first measured value.
     fn color(&self, columns: &Columns, map: &SourceMap) -> Option<String> {
         if self.roads.is_some() {
             return Some(DAMAGED_SHARE.to_owned());

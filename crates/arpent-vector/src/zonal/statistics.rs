@@ -144,7 +144,7 @@ impl ZoneStatistics {
     /// [`LABEL_NODATA`].
     ///
     /// # Errors
-    /// [`VectorError::RowLength`] if there is not one number of each value for each part.
+    /// [`VectorError::ValueLength`] if there is not one number of each value for each part.
     pub fn add_values(
         &mut self,
         zone: &ZoneRow<'_>,
@@ -153,8 +153,7 @@ impl ZoneStatistics {
     ) -> Result<(), VectorError> {
         let expected = zone.parts.len();
         if let Some(other) = values.iter().find(|row| row.len() != expected) {
-            let (labels, confidence) = (other.len(), expected);
-            return Err(VectorError::RowLength { row: zone.row, expected, labels, confidence });
+            return Err(VectorError::ValueLength { row: zone.row, expected, found: other.len() });
         }
         for (i, part) in zone.parts.iter().enumerate().filter(|(_, part)| **part > 0.0) {
             let area_m2 = part * pixel_area_m2;
