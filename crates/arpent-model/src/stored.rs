@@ -227,8 +227,22 @@ pub(crate) fn graph(in_channels: usize, out_channels: usize, steps: &[GraphStep]
 fn add(graph: &mut Graph, step: &GraphStep) -> Result<(), String> {
     match step {
         GraphStep::Conv { .. } => add_conv(graph, step),
-        GraphStep::Transposed { .. } | GraphStep::LayerNorm { .. } | GraphStep::GroupNorm { .. } => {
-            add_named(graph, step)
+        GraphStep::Transposed { from, name, outputs, activation } => {
+            add_transposed(graph, *from, (name, *outputs), *activation)
+        }
+        GraphStep::LayerNorm { from, name, epsilon } => {
+            known(graph, *from)?;
+            check_name(graph, name)?;
+            graph.layer_norm(*from, name, check_epsilon(*epsilon)?);
+            Ok(())
+        }
+        GraphStep::GroupNorm { from, name, groups, epsilon, activation } => {
+            let (channels, _) = shape(graph, *from)?;
+            check_name(graph, name)?;
+            let fits = *groups > 0 && channels.is_multiple_of(*groups);
+            check(fits, || format!("has {groups} groups of {channels} channels"))?;
+            graph.group_norm(*from, name, (*groups, check_epsilon(*epsilon)?), activation.of_graph());
+            Ok(())
         }
         GraphStep::MaxPool { from, kernel } => {
             let level = level(graph, *from)?;
@@ -291,35 +305,20 @@ fn add(graph: &mut Graph, step: &GraphStep) -> Result<(), String> {
     }
 }
 
-/// Steps with weights other than convolutions.
-fn add_named(graph: &mut Graph, step: &GraphStep) -> Result<(), String> {
-    match step {
-        GraphStep::Transposed { from, name, outputs, activation } => {
-            let (inputs, extent) = shape(graph, *from)?;
-            check(matches!(extent, Extent::Level(1..)), || format!("doubles {extent:?}"))?;
-            check_name(graph, name)?;
-            check((1..=MOST_CHANNELS).contains(outputs), || format!("has {outputs} outputs"))?;
-            let layer = Layer {
-                padding: Padding::Given(1, 1),
-                ..Layer::biased(name, [inputs, *outputs], 4).sized(4, 2)
-            };
-            let layer = graph.layer(layer);
-            graph.transposed(*from, layer, activation.of_graph());
-        }
-        GraphStep::LayerNorm { from, name, epsilon } => {
-            known(graph, *from)?;
-            check_name(graph, name)?;
-            graph.layer_norm(*from, name, check_epsilon(*epsilon)?);
-        }
-        GraphStep::GroupNorm { from, name, groups, epsilon, activation } => {
-            let (channels, _) = shape(graph, *from)?;
-            check_name(graph, name)?;
-            let fits = *groups > 0 && channels.is_multiple_of(*groups);
-            check(fits, || format!("has {groups} groups of {channels} channels"))?;
-            graph.group_norm(*from, name, (*groups, check_epsilon(*epsilon)?), activation.of_graph());
-        }
-        _ => {}
-    }
+fn add_transposed(
+    graph: &mut Graph,
+    from: usize,
+    (name, outputs): (&String, usize),
+    activation: StepActivation,
+) -> Result<(), String> {
+    let (inputs, extent) = shape(graph, from)?;
+    check(matches!(extent, Extent::Level(1..)), || format!("doubles {extent:?}"))?;
+    check_name(graph, name)?;
+    check((1..=MOST_CHANNELS).contains(&outputs), || format!("has {outputs} outputs"))?;
+    let padding = Padding::Given(1, 1);
+    let layer = Layer { padding, ..Layer::biased(name, [inputs, outputs], 4).sized(4, 2) };
+    let layer = graph.layer(layer);
+    graph.transposed(from, layer, activation.of_graph());
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use self::measured::measured;
 use self::onnx::OnnxBody;
 pub use self::prediction::Prediction;
 use self::prediction::{labelled, quantize, unanswered};
-use self::seen::Seen;
+use self::seen::{Seen, valid};
 use crate::anchors::{Boxes, Doubled, Scored};
 use crate::gpu::Gpu;
 use crate::locations::{Maps, Values};
@@ -579,13 +579,6 @@ impl Predictor {
 
 /// The scores of a row of the network's output, pixel by pixel.
 type RowOfScores<'a> = dyn Fn(usize) -> &'a [f32] + Sync + 'a;
-
-/// Validity of a chip's pixels within a window, row by row.
-fn valid<'a>(chip: &'a Chip, window: &Window) -> impl Iterator<Item = bool> + use<'a> {
-    let (col, row) = chip.window.offset_of(window).expect("a core lies in its chip");
-    let (width, height) = (window.width, window.height);
-    (row..row + height).flat_map(move |y| &chip.valid[y * chip.window.width + col..][..width]).copied()
-}
 
 fn engine_error(chip: &Chip, reason: String) -> ModelError {
     ModelError::Engine { window: chip.window, reason }
