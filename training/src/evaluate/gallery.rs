@@ -88,7 +88,10 @@ fn view_of_boxes(
     };
     let found = detections.found(predictor, &item.chip)?;
     let answer = ChipAnswer::Boxes {
-        truth: truth.iter().filter_map(|b| one((b.class, b.sides, b.oriented))).collect(),
+        // As they are scored: boxes without a direction are compared with those around objects.
+        truth: (truth.iter())
+            .filter_map(|b| one((b.class, b.sides, b.oriented.filter(|_| predictor.is_oriented()))))
+            .collect(),
         prediction: found.iter().filter_map(|b| one((b.class_id, b.bbox, b.oriented))).collect(),
     };
     Ok(shown(&item.chip, detections.sets.dates(), (&counted.name, &counted.group), score, answer))
