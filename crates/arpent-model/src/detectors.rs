@@ -100,8 +100,8 @@ fn pyramid(graph: &mut Graph, maps: &[usize]) -> Option<[usize; 5]> {
 /// - the logarithm of the geometric mean of the halves of its sides, in strides;
 /// - the cosine and the sine of twice the angle of its longer side, times the logarithm of how many times it is the shorter.
 ///
-/// The last three are the logarithm of the covariance of the rectangle's pixels, as a matrix: equal rectangles have equal
-/// values, and similar ones similar values, at any angle and for squares (whose direction they do not hold).
+/// The last three are half of the logarithm of the covariance of the rectangle's pixels, as a matrix, but for a constant: equal
+/// rectangles have equal values, and similar ones similar values, at any angle and for squares (whose direction they do not hold).
 pub(crate) const fn location_values(classes: usize, oriented: bool) -> usize {
     classes + if oriented { 6 } else { 5 }
 }

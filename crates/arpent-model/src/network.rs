@@ -128,7 +128,7 @@ impl Network {
     }
 
     /// What a training compares with the truth: of a detector without anchors its maps, finest first
-    /// (`[batch, classes and 5 more, rows, columns]`, [`Architecture::strides`]); of any other network its scores.
+    /// (`[batch, classes and 5 or 6 more, rows, columns]`, [`Architecture::strides`]); of any other network its scores.
     pub fn answers(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
         if self.graph.maps.is_empty() {
             return vec![self.forward(x)];
