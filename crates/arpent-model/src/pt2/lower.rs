@@ -111,7 +111,7 @@ impl Lowering<'_> {
         if is_inplace {
             self.check_written(at, node)?;
         }
-        // Number 0 is the picture's. Before the node: it may replace what its input is.
+        // Number 0 is the picture's.
         let memory = if is_inplace || VIEWS.contains(&plain) { self.read(node)?.memory } else { at + 1 };
         let made = match plain {
             "conv2d" | "convolution" => self.conv(node)?,
