@@ -495,7 +495,7 @@ mod tests {
         let kept = kept(&["parcel"]);
         let spec = Spec { values: &values, statistics: &statistics, ranked: false, ..spec(&kept, vec![]) };
         let columns = Columns::new(spec);
-        let [min, max] = [-1.5e-12f32, 3.402_823_5e38].map(f64::from);
+        let (min, max) = (-(2f64.powi(-40)), f64::from(f32::MAX));
         let found = ValueResult { area_m2: 2.000_000_4, mean: 2.0e-7 / 3.0, std: 98_765.432_198_7, min, max };
         let result = ZoneResult {
             area_m2: 9.0,
@@ -506,7 +506,7 @@ mod tests {
         };
         let record = Record { values: vec![None], wkb: vec![], width_m: None, result, objects: vec![] };
         let row = columns.values(&record, None);
-        let expected = [2.0, 6.666_666_67e-8, 98_765.432_2, -1.5e-12, 3.402_823_47e38].map(Cell::Real);
+        let expected = [2.0, 6.666_666_67e-8, 98_765.432_2, -9.094_947_02e-13, 3.402_823_47e38].map(Cell::Real);
         assert_eq!(row[3..8], expected);
         assert_eq!(significant(-0.0).to_bits(), 0.0f64.to_bits());
     }
