@@ -506,7 +506,8 @@ mod tests {
         };
         let record = Record { values: vec![None], wkb: vec![], width_m: None, result, objects: vec![] };
         let row = columns.values(&record, None);
-        let expected = [2.0, 6.666_666_67e-8, 98_765.432_2, -9.094_947_02e-13, 3.402_823_47e38].map(Cell::Real);
+        let expected =
+            [2.0, 6.666_666_67e-8, 98_765.432_2, -9.094_947_02e-13, 3.402_823_47e38].map(Cell::Real);
         assert_eq!(row[3..8], expected);
         assert_eq!(significant(-0.0).to_bits(), 0.0f64.to_bits());
     }
