@@ -24,7 +24,7 @@ lint:
 # Spelling and words of the documentation: codespell with docs/words.txt, whose lines of several words grep looks for.
 words:
     codespell --builtin clear,rare,en-GB_to_en-US --dictionary=- --dictionary=docs/words.txt --ignore-multiline-regex '```.*?```' \
-      --ignore-regex '`[^`]*`' --skip docs/style.md {{prose}}
+      --ignore-regex '`[^`]*`' --ignore-words-list dota --skip docs/style.md {{prose}}
     sed -n 's/->.*//; / /p' docs/words.txt | grep --exclude=style.md --line-number --word-regexp --ignore-case --fixed-strings --file=- {{prose}} \
       && exit 1 || [[ $? == 1 ]]
     @echo "words: the documentation has none of docs/words.txt"

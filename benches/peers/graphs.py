@@ -3,9 +3,11 @@
     graphs.py FOLDER ARPENT SCORES      SCORES: target/release/examples/scores of arpent-model
 
 Prints a row for each: processor time of a window (the difference of runs of 4 and 1 windows, least of 5 in turns), and the largest
-difference over the largest answer.
+difference over the largest answer. Needs onnx, onnxscript and onnxruntime. Set OMP_NUM_THREADS, RAYON_NUM_THREADS and RTEN_NUM_THREADS to 1.
 """
 
+import functools
+import os
 import resource
 import shutil
 import subprocess
@@ -52,16 +54,19 @@ def scored(program, package, raw, count):
 
 def main():
     warnings.filterwarnings("ignore")
+    # The legacy exporter prints the whole graph where it fails, from C++: only rows go to stdout.
+    row = functools.partial(print, file=os.fdopen(os.dup(1), "w"), flush=True)
+    os.dup2(2, 1)
     folder, arpent, scores = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     folder.mkdir(parents=True, exist_ok=True)
-    print("| network | exporter | ONNX Runtime, ms | rten, ms | ratio | difference |\n|---|---|---|---|---|---|")
+    row("| network | exporter | ONNX Runtime, ms | rten, ms | ratio | difference |\n|---|---|---|---|---|---|")
     for name, (make, bands, side) in NETWORKS.items():
         for exporter in ("dynamo", "legacy"):
             path = folder / f"{name}-{exporter}.onnx".replace(" ", "").replace(",", "-").lower()
             try:
                 exported(make, bands, side, path, exporter == "dynamo")
             except Exception as error:  # What an exporter refuses is a result.
-                print(f"| {name} | {exporter} | not exported: {type(error).__name__} |", flush=True)
+                row(f"| {name} | {exporter} | not exported: {type(error).__name__} | | | |")
                 continue
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -76,7 +81,7 @@ def main():
             words = [arpent, "model", "import", path, "--bands", ",".join(names), "--window", str(side), "--margin", "0", "--output", package]
             imported = subprocess.run(words, capture_output=True, text=True)
             if imported.returncode:
-                print(f"| {name} | {exporter} | {imported.stderr.strip()} |", flush=True)
+                row(f"| {name} | {exporter} | {' '.join(imported.stderr.split())} | | | |")
                 continue
             theirs, ours = [], []
             for _ in range(5):
@@ -87,7 +92,7 @@ def main():
                 ours.append((four - one) / 3)
             difference = np.abs(found.reshape(answer.shape[1:]) - answer[0]).max() / np.abs(answer).max()
             a, b = min(theirs) * 1000, min(ours) * 1000
-            print(f"| {name} | {exporter} | {a:.0f} | {b:.0f} | {b / a:.1f} | {difference:.0e} |", flush=True)
+            row(f"| {name} | {exporter} | {a:.0f} | {b:.0f} | {b / a:.1f} | {difference:.0e} |")
 
 
 main()

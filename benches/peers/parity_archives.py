@@ -80,12 +80,63 @@ class Dilated(nn.Module):
         return nn.functional.interpolate(scores, scale_factor=4.0, mode="nearest")
 
 
+class Doubled(nn.Module):
+    """A local network that is enlarged by transposed convolutions of 2, 3 and 4 taps, with a normalization and an activation behind."""
+
+    def __init__(self):
+        super().__init__()
+        self.down = nn.ModuleList(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1) for inputs, outputs in ((3, 6), (6, 8), (8, 10)))
+        self.two = nn.ConvTranspose2d(10, 8, 2, stride=2)
+        self.three = nn.ConvTranspose2d(16, 6, 3, stride=2, padding=1, output_padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(6)
+        self.four = nn.ConvTranspose2d(12, 4, 4, stride=2, padding=1)
+
+    def forward(self, picture):
+        first = nn.functional.relu(self.down[0](picture))
+        second = nn.functional.relu(self.down[1](first))
+        third = nn.functional.relu(self.down[2](second))
+        up = torch.cat([nn.functional.silu(self.two(third)), second], 1)
+        return self.four(torch.cat([nn.functional.relu(self.norm(self.three(up))), first], 1))
+
+
+class LayerNorm2d(nn.LayerNorm):
+    """As timm has it: over the channels of each pixel."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class Normalized(nn.Module):
+    """A block of ConvNeXt, with its factor for each channel, as torchvision and as timm write it; normalized groups; means of parts."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.first = nn.Conv2d(3, 8, 2, stride=2), LayerNorm2d(8, eps=1e-6)
+        self.depthwise = nn.Conv2d(8, 8, 7, padding=3, groups=8)
+        self.layer, self.wide, self.narrow = nn.LayerNorm(8, eps=1e-6), nn.Linear(8, 16), nn.Linear(16, 8)
+        self.scale, self.gain = nn.Parameter(torch.ones(8, 1, 1)), nn.Parameter(torch.ones(8, 1))
+        self.groups = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.GroupNorm(4, 8), nn.ReLU())
+        self.alone = nn.GroupNorm(2, 8, eps=1e-3)
+        self.parts = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(side), nn.Conv2d(8, 4, 1), nn.ReLU()) for side in (1, 2, 3, 6))
+        self.head = nn.Conv2d(24, 3, 1)
+
+    def forward(self, picture):
+        stem = self.first(self.stem(picture))
+        pixels = self.layer(self.depthwise(stem).permute(0, 2, 3, 1))
+        deep = self.narrow(nn.functional.gelu(self.wide(pixels))).permute(0, 3, 1, 2)
+        stem = stem + self.scale * deep
+        stem = stem + self.groups(stem).mul(self.gain.reshape(1, -1, 1, 1))
+        stem = self.alone(stem)
+        parts = [nn.functional.interpolate(part(stem), size=stem.shape[-2:], mode="bilinear", align_corners=False) for part in self.parts]
+        return nn.functional.interpolate(self.head(torch.cat([stem, *parts], 1)), scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
 class Unknown(nn.Module):
     """Operators that are not run."""
 
     def __init__(self):
         super().__init__()
-        self.conv, self.up = nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ConvTranspose2d(4, 2, 2, stride=2)
+        self.conv, self.up = nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.PixelShuffle(2)
 
     def forward(self, picture):
         return self.up(nn.functional.leaky_relu(self.conv(picture)))
@@ -110,7 +161,7 @@ def exported(name, network, bands, **options):
 
 
 def main():
-    rows = [exported("archive-unet", UNet(), 3), exported("archive-gated", Gated(), 4), exported("archive-dilated", Dilated(), 3)]
+    rows = [exported("archive-unet", UNet(), 3), exported("archive-gated", Gated(), 4), exported("archive-dilated", Dilated(), 3), exported("archive-doubled", Doubled(), 3), exported("archive-normalized", Normalized(), 3)]
     exported("archive-unknown", Unknown(), 3)
     exported("archive-dynamic", nn.Sequential(nn.Conv2d(3, 2, 1)), 3, dynamic_shapes=({2: torch.export.Dim("height"), 3: torch.export.Dim("width")},))
     write(NETWORKS / "archives.json", {"versions": {"torch": torch.__version__}, "archives": rows})

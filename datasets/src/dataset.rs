@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use arpent_raster::{Chip, Raster};
+use arpent_raster::{Chip, OrientedBox, Raster};
 
 use crate::{Asked, Card, DatasetError, Declared, Remark, SplitItem};
 
@@ -13,6 +13,8 @@ pub struct AnnotatedBox {
     pub class_id: u8,
     /// West, north, east and south side, pixels of the picture (columns, rows, columns, rows).
     pub bbox: [f64; 4],
+    /// The rectangle, of layouts whose boxes have a direction; [`AnnotatedBox::bbox`] is the box around it.
+    pub oriented: Option<OrientedBox>,
 }
 
 /// The truth of an item.

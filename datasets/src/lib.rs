@@ -46,8 +46,9 @@ pub use fingerprint::fingerprint;
 pub use folders::{ImageFolder, MaskFolder, ValueMap};
 pub use labels::IGNORE;
 pub use layouts::{
-    AerialWaste, BoxesCsv, BoxesToLabels, ChangePairs, ClassFolders, Coco, Flair, FlairEdition, FlairGroup,
-    FlairLists, ImageMask, LayoutConfig, PascalVoc, RasterPolygons, Rdd2022, SceneReader, WasteTarget, Yolo,
+    AerialWaste, BoxesCsv, BoxesToLabels, ChangePairs, ClassFolders, Coco, Dota, Flair, FlairEdition,
+    FlairGroup, FlairLists, ImageMask, LayoutConfig, PascalVoc, RasterPolygons, Rdd2022, SceneReader,
+    WasteTarget, Yolo,
 };
 pub use remarks::{Asked, Declared, Remark, RemarkKind};
 pub use splits::{Group, Split, SplitItem, SplitRule, read_table, read_unlabelled};

@@ -166,7 +166,7 @@ pub(crate) fn first_weights(config: &Config, architecture: &Architecture) -> Res
 /// steps (Lin et al.: *Focal loss for dense object detection*, 2017, 3.3). Boxes start at 16 px wide and high.
 fn doubt(state: &mut Weights, architecture: &Architecture, classes: usize) -> Result<()> {
     if architecture.strides().is_some() {
-        return doubt_maps(state, architecture);
+        return doubt_maps(state, architecture, classes);
     }
     let name = format!("{}.bias", architecture.head());
     let mut bias = state.get(&name)?.clone();
@@ -178,7 +178,7 @@ fn doubt(state: &mut Weights, architecture: &Architecture, classes: usize) -> Re
 
 /// The same for a detector without anchors, map by map, with the paper's probability of 0.01; boxes start at two strides to
 /// each side. First answers are a tenth as far apart as random weights would make them.
-fn doubt_maps(state: &mut Weights, architecture: &Architecture) -> Result<()> {
+fn doubt_maps(state: &mut Weights, architecture: &Architecture, classes: usize) -> Result<()> {
     const SHARE: f32 = 0.01;
     for [scores, boxes] in architecture.last_layers() {
         for layer in [&scores, &boxes] {
@@ -187,16 +187,17 @@ fn doubt_maps(state: &mut Weights, architecture: &Architecture) -> Result<()> {
             kernel.data.iter_mut().for_each(|value| *value *= 0.1);
             state.insert(name, &kernel.shape, kernel.data);
         }
-        let mut bias = |layer: String, first: usize, value: f32| -> Result<()> {
+        let mut bias = |layer: String, places: std::ops::Range<usize>, value: f32| -> Result<()> {
             let name = format!("{layer}.bias");
             let mut bias = state.get(&name)?.clone();
-            bias.data[first..].fill(value);
+            bias.data[places].fill(value);
             state.insert(name, &bias.shape, bias.data);
             Ok(())
         };
-        bias(scores, 0, -((1.0 - SHARE) / SHARE).ln())?;
-        // The nearness of a center comes first.
-        bias(boxes, 1, 2f32.ln())?;
+        bias(scores, 0..classes, -((1.0 - SHARE) / SHARE).ln())?;
+        // The nearness of a center comes first. Squares around the pixel's place start from zeros but for their size.
+        let sizes = if architecture.is_oriented() { 3..4 } else { 1..5 };
+        bias(boxes, sizes, 2f32.ln())?;
     }
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use arpent_base::number::exact;
 use arpent_datasets::{
     AnnotatedBox, Card, CardClass, Dataset, DatasetError, Example, Split, SplitItem, Truth,
 };
 use arpent_model::{DeviceChoice, Predictor};
-use arpent_raster::{Chip, Window};
+use arpent_raster::{Chip, OrientedBox, Window};
 use arpent_shell::energy::Meter;
 
 use crate::data::Sets;
@@ -53,9 +54,18 @@ precision_at_k = [4, 100]
     ..TOY
 };
 
+/// The same of boxes with a direction.
+const ORIENTED: Toy<'_> = Toy {
+    model: r#"architecture = { kind = "fcos", encoder = "efficientnet-lite0", strides = [4, 8], width = 32, convs = 1, oriented = true }
+detection = { threshold = 0.05, iou = 0.5 }"#,
+    ..LOCATED
+};
+
 /// Pictures with two rectangles each, red or blue, of different sizes.
 #[derive(Debug)]
 struct Rectangles {
+    /// Whether they lie in different directions, rather than along rows and columns.
+    turned: bool,
     card: Card,
     items: Vec<SplitItem>,
     /// Number of different pictures: later items repeat the first.
@@ -84,7 +94,23 @@ impl Rectangles {
             group: format!("group{i}"),
             split: if i < train { Split::Train } else { Split::Validation },
         };
-        Self { card, items: (0..train + held_out).map(item).collect(), pictures }
+        Self { turned: false, card, items: (0..train + held_out).map(item).collect(), pictures }
+    }
+}
+
+impl Rectangles {
+    /// Rectangle `k` of a picture.
+    fn rectangle(&self, index: usize, k: usize) -> OrientedBox {
+        if self.turned {
+            let center =
+                [20 + (index * 11 + k * 31) % 24, 15 + (index * 17 + 29 * k) % 8 + 26 * k].map(exact);
+            let (sine, cosine) = exact((index * 37 + k * 53) % 180).to_radians().sin_cos();
+            let [along, across] = [8 + (index * 3 + k * 5) % 4, 3 + (index + k) % 3].map(exact);
+            return OrientedBox::new(center, [along * cosine, along * sine], across);
+        }
+        let (width, height) = (8 + (index * 3 + k * 5) % 9, 8 + (index * 5 + k * 7) % 9);
+        let (x0, y0) = ((index * 11 + k * 31) % 46, (index * 17 + 29 * k) % 20 + 26 * k);
+        OrientedBox::upright([x0, y0, x0 + width, y0 + height].map(exact))
     }
 }
 
@@ -105,15 +131,20 @@ impl Dataset for Rectangles {
         chip.data.fill(90.0);
         let mut boxes = Vec::new();
         for k in 0..2 {
-            let (width, height) = (8 + (index * 3 + k * 5) % 9, 8 + (index * 5 + k * 7) % 9);
-            let (x0, y0) = ((index * 11 + k * 31) % 46, (index * 17 + 29 * k) % 20 + 26 * k);
-            for (x, y) in (y0..y0 + height).flat_map(|y| (x0..x0 + width).map(move |x| (x, y))) {
-                let plane = if k == 0 { 0 } else { 2 };
-                chip.data[plane * SIDE * SIDE + y * SIDE + x] = 220.0;
+            let rectangle = self.rectangle(index, k);
+            let plane = if k == 0 { 0 } else { 2 };
+            for i in 0..SIDE * SIDE {
+                let local = rectangle.local([exact(i % SIDE) + 0.5, exact(i / SIDE) + 0.5]);
+                if local.iter().zip(rectangle.halves()).all(|(place, half)| place.abs() < half) {
+                    chip.data[plane * SIDE * SIDE + i] = 220.0;
+                }
             }
-            let [x0, y0, x1, y1] =
-                [x0, y0, x0 + width, y0 + height].map(|v| f64::from(u8::try_from(v).unwrap()));
-            boxes.push(AnnotatedBox { class_id: if k == 0 { 1 } else { 2 }, bbox: [x0, y0, x1, y1] });
+            let oriented = self.turned.then_some(rectangle);
+            boxes.push(AnnotatedBox {
+                class_id: if k == 0 { 1 } else { 2 },
+                bbox: rectangle.bbox(),
+                oriented,
+            });
         }
         Ok(Example { chips: vec![chip], truth: Truth::Boxes(boxes) })
     }
@@ -170,6 +201,19 @@ fn ten_pictures_are_learned_by_heart() {
     let fell = |term: &str| losses[3][term] < losses[0][term];
     assert!(fell("focal") && fell("giou") && fell("centerness"), "{losses:?}");
     assert!(published.scores["average_precision_50"].value >= 0.9, "{:?} {losses:?}", published.scores);
+}
+
+/// So are ten of rectangles in different directions, which count as found by the overlap of the rectangles.
+#[test]
+fn ten_pictures_of_turned_rectangles_are_learned_by_heart() {
+    let pictures = Rectangles { turned: true, ..Rectangles::new(10, 10, 10) };
+    let (published, losses) = learned(&ORIENTED, pictures);
+    let fell = |term: &str| losses[3][term] < losses[0][term];
+    assert!(fell("focal") && fell("probiou") && fell("centerness"), "{losses:?}");
+    assert!(published.scores["average_precision_50"].value >= 0.9, "{:?} {losses:?}", published.scores);
+    let shown = &published.shown.gallery.as_ref().unwrap().best[0].answer;
+    let ChipAnswer::Boxes { truth, prediction } = shown else { panic!("boxes") };
+    assert!(truth.iter().chain(prediction).all(|shown| shown.corners.is_some()));
 }
 
 /// Four pictures of two boxes each were held out.

@@ -49,7 +49,8 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     let predictor = job::predictor(&package, &weights)?;
     let score_f32 = score(&predictor)?;
     let (ranges, pictures) = measured(&sets, &predictor)?;
-    package.id = format!("{}-int8", package.id);
+    let of = std::mem::take(&mut package.id);
+    package.id = format!("{of}-int8");
     // What was counted and judged is the network in single precision.
     package.gate = None;
     if package.calibration.as_mut().and_then(|calibration| calibration.answers.take()).is_some() {
@@ -70,7 +71,7 @@ pub(crate) fn run(args: &QuantizeArgs) -> Result<()> {
     print_json(&quantization)?;
     package.quantization = Some(quantization.clone());
     package.save(&weights, &args.output)?;
-    write_card(args, &quantization)?;
+    write_card(args, [&of, &package.id], &quantization)?;
     next(&["evaluate", &args.output.display().to_string(), &args.config.display().to_string()]);
     Ok(())
 }
@@ -104,13 +105,17 @@ fn measured(sets: &Sets, predictor: &Predictor) -> Result<(Vec<f32>, usize)> {
     Ok((ranges, pictures))
 }
 
-/// The package's card, with a section on 8 bits.
-fn write_card(args: &QuantizeArgs, quantization: &Quantization) -> Result<()> {
+/// The package's card, with the variant's id in its title and a section on 8 bits.
+fn write_card(args: &QuantizeArgs, [of, id]: [&str; 2], quantization: &Quantization) -> Result<()> {
     let path = args.package.join("card.md");
     let card = match std::fs::read_to_string(&path) {
         // A package may come without one.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         card => card.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    let card = match card.split_once('\n') {
+        Some((title, rest)) => format!("{}\n{rest}", title.replace(&format!("({of} "), &format!("({id} "))),
+        None => card,
     };
     let Quantization { measured_on, score_f32, score_int8, score, .. } = quantization;
     let section = format!(

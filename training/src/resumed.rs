@@ -75,7 +75,11 @@ impl Draw for Rectangles {
         let valid = (0..side * side).map(|_| rng.chance(0.9)).collect();
         let target = if self.detection {
             let [west, north] = [x0, y0].map(|v| v as f64);
-            Target::Boxes(vec![ObjectBox { class: 1, sides: [west, north, west + 3.0, north + 3.0] }])
+            Target::Boxes(vec![ObjectBox {
+                class: 1,
+                sides: [west, north, west + 3.0, north + 3.0],
+                oriented: None,
+            }])
         } else {
             Target::Labels((0..side * side).map(|i| u8::from(is_in(i))).collect())
         };

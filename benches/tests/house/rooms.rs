@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("arpent-qgis", "project raster style > form tip > expression words xml > error key"),
     (
         "arpent-raster",
-        "ramp > fill nomenclature scene target > area raster resample values > grid > crs window",
+        "oriented ramp > fill nomenclature scene target > area raster resample values > grid > crs window",
     ),
     (
         "arpent-engine",

@@ -42,7 +42,7 @@ pub(crate) enum NodeKind {
     },
     Direct(Weights, Geometry),
     Winograd(Weights),
-    /// A 3 x 3 convolution over its upsampled input.
+    /// A 3 x 3 convolution over its upsampled input, or a transposed one.
     Phases(Box<[Weights; 4]>),
     /// [`NodeKind::Direct`] on bytes.
     Int8(Int8Weights, Geometry),
@@ -252,6 +252,10 @@ impl Lowering<'_> {
                 Some((up, skip)) => self.emit_upsampled(index, &conv, up, skip),
                 None => self.emit_conv(index, index, &conv, None),
             },
+            Op::Transposed(conv) => {
+                let weights = NodeKind::Phases(Box::new(transposed(self.options.isa, &conv)));
+                self.emit_plain(index, weights);
+            }
             Op::Add => match self.fusions.summed(index) {
                 Some((step, other)) => {
                     let residual = self.node(other);
@@ -527,6 +531,20 @@ fn phases<W>(
             narrow(taps.map(|(r, c)| f64::from(weight(conv, o, input, r, c))).sum())
         };
         pack(&at)
+    })
+}
+
+/// The same of a transposed convolution: of four taps along an axis, an output pixel in the north of its square sees the
+/// fourth and the second, one in the south the third and the first.
+fn transposed(isa: Isa, conv: &Conv) -> [Weights; 4] {
+    std::array::from_fn(|phase| {
+        let (south, east) = (phase / 2, phase % 2);
+        let tap = |place: usize, later: usize| 3 - 2 * place - later;
+        let at = |o: usize, row: usize, term: usize| {
+            let (col, input) = (term / conv.inputs, term % conv.inputs);
+            weight(conv, o, input, tap(row, south), tap(col, east))
+        };
+        Weights::new(isa, conv.bias, [2, 2 * conv.inputs], at)
     })
 }
 

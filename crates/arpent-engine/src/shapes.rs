@@ -58,6 +58,19 @@ fn shape(op: &Op, from: &[Shape]) -> Result<Shape, &'static str> {
             let Shape { extent, .. } = if conv.stride == 1 { first } else { halved(conv.stride.ilog2())? };
             Shape { channels: conv.outputs, extent }
         }
+        Op::Transposed(conv) => {
+            check(&conv, channels)?;
+            if (conv.kernel, conv.stride, conv.before, conv.dilation, conv.depthwise) != (4, 2, 1, 1, false) {
+                return Err("is a transposed convolution other than of 4 x 4 taps with a stride of 2");
+            }
+            match extent.halvings() {
+                Some(halvings) if halvings > 0 => {
+                    Shape { channels: conv.outputs, extent: Extent::level(halvings - 1) }
+                }
+                Some(_) => return Err("is larger than the picture"),
+                None => return Err("doubles a grid of a fixed size"),
+            }
+        }
         Op::MaxPool { kernel: 2 | 3 } => halved(1)?,
         Op::MaxPool { .. } => return Err("pools by a size other than 2 or 3"),
         Op::MeanPool { levels } => halved(levels)?,
@@ -153,6 +166,7 @@ pub(crate) fn is_local(op: &Op) -> bool {
     match op {
         Op::Input { .. }
         | Op::Conv(_)
+        | Op::Transposed(_)
         | Op::MaxPool { .. }
         | Op::MeanPool { .. }
         | Op::Upsample { .. }

@@ -88,6 +88,9 @@ pub enum Op<'a> {
     },
     /// A convolution.
     Conv(Conv<'a>),
+    /// A transposed convolution to twice the size: kernels of 4 x 4 taps with a stride of 2, one pixel of padding and no
+    /// dilation, as PyTorch's `conv_transpose2d` has them, but outputs first. Smaller kernels are such with zeros.
+    Transposed(Conv<'a>),
     /// Maximum of `kernel` x `kernel` pixels with stride 2; kernel 2, or 3 with one pixel of padding that never is
     /// the maximum.
     MaxPool {

@@ -55,6 +55,20 @@ proptest! {
     }
 
     #[test]
+    fn interpolated_and_transposed_maps_have_the_sums(widths in prop::array::uniform3(1usize..40), seed in 0u64..1000, size in (1usize..9, 1usize..9)) {
+        let network = interpolated(widths, seed);
+        let (width, height) = (4 * size.0, 4 * size.1);
+        let expected = network.written_out(Scene(seed), [width, height], [0, 0]);
+        let largest = expected.data.iter().fold(1e-3f64, |m, v| m.max(v.abs()));
+        for isa in Isa::ALL.into_iter().filter(|isa| isa.is_available()) {
+            let engine = network.engine(Options { isa, winograd: -1 });
+            let got = run(&engine, Scene(seed), whole(width, height, 0), 0, 2);
+            let apart = got.iter().zip(&expected.data).fold(0f64, |m, (a, b)| m.max((f64::from(*a) - b).abs()));
+            prop_assert!(got.len() == expected.data.len() && apart < 2e-5 * largest, "{isa:?}: {apart} of {largest}");
+        }
+    }
+
+    #[test]
     fn interpolation_normalization_and_dilation_are_local(
         widths in prop::array::uniform3(1usize..40), seed in 0u64..1000,
         core in (-20i64..20, -20i64..20, 1usize..40, 1usize..40),
@@ -72,7 +86,7 @@ proptest! {
     }
 }
 
-/// Two levels, bilinear in both directions, with even and dilated kernels.
+/// Two levels, bilinear in both directions, with even, dilated and transposed kernels.
 fn interpolated([a, b, c]: [usize; 3], seed: u64) -> Network {
     use Activation::{Gelu, None, Relu, Silu};
     let placed = |kernel: usize, stride: usize, dilation: usize, before: usize, depthwise: bool| {
@@ -90,7 +104,9 @@ fn interpolated([a, b, c]: [usize; 3], seed: u64) -> Network {
         plan(ShapeOp::Concat, &[6, 3], None, a + b, 1),
         plan(conv(3, 1), &[7], Relu, c, 1),
         plan(bilinear(), &[8], None, c, 0),
-        plan(conv(1, 1), &[9], None, 5, 0),
+        plan(ShapeOp::Transposed, &[8], Silu, b, 0),
+        plan(ShapeOp::Concat, &[9, 10], None, b + c, 0),
+        plan(conv(1, 1), &[11], None, 5, 0),
     ];
     Network::new(plans, seed)
 }

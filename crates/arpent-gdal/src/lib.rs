@@ -25,9 +25,9 @@ pub use fingerprint::{Fingerprint, fingerprint, fingerprint_layer, stamp};
 pub use guard::{DriverFacts, allow_in_vrt, drivers};
 pub use scene::{
     BandSample, CollarColor, CollarFound, Convert, DatesReader, ItemScaling, LabelFacts, Look, Misplaced,
-    Mosaic, MosaicReader, PublishedRaster, Sample, SceneProjection, SceneSource, SharedBlocks, ValueOverview,
-    common_name, count_bands, group_scenes, label_facts, look, misplaced, mosaic_in_order, open_scene,
-    read_labels, read_picture, resampled, resolve_scenes, sample, unite_grids,
+    Mosaic, MosaicReader, PublishedRaster, PublishedValues, Sample, SceneProjection, SceneSource,
+    SharedBlocks, ValueOverview, common_name, count_bands, group_scenes, label_facts, look, misplaced,
+    mosaic_in_order, open_scene, read_labels, read_picture, resampled, resolve_scenes, sample, unite_grids,
 };
 pub use setup::{InitOptions, init};
 pub use text::{plain_text, same_text, value_key};

@@ -74,8 +74,8 @@ pub use config::{
     MaskOptions, Measure, Names, NodataOption, NodataValue, NodataWord, ObjectOptions, OcsGe, OcsGeLayer,
     OcsGeOptions, Order, OutsideOption, OverrideOptions, RasterOptions, Ratio, ReferenceOptions,
     RegistrationMode, RegistrationOptions, ResampleFactor, ResampleFactors, Resampling, RoadOptions,
-    SmoothOptions, SnapOptions, TargetGsd, ValueOptions, ZonalConfig, ZonalPlaces, ZoneFormat,
-    normalized_date,
+    SmoothOptions, SnapOptions, TargetGsd, ValueOptions, ValueStatistic, ZonalConfig, ZonalPlaces,
+    ZoneFormat, normalized_date,
 };
 pub use doctor::{DoctorPart, DoctorReport, PartState, doctor};
 pub use error::JobError;

@@ -67,7 +67,7 @@ impl Scored {
         let side = |origin: i64, at: f32| exact(origin) + f64::from(at) / exact(factor);
         let [west, north, east, south] = self.sides;
         let bbox = [side(view.col, west), side(view.row, north), side(view.col, east), side(view.row, south)];
-        PixelDetection { class_id, score: self.score, bbox }
+        PixelDetection { class_id, score: self.score, bbox, oriented: None }
     }
 }
 

@@ -114,8 +114,8 @@ pub enum Architecture {
     },
     /// FCOS (Tian et al., *FCOS: fully convolutional one-stage object detection*, 2019) on a feature pyramid (Lin et al.,
     /// 2017) of a published encoder: every pixel of its maps answers with scores of the classes, the nearness of an object's
-    /// center, and the distances to the sides of its box. Normalizations are those of batches, and each map has its own
-    /// head: local.
+    /// center, and the distances to the sides of its box, or the center, the sides and the direction of one that is
+    /// oriented. Normalizations are those of batches, and each map has its own head: local.
     Fcos {
         /// The encoder: one that is local.
         encoder: Encoder,
@@ -130,6 +130,9 @@ pub enum Architecture {
         width: usize,
         /// 3 x 3 convolutions before the last one of a head.
         convs: usize,
+        /// Whether boxes have a direction: rectangles along their objects in place of rectangles along rows and columns.
+        #[serde(default, skip_serializing_if = "is_false")]
+        oriented: bool,
     },
     /// The encoder of a [`Architecture::Unet`], then the mean over each cell and a 1 x 1 head: one class for all
     /// pixels of a cell. Cells lie on the lattice of the network's stride.
@@ -183,6 +186,11 @@ const fn is_one(dates: &usize) -> bool {
     *dates == 1
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_false(oriented: &bool) -> bool {
+    !*oriented
+}
+
 /// One tensor of a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorShape {
@@ -202,7 +210,10 @@ impl Architecture {
             Self::Upernet5 { encoder, .. } => format!("UPerNet of 0.5, {}", encoder.name()),
             Self::Segformer { size, .. } => format!("SegFormer, {}", size.name()),
             Self::Retinanet { .. } => "RetinaNet, resnet50".into(),
-            Self::Fcos { encoder, .. } => format!("FCOS, {}", encoder.name()),
+            Self::Fcos { encoder, oriented: false, .. } => format!("FCOS, {}", encoder.name()),
+            Self::Fcos { encoder, oriented: true, .. } => {
+                format!("FCOS of oriented boxes, {}", encoder.name())
+            }
             Self::Fpn { encoder, .. } => format!("FPN, {}", encoder.name()),
             Self::DeeplabV3Plus { encoder, .. } => format!("DeepLabV3+, {}", encoder.name()),
             Self::Classifier { cell_px, .. } => format!("classifier of cells of {cell_px} px"),
@@ -254,7 +265,9 @@ impl Architecture {
             | Self::Linear { out_channels, .. } => *out_channels,
             Self::Retinanet { classes, .. } => LEVELS.len() * detectors::values(*classes),
             Self::Onnx { classes, .. } => *classes,
-            Self::Fcos { classes, strides, .. } => strides.len() * detectors::location_values(*classes),
+            Self::Fcos { classes, strides, oriented, .. } => {
+                strides.len() * detectors::location_values(*classes, *oriented)
+            }
         }
     }
 
@@ -296,8 +309,13 @@ impl Architecture {
         }
     }
 
+    /// Whether the boxes of a detector have a direction.
+    pub fn is_oriented(&self) -> bool {
+        matches!(self, Self::Fcos { oriented: true, .. })
+    }
+
     /// Of each map of a detector without anchors, finest first, the names of the last layers: of the scores, and of the
-    /// nearness of centers and the distances to the sides of boxes. None of any other network.
+    /// nearness of centers and the boxes. None of any other network.
     pub fn last_layers(&self) -> Vec<[String; 2]> {
         let of = |stride: &usize| ["scores", "boxes"].map(|branch| detectors::last_layer(*stride, branch));
         self.strides().unwrap_or_default().iter().map(of).collect()
@@ -332,8 +350,9 @@ impl Architecture {
                 pyramids::segformer(*size, *in_channels, *out_channels)
             }
             Self::Retinanet { in_channels, classes } => detectors::retinanet(*in_channels, *classes),
-            Self::Fcos { encoder, in_channels, classes, strides, width, convs } => {
-                let located = detectors::Located { encoder: *encoder, strides, width: *width, convs: *convs };
+            Self::Fcos { encoder, in_channels, classes, strides, width, convs, oriented } => {
+                let (encoder, width, convs, oriented) = (*encoder, *width, *convs, *oriented);
+                let located = detectors::Located { encoder, strides, width, convs, oriented };
                 located.graph(*in_channels, *classes)
             }
             Self::Fpn { encoder, in_channels, out_channels } => {
@@ -556,7 +575,9 @@ mod tests {
     fn detectors_of_other_shapes_are_refused() {
         let fcos = |encoder, classes, strides: &[usize], width, convs| {
             let strides = strides.to_vec();
-            Architecture::Fcos { encoder, in_channels: 3, classes, strides, width, convs }.check("x")
+            let oriented = classes % 2 == 0;
+            Architecture::Fcos { encoder, in_channels: 3, classes, strides, width, convs, oriented }
+                .check("x")
         };
         let lite0 = Encoder::EfficientnetLite0;
         for strides in [vec![4], vec![8, 16, 32], vec![32, 64, 128]] {

@@ -93,9 +93,17 @@ fn pyramid(graph: &mut Graph, maps: &[usize]) -> Option<[usize; 5]> {
 }
 
 /// Values of each pixel of a map of a detector without anchors: the scores of the classes, the nearness of an object's
-/// center, and the logarithms of the distances to the west, north, east and south side of its box, in strides of the map.
-pub(crate) const fn location_values(classes: usize) -> usize {
-    classes + 5
+/// center, and its box. That is the logarithms of the distances to its west, north, east and south side, in strides of the
+/// map; or of a box with a direction
+///
+/// - columns and rows from the pixel's place to its center, in strides;
+/// - the logarithm of the geometric mean of the halves of its sides, in strides;
+/// - the cosine and the sine of twice the angle of its longer side, times the logarithm of how many times it is the shorter.
+///
+/// The last three are half of the logarithm of the covariance of the rectangle's pixels, as a matrix, but for a constant: equal
+/// rectangles have equal values, and similar ones similar values, at any angle and for squares (whose direction they do not hold).
+pub(crate) const fn location_values(classes: usize, oriented: bool) -> usize {
+    classes + if oriented { 6 } else { 5 }
 }
 
 /// Level of the coarsest feature map of an encoder.
@@ -113,6 +121,8 @@ pub(crate) struct Located<'a> {
     pub(crate) strides: &'a [usize],
     pub(crate) width: usize,
     pub(crate) convs: usize,
+    /// Whether boxes have a direction.
+    pub(crate) oriented: bool,
 }
 
 impl Located<'_> {
@@ -164,14 +174,16 @@ impl Located<'_> {
     /// The values of one map.
     fn head(&self, graph: &mut Graph, (stride, map): (usize, usize), classes: usize) -> usize {
         let [scores, boxes] =
-            [("scores", classes), ("boxes", location_values(classes) - classes)].map(|(branch, outputs)| {
-                let name = format!("head.{stride}.{branch}");
-                let at = (0..self.convs).fold(map, |at, i| {
-                    let layer = self.layer(graph, format!("{name}.{i}"), 1);
-                    graph.conv(at, layer, Activation::Relu)
-                });
-                graph.head(at, &last_layer(stride, branch), outputs, 3)
-            });
+            [("scores", classes), ("boxes", location_values(classes, self.oriented) - classes)].map(
+                |(branch, outputs)| {
+                    let name = format!("head.{stride}.{branch}");
+                    let at = (0..self.convs).fold(map, |at, i| {
+                        let layer = self.layer(graph, format!("{name}.{i}"), 1);
+                        graph.conv(at, layer, Activation::Relu)
+                    });
+                    graph.head(at, &last_layer(stride, branch), outputs, 3)
+                },
+            );
         graph.concat(scores, boxes)
     }
 

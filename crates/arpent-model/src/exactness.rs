@@ -263,7 +263,7 @@ fn a_classifier_gives_a_cell_one_answer_whatever_the_chip() {
 }
 
 /// A detector without anchors on the shallow part of an encoder.
-fn located() -> Predictor {
+fn located(oriented: bool) -> Predictor {
     let architecture = Architecture::Fcos {
         encoder: Encoder::EfficientnetLite0,
         in_channels: 2,
@@ -271,6 +271,7 @@ fn located() -> Predictor {
         strides: vec![4, 8],
         width: 8,
         convs: 1,
+        oriented,
     };
     let settings = HandSet::segmentation(&["red", "green"], 2);
     let detection = Some(Detection { threshold: 0.3, iou: 0.5 });
@@ -280,13 +281,18 @@ fn located() -> Predictor {
 }
 
 /// The boxes of a core, from a chip that is larger than needed.
-fn boxes(predictor: &Predictor, core: Window, more: i64, holes: Holes) -> Vec<(u8, u32, [u64; 4])> {
+fn boxes(predictor: &Predictor, core: Window, more: i64, holes: Holes) -> Vec<(u8, u32, [u64; 9])> {
     let around = predictor.filled_chip_of(&core);
     let stride = signed(predictor.stride());
     let (col, row) = (around.col - more * stride, around.row - 2 * more * stride);
     let chip = holed(Window::between(col, row, around.col_end() + more * stride, around.row_end()), holes);
     let Prediction::Detections(found) = predictor.predict(&chip, &core).unwrap() else { panic!("boxes") };
-    found.iter().map(|d| (d.class_id, d.score.to_bits(), d.bbox.map(f64::to_bits))).collect()
+    let bits = |d: &crate::PixelDetection| {
+        let oriented = d.oriented.map_or([0.0; 5], |oriented| oriented.numbers());
+        let mut numbers = d.bbox.iter().chain(&oriented).map(|v| v.to_bits());
+        std::array::from_fn(|_| numbers.next().unwrap())
+    };
+    found.iter().map(|d| (d.class_id, d.score.to_bits(), bits(d))).collect()
 }
 
 proptest! {
@@ -296,9 +302,9 @@ proptest! {
     #[test]
     fn boxes_are_the_same_wherever_windows_are_cut(
         corner in (-60i64..60, -60i64..60), size in (2usize..70, 2usize..70), cut in (0.0f64..1.0, 0.0f64..1.0),
-        more in prop::array::uniform4(0i64..3), threads in 1usize..4, holes in 0usize..5,
+        more in prop::array::uniform4(0i64..3), threads in 1usize..4, holes in 0usize..5, oriented: bool,
     ) {
-        let (predictor, holes) = (located(), Holes::ALL[holes]);
+        let (predictor, holes) = (located(oriented), Holes::ALL[holes]);
         let core = Window::new(corner.0, corner.1, size.0, size.1);
         let at = |start: i64, size: usize, share: f64| start + 1 + truncate::<i64>(share * exact(size - 1));
         let (col, row) = (at(core.col, core.width, cut.0), at(core.row, core.height, cut.1));
@@ -323,11 +329,13 @@ proptest! {
 /// Boxes are found, so that the test above compares something; their places lie in the core.
 #[test]
 fn random_weights_find_boxes() {
-    let found = boxes(&located(), Window::new(-40, 16, 96, 80), 0, Holes::None);
-    assert!(
-        found.len() > 10 && found.iter().any(|f| f.0 == 0) && found.iter().any(|f| f.0 == 1),
-        "{found:?}"
-    );
+    for oriented in [false, true] {
+        let found = boxes(&located(oriented), Window::new(-40, 16, 96, 80), 0, Holes::None);
+        assert!(
+            found.len() > 10 && found.iter().any(|f| f.0 == 0) && found.iter().any(|f| f.0 == 1),
+            "{found:?}"
+        );
+    }
 }
 
 /// Strided, 1 x 1, 5 x 5, 7 x 7 and depthwise convolutions, sums of branches: one core from two chips. (ResNet-34

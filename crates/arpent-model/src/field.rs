@@ -70,6 +70,8 @@ fn span(graph: &Graph, place: i64) -> (i64, i64) {
                 let (stride, before) = (signed(layer.stride), signed(layer.pads().0));
                 (a * stride - before, b * stride - before + signed(layer.dilation * (layer.kernel - 1)))
             }
+            // Of four taps two see a pixel: those next to it, of twice the size.
+            Op::Transposed(_) => ((a - 1).div_euclid(2), (b + 1).div_euclid(2)),
             Op::MaxPool { kernel } => (2 * a - i64::from(kernel == 3), 2 * b + 1),
             Op::MeanPool { levels } => (a << levels, ((b + 1) << levels) - 1),
             Op::Upsample { levels } => (a >> levels, b >> levels),
@@ -127,6 +129,8 @@ pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
         let Extent::Level(level) = step.extent else { return 0.0 };
         let products = match step.op {
             Op::Conv(layer) => exact(graph.layers[layer].shape().iter().product::<usize>()),
+            // A pixel sees a quarter of the taps.
+            Op::Transposed(layer) => exact(graph.layers[layer].shape().iter().product::<usize>()) / 4.0,
             Op::Part { layer, count, .. } => {
                 exact(graph.layers[layer].shape()[1..].iter().product::<usize>()) * exact(count)
             }
@@ -151,7 +155,7 @@ pub fn flop_per_pixel(architecture: &Architecture) -> f64 {
 pub fn training_values_per_pixel(architecture: &Architecture) -> f64 {
     let graph = architecture.graph();
     let kept = |step: &Step| match step.op {
-        Op::Conv(_) | Op::Part { .. } => 3.0,
+        Op::Conv(_) | Op::Transposed(_) | Op::Part { .. } => 3.0,
         // The differences, their squares, and both multiplied.
         Op::LayerNorm(_) | Op::ResponseNorm(_) | Op::GroupNorm { .. } => 4.0,
         _ => 1.0,

@@ -124,9 +124,6 @@ impl Squares {
     }
 }
 
-/// Epsilon of normalizations of groups of channels.
-const GROUP_EPSILON: f64 = 1e-5;
-
 /// The activation after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activation {
@@ -150,6 +147,8 @@ pub(crate) enum Op {
     Conv(usize),
     /// The outputs `start..start + count` of a layer: several steps may share one.
     Part { layer: usize, start: usize, count: usize },
+    /// The layer with this number, transposed: 4 x 4 taps with a stride of 2 and one pixel of padding, to twice the size.
+    Transposed(usize),
     /// Maximum of `kernel` x `kernel` pixels with stride 2; kernel 2 without padding, kernel 3 with one pixel of
     /// padding.
     MaxPool { kernel: usize },
@@ -281,6 +280,12 @@ impl Graph {
         self.step(Op::Conv(layer), vec![from], activation, outputs, extent)
     }
 
+    /// Adds a transposed convolution of a step by a layer of a 4 x 4 kernel and a stride of 2: twice the size.
+    pub(crate) fn transposed(&mut self, from: usize, layer: usize, activation: Activation) -> usize {
+        let extent = self.steps[from].extent.enlarged(1);
+        self.step(Op::Transposed(layer), vec![from], activation, self.layers[layer].outputs, extent)
+    }
+
     /// Adds a convolution by outputs `start..start + count` of a layer.
     pub(crate) fn part(&mut self, from: usize, layer: usize, [start, count]: [usize; 2]) -> usize {
         let extent = self.steps[from].extent.reduced(self.layers[layer].stride.ilog2());
@@ -361,10 +366,10 @@ impl Graph {
         &mut self,
         from: usize,
         name: impl Into<String>,
-        groups: usize,
+        (groups, epsilon): (usize, f64),
         activation: Activation,
     ) -> usize {
-        let norm = self.affine(from, name.into(), GROUP_EPSILON);
+        let norm = self.affine(from, name.into(), epsilon);
         let Step { channels, extent, .. } = self.steps[from];
         self.step(Op::GroupNorm { groups, norm }, vec![from], activation, channels, extent)
     }
@@ -456,13 +461,13 @@ impl Graph {
         };
         let mut has_use = vec![false; self.layers.len()];
         for (step, _) in self.steps.iter().zip(&is_used).filter(|(_, used)| **used) {
-            if let Op::Conv(layer) | Op::Part { layer, .. } = step.op {
+            if let Op::Conv(layer) | Op::Transposed(layer) | Op::Part { layer, .. } = step.op {
                 has_use[layer] = true;
             }
         }
         let (steps, layers) = (place(&is_used), place(&has_use));
         for step in &mut self.steps {
-            if let Op::Conv(layer) | Op::Part { layer, .. } = &mut step.op {
+            if let Op::Conv(layer) | Op::Transposed(layer) | Op::Part { layer, .. } = &mut step.op {
                 *layer = layers[*layer];
             }
             step.from.iter_mut().for_each(|from| *from = steps[*from]);

@@ -2,7 +2,7 @@
 
 use arpent_base::number::{exact, exact_f32, offset, signed};
 use arpent_engine::Answers;
-use arpent_raster::Window;
+use arpent_raster::{OrientedBox, Window};
 
 use crate::PixelDetection;
 use crate::detectors::location_values;
@@ -10,11 +10,25 @@ use crate::peaks::LARGEST_BOX_PX;
 
 /// The answers of all maps around a core.
 pub(crate) struct Maps {
-    classes: usize,
+    values: Values,
     /// The core, and around it the neighbors of its outermost pixels in the coarsest map.
     window: Window,
     /// Coarsest first, as the network gives them.
     levels: Vec<Map>,
+}
+
+/// The values of a pixel.
+#[derive(Clone, Copy)]
+pub(crate) struct Values {
+    pub(crate) classes: usize,
+    /// Whether boxes have a direction.
+    pub(crate) oriented: bool,
+}
+
+impl Values {
+    fn count(self) -> usize {
+        location_values(self.classes, self.oriented)
+    }
 }
 
 /// The pixels of a map whose centers lie in the window. The pixel (column, row) stands for the picture's pixels from
@@ -31,16 +45,16 @@ struct Map {
 
 impl Maps {
     /// Maps of these strides, finest first, over a window.
-    pub(crate) fn new(window: Window, strides: &[usize], classes: usize) -> Self {
+    pub(crate) fn new(window: Window, strides: &[usize], of_pixel: Values) -> Self {
         let map = |stride: &usize| {
             let first = |start: i64| first_place(start, *stride);
             let count = |start: i64, end: i64| offset((first_place(end, *stride) - first(start)).max(0));
             let cols = count(window.col, window.col_end());
             let rows = count(window.row, window.row_end());
-            let values = vec![0.0; cols * rows * location_values(classes)];
+            let values = vec![0.0; cols * rows * of_pixel.count()];
             Map { stride: *stride, first: (first(window.col), first(window.row)), cols, rows, values }
         };
-        Self { classes, window, levels: strides.iter().rev().map(map).collect() }
+        Self { values: of_pixel, window, levels: strides.iter().rev().map(map).collect() }
     }
 
     /// Takes rows of the network's output over the window, whose first row is the engine's row `first`.
@@ -54,7 +68,7 @@ impl Maps {
     /// Takes the output of a GPU over the window, plane by plane.
     pub(crate) fn take_planes(&mut self, planes: &[f32]) {
         let (width, area) = (self.window.width, self.window.width * self.window.height);
-        let channels = self.levels.len() * location_values(self.classes);
+        let channels = self.levels.len() * self.values.count();
         for y in 0..self.window.height {
             self.take_row(y, |at, value| planes[value * area + y * width + at / channels]);
         }
@@ -62,7 +76,7 @@ impl Maps {
 
     /// Takes a row of the window: `value(place of a pixel's first value, number of the value)`.
     fn take_row(&mut self, y: usize, value: impl Fn(usize, usize) -> f32) {
-        let each = location_values(self.classes);
+        let each = self.values.count();
         let (channels, window) = (self.levels.len() * each, self.window);
         for (number, map) in self.levels.iter_mut().enumerate() {
             let half = signed(map.stride / 2);
@@ -93,10 +107,11 @@ impl Maps {
         let mut found = Vec::new();
         for (class, class_id) in class_ids.iter().enumerate() {
             for map in self.levels.iter().rev() {
-                let scores = map.scores(class, self.classes, &self.window, valid);
+                let scores = map.scores(class, self.values, &self.window, valid);
                 map.peaks(core, &scores, threshold, |at, score| {
-                    let bbox = map.bbox(at, self.classes);
-                    found.push(PixelDetection { class_id: *class_id, score, bbox });
+                    let oriented = self.values.oriented.then(|| map.oriented_box(at, self.values));
+                    let bbox = oriented.map_or_else(|| map.bbox(at, self.values), |oriented| oriented.bbox());
+                    found.push(PixelDetection { class_id: *class_id, score, bbox, oriented });
                 });
             }
         }
@@ -119,8 +134,9 @@ impl Map {
 
     /// For each pixel the geometric mean of the class's probability and the nearness of a center; negative where the
     /// pixel is not valid.
-    fn scores(&self, class: usize, classes: usize, window: &Window, valid: &[bool]) -> Vec<f32> {
-        let each = location_values(classes);
+    fn scores(&self, class: usize, values: Values, window: &Window, valid: &[bool]) -> Vec<f32> {
+        let Values { classes, .. } = values;
+        let each = values.count();
         let score = |(i, values): (usize, &[f32])| {
             let (x, y) = self.place(i % self.cols, i / self.cols);
             let at = offset(y - window.row) * window.width + offset(x - window.col);
@@ -157,15 +173,64 @@ impl Map {
             })
     }
 
+    /// The values of the box of a pixel.
+    fn of_box(&self, at: usize, values: Values) -> &[f32] {
+        let each = values.count();
+        &self.values[at * each + values.classes + 1..(at + 1) * each]
+    }
+
+    /// The box of a pixel that has a direction. It lies within half of [`LARGEST_BOX_PX`] of the pixel's place along either
+    /// axis: its center within an eighth of it, and its corners within the root of an eighth (0.35) of it from there.
+    fn oriented_box(&self, at: usize, values: Values) -> OrientedBox {
+        let of_box = self.of_box(at, values);
+        let (stride, most) = (exact(self.stride), f64::from(LARGEST_BOX_PX));
+        let (x, y) = self.place(at % self.cols, at / self.cols);
+        let center = [(x, of_box[0]), (y, of_box[1])]
+            .map(|(place, by)| exact(place) + limited(f64::from(by) * stride, most / 8.0));
+        let size = limited(f64::from(of_box[2]), LARGEST_SIZE);
+        let [cosine, sine] = [of_box[3], of_box[4]].map(|v| limited(f64::from(v), MOST_ELONGATED));
+        let elongated = (cosine * cosine + sine * sine).sqrt();
+        let half = |log: f64| (log.exp() * stride).min(most / 4.0);
+        let [along, across] = [0.5, -0.5].map(|part| half(size + part * elongated));
+        let direction = halved([cosine, sine], elongated);
+        OrientedBox::new(center, direction.map(|v| v * along), across)
+    }
+
     /// The box of a pixel. Distances are half of [`LARGEST_BOX_PX`] at most.
-    fn bbox(&self, at: usize, classes: usize) -> [f64; 4] {
-        let each = location_values(classes);
-        let logs = &self.values[at * each + classes + 1..(at + 1) * each];
+    fn bbox(&self, at: usize, values: Values) -> [f64; 4] {
+        let logs = self.of_box(at, values);
         let most = f32::from(LARGEST_BOX_PX / 2);
         let distance = |side: usize| f64::from((logs[side].exp() * exact_f32(self.stride)).min(most));
         let (x, y) = self.place(at % self.cols, at / self.cols);
         let (x, y) = (exact(x), exact(y));
         [x - distance(0), y - distance(1), x + distance(2), y + distance(3)]
+    }
+}
+
+/// Largest logarithm of a size in strides, and of one part of a stride: the limit of `probiou` in trainings.
+const LARGEST_SIZE: f64 = 8.0;
+
+/// Largest logarithm of how many times the longer side of a box is the shorter one, along either axis: 403 times.
+const MOST_ELONGATED: f64 = 6.0;
+
+/// A value within this much of 0; 0 for one that is no number, which would be a box that is none.
+fn limited(value: f64, most: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(-most, most) }
+}
+
+/// The direction at half of the angle of a vector of this length; without trigonometric functions, which differ between
+/// systems.
+fn halved([cosine, sine]: [f64; 2], length: f64) -> [f64; 2] {
+    if length <= 0.0 {
+        return [1.0, 0.0];
+    }
+    let [cosine, sine] = [cosine / length, sine / length];
+    if cosine >= 0.0 {
+        let half = f64::midpoint(1.0, cosine).sqrt();
+        [half, sine / (2.0 * half)]
+    } else {
+        let half = f64::midpoint(1.0, -cosine).sqrt().copysign(sine);
+        [sine / (2.0 * half), half]
     }
 }
 
@@ -182,7 +247,7 @@ mod tests {
     #[test]
     fn places_are_the_middles_of_squares_on_one_lattice() {
         assert_eq!([-4, -3, 4, 5, 12].map(|start| first_place(start, 8)), [-1, 0, 0, 1, 1]);
-        let maps = Maps::new(Window::new(-10, 3, 26, 10), &[8, 16], 1);
+        let maps = Maps::new(Window::new(-10, 3, 26, 10), &[8, 16], UPRIGHT);
         let [coarse, fine] = maps.levels.as_slice() else { panic!() };
         assert_eq!((fine.first, fine.cols, fine.rows), ((-1, 0), 3, 2));
         assert_eq!(fine.place(0, 0), (-4, 4));
@@ -190,10 +255,12 @@ mod tests {
         assert_eq!(coarse.place(0, 0), (-8, 8));
     }
 
+    const UPRIGHT: Values = Values { classes: 1, oriented: false };
+
     /// A map of stride 8 over 5 x 5 of its pixels: scores of class 0 as given, nearness 1, boxes of one stride to each side.
     fn maps(scores: [f32; 25]) -> Maps {
         let window = Window::new(-8, 16, 40, 40);
-        let mut maps = Maps::new(window, &[8], 1);
+        let mut maps = Maps::new(window, &[8], UPRIGHT);
         let places: Vec<_> = (0..25).map(|i| (i % 5, i / 5)).collect();
         let value = |x: usize, y: usize, value: usize| {
             let place = places.iter().position(|place| *place == (x / 8, y / 8)).unwrap();
@@ -236,5 +303,57 @@ mod tests {
         let found = maps(scores).found(&core, &valid, &[0], 0.5);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].bbox[0], 12.0 - 8.0);
+    }
+
+    /// Of a rectangle at any angle the values give the rectangle back; a little more or less of the angle, a little more or
+    /// less of each value.
+    #[test]
+    fn rectangles_come_back_from_their_values() {
+        let values = Values { classes: 1, oriented: true };
+        let mut before: Option<[f32; 3]> = None;
+        for step in 0..=360u16 {
+            let angle = f64::from(step).to_radians();
+            let (long, short) = (20.0, 5.0);
+            let ratio = f64::ln(long / short);
+            let size = 0.5 * f64::ln(long * short) - f64::ln(8.0);
+            let of_box = [0.5, -0.25, size, ratio * (2.0 * angle).cos(), ratio * (2.0 * angle).sin()];
+            let of_box = of_box.map(arpent_base::number::narrow);
+            let mut maps = Maps::new(Window::new(0, 0, 8, 8), &[8], values);
+            maps.levels[0].values[2..].copy_from_slice(&of_box);
+            let found = maps.levels[0].oriented_box(0, values);
+            let expected = OrientedBox::new([8.0, 2.0], [angle.cos() * long, angle.sin() * long], short);
+            // At the turn from one end of the longer side to the other, the corners come in another order.
+            for corner in found.corners() {
+                let near = |other: &[f64; 2]| (corner[0] - other[0]).hypot(corner[1] - other[1]) < 1e-4;
+                assert!(expected.corners().iter().any(near), "{step}: {found:?} {expected:?}");
+            }
+            let direction = [of_box[2], of_box[3], of_box[4]];
+            if let Some(before) = before {
+                assert!(before.iter().zip(&direction).all(|(a, b)| (a - b).abs() < 0.1), "{step}");
+            }
+            before = Some(direction);
+        }
+    }
+
+    #[test]
+    fn boxes_of_any_values_stay_near_their_place() {
+        let values = Values { classes: 1, oriented: true };
+        let sizes = [-400.0, -1e30, f32::NAN, f32::INFINITY, f32::NEG_INFINITY]
+            .map(|size| [0.0, 0.0, size, 0.0, 0.0]);
+        let long =
+            [[0.0, 0.0, 99.0, 3.0, -99.0], [0.0, 0.0, -400.0, 3.0, -99.0], [0.0, 0.0, -400.0, 1e-9, 6.0]];
+        let same = [f32::MAX, f32::MIN, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -400.0]
+            .map(|value| [value; 5]);
+        for extreme in sizes.into_iter().chain(long).chain(same) {
+            let mut maps = Maps::new(Window::new(0, 0, 8, 8), &[8], values);
+            maps.levels[0].values[2..].copy_from_slice(&extreme);
+            let found = maps.levels[0].oriented_box(0, values);
+            assert!(
+                found.is_finite()
+                    && found.bbox().iter().all(|side| (side - 4.0).abs() <= 2048.0)
+                    && found.area() > 0.0,
+                "{extreme:?}: {found:?}"
+            );
+        }
     }
 }

@@ -119,6 +119,7 @@ fn op<'a>(graph: &Graph, op: graph::Op, weights: &'a Weights) -> Result<Op<'a>, 
     Ok(match op {
         graph::Op::Input { start, count } => Op::Input { start, count },
         graph::Op::Conv(layer) => Op::Conv(conv(&graph.layers[layer], weights)?),
+        graph::Op::Transposed(layer) => Op::Transposed(conv(&graph.layers[layer], weights)?),
         graph::Op::Part { layer, start, count } => {
             let whole = conv(&graph.layers[layer], weights)?;
             let each = whole.weight.len() / whole.outputs.max(1);
@@ -273,6 +274,7 @@ mod tests {
                 strides,
                 width: 24,
                 convs: 1,
+                oriented: encoder == Encoder::Resnet18,
             },
         ));
         all.retain(field::is_local);

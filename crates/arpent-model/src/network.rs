@@ -5,8 +5,12 @@ use burn::module::{Module, Param, ParamId, RunningState};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
 use burn::tensor::activation::{gelu, relu, sigmoid, silu, softmax};
-use burn::tensor::module::{adaptive_avg_pool2d, avg_pool2d, conv2d, interpolate, max_pool2d};
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
+use burn::tensor::module::{
+    adaptive_avg_pool2d, avg_pool2d, conv_transpose2d, conv2d, interpolate, max_pool2d,
+};
+use burn::tensor::ops::{
+    AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions,
+};
 use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 
 use crate::graph::{self, Activation, Graph, Layer, Op, Squares, Step};
@@ -124,7 +128,7 @@ impl Network {
     }
 
     /// What a training compares with the truth: of a detector without anchors its maps, finest first
-    /// (`[batch, classes and 5 more, rows, columns]`, [`Architecture::strides`]); of any other network its scores.
+    /// (`[batch, classes and 5 or 6 more, rows, columns]`, [`Architecture::strides`]); of any other network its scores.
     pub fn answers(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
         if self.graph.maps.is_empty() {
             return vec![self.forward(x)];
@@ -154,6 +158,10 @@ impl Network {
             Op::Conv(layer) => {
                 let first = from.pop().unwrap_or_else(|| x.clone());
                 return self.blocks[layer].forward(first, self.precision, step.activation);
+            }
+            Op::Transposed(layer) => {
+                let first = from.pop().unwrap_or_else(|| x.clone());
+                self.blocks[layer].transposed(first)
             }
             Op::Part { layer, start, count } => {
                 let first = from.pop().unwrap_or_else(|| x.clone());
@@ -367,6 +375,13 @@ impl Block {
             Some(norm) => normalize(norm, x, activation),
             None => activate(x, activation),
         }
+    }
+
+    /// The transposed convolution by the layer ([`Op::Transposed`]), in single precision.
+    fn transposed(&self, x: Tensor<4>) -> Tensor<4> {
+        let options = ConvTransposeOptions::new([2, 2], [1, 1], [0, 0], [1, 1], 1);
+        let weight = self.conv.weight.val().swap_dims(0, 1);
+        conv_transpose2d(x, weight, self.conv.bias.as_ref().map(Param::val), options)
     }
 
     /// As [`Block::forward`] without normalization and activation, for `count` of the outputs.

@@ -1,7 +1,7 @@
 //! Converts the planes of a detection network to boxes.
 
 use arpent_base::number::exact;
-use arpent_raster::Window;
+use arpent_raster::{OrientedBox, Window};
 
 /// One detection, in pixels of the grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub struct PixelDetection {
     pub score: f32,
     /// West, north, east and south side, global pixel coordinates (columns, rows, columns, rows).
     pub bbox: [f64; 4],
+    /// The rectangle, of a network whose boxes have a direction; [`PixelDetection::bbox`] is the box around it.
+    pub oriented: Option<OrientedBox>,
 }
 
 /// Scores before the sigmoid, with one pixel around the core.
@@ -39,7 +41,7 @@ impl Heat<'_> {
                 let index = y * self.window.width + x;
                 let score = sigmoid(self.at(class, index));
                 if self.valid[index] && score >= threshold && self.is_peak(class, index) {
-                    found.push(PixelDetection { class_id, score, bbox: self.bbox(x, y) });
+                    found.push(PixelDetection { class_id, score, bbox: self.bbox(x, y), oriented: None });
                 }
             }
         }

@@ -97,6 +97,9 @@ pub(crate) fn segformer(size: MitSize, inputs: usize, outputs: usize) -> Graph {
 const BRANCH: usize = 128;
 const GROUPS: usize = 32;
 
+/// Epsilon of these normalizations.
+const GROUP_EPSILON: f64 = 1e-5;
+
 /// FPN (Kirillov et al., *Panoptic feature pyramid networks*, 2019): every map of the pyramid brought to a quarter of the
 /// picture's size, and their sum.
 pub(crate) fn fpn(encoder: Encoder, inputs: usize, outputs: usize) -> Graph {
@@ -118,7 +121,7 @@ pub(crate) fn fpn(encoder: Encoder, inputs: usize, outputs: usize) -> Graph {
             let layer = Layer::biased(format!("{name}.0"), [graph.channels(at), BRANCH], 3);
             let layer = graph.layer(Layer { biased: false, ..layer });
             at = graph.conv(at, layer, Activation::None);
-            at = graph.group_norm(at, format!("{name}.1"), GROUPS, Activation::Relu);
+            at = graph.group_norm(at, format!("{name}.1"), (GROUPS, GROUP_EPSILON), Activation::Relu);
             at = graph.bilinear(at, to, true);
         }
         sum = Some(sum.map_or(at, |sum| graph.combine(Op::Add, [sum, at], Activation::None)));

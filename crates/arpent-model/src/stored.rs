@@ -51,6 +51,19 @@ impl StepActivation {
     }
 }
 
+/// A number above 0 and up to 1, which keeps a divisor from 0.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Epsilon(pub f64);
+
+impl PartialEq for Epsilon {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+impl Eq for Epsilon {}
+
 /// A step of a stored network. Steps are numbered from 1 in their order; 0 is the picture. The last one has the scores, of the
 /// picture's size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -77,6 +90,42 @@ pub enum GraphStep {
         /// Whether each channel is convolved separately.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         depthwise: bool,
+        /// What follows.
+        #[serde(default, skip_serializing_if = "StepActivation::is_none")]
+        activation: StepActivation,
+    },
+    /// A transposed convolution with a bias: 4 x 4 taps, a stride of 2 and one pixel of padding, so that its output has twice
+    /// the size. `<name>.weight` is ordered as that of a convolution: outputs, inputs, rows, columns.
+    Transposed {
+        /// The step that it reads.
+        from: usize,
+        /// Name of its tensors: `<name>.weight`, `<name>.bias`.
+        name: String,
+        /// Output channels.
+        outputs: usize,
+        /// What follows.
+        #[serde(default, skip_serializing_if = "StepActivation::is_none")]
+        activation: StepActivation,
+    },
+    /// Each pixel's channels minus their mean, divided by their standard deviation, times a weight, plus a bias.
+    LayerNorm {
+        /// The step that it reads.
+        from: usize,
+        /// Name of its tensors: `<name>.weight`, `<name>.bias`.
+        name: String,
+        /// Added to the variance.
+        epsilon: Epsilon,
+    },
+    /// The same over all pixels of groups of channels. Not local.
+    GroupNorm {
+        /// The step that it reads.
+        from: usize,
+        /// Name of its tensors: `<name>.weight`, `<name>.bias`.
+        name: String,
+        /// Number of groups; divides that of the channels.
+        groups: usize,
+        /// Added to the variance.
+        epsilon: Epsilon,
         /// What follows.
         #[serde(default, skip_serializing_if = "StepActivation::is_none")]
         activation: StepActivation,
@@ -178,6 +227,23 @@ pub(crate) fn graph(in_channels: usize, out_channels: usize, steps: &[GraphStep]
 fn add(graph: &mut Graph, step: &GraphStep) -> Result<(), String> {
     match step {
         GraphStep::Conv { .. } => add_conv(graph, step),
+        GraphStep::Transposed { from, name, outputs, activation } => {
+            add_transposed(graph, *from, (name, *outputs), *activation)
+        }
+        GraphStep::LayerNorm { from, name, epsilon } => {
+            known(graph, *from)?;
+            check_name(graph, name)?;
+            graph.layer_norm(*from, name, check_epsilon(*epsilon)?);
+            Ok(())
+        }
+        GraphStep::GroupNorm { from, name, groups, epsilon, activation } => {
+            let (channels, _) = shape(graph, *from)?;
+            check_name(graph, name)?;
+            let fits = *groups > 0 && channels.is_multiple_of(*groups);
+            check(fits, || format!("has {groups} groups of {channels} channels"))?;
+            graph.group_norm(*from, name, (*groups, check_epsilon(*epsilon)?), activation.of_graph());
+            Ok(())
+        }
         GraphStep::MaxPool { from, kernel } => {
             let level = level(graph, *from)?;
             check(matches!(kernel, 2 | 3), || format!("is a maximum of {kernel} pixels, expected 2 or 3"))?;
@@ -239,6 +305,38 @@ fn add(graph: &mut Graph, step: &GraphStep) -> Result<(), String> {
     }
 }
 
+fn add_transposed(
+    graph: &mut Graph,
+    from: usize,
+    (name, outputs): (&String, usize),
+    activation: StepActivation,
+) -> Result<(), String> {
+    let (inputs, extent) = shape(graph, from)?;
+    check(matches!(extent, Extent::Level(1..)), || format!("doubles {extent:?}"))?;
+    check_name(graph, name)?;
+    check((1..=MOST_CHANNELS).contains(&outputs), || format!("has {outputs} outputs"))?;
+    let padding = Padding::Given(1, 1);
+    let layer = Layer { padding, ..Layer::biased(name, [inputs, outputs], 4).sized(4, 2) };
+    let layer = graph.layer(layer);
+    graph.transposed(from, layer, activation.of_graph());
+    Ok(())
+}
+
+fn check_epsilon(epsilon: Epsilon) -> Result<f64, String> {
+    let fits = epsilon.0 > 0.0 && epsilon.0 <= 1.0;
+    check(fits, || format!("has the epsilon {}, expected a number above 0 and up to 1", epsilon.0))?;
+    Ok(epsilon.0)
+}
+
+/// Refuses a name of weights that is used before, or is none.
+fn check_name(graph: &Graph, name: &String) -> Result<(), String> {
+    let before =
+        graph.layers.iter().map(|layer| &layer.name).chain(graph.norms.iter().map(|norm| &norm.name));
+    check(!before.into_iter().any(|known| known == name), || format!("uses `{name}` a second time"))?;
+    let is_plain = !name.is_empty() && name.len() <= 1024 && !name.chars().any(char::is_control);
+    check(is_plain, || "has no name".into())
+}
+
 fn add_conv(graph: &mut Graph, step: &GraphStep) -> Result<(), String> {
     let GraphStep::Conv { from, name, outputs, kernel, stride, before, dilation, depthwise, activation } =
         step
@@ -246,9 +344,7 @@ fn add_conv(graph: &mut Graph, step: &GraphStep) -> Result<(), String> {
         return Ok(());
     };
     let (inputs, extent) = shape(graph, *from)?;
-    check(graph.layers.iter().all(|layer| layer.name != *name), || format!("uses `{name}` a second time"))?;
-    let is_plain = !name.is_empty() && name.len() <= 1024 && !name.chars().any(char::is_control);
-    check(is_plain, || "has no name".into())?;
+    check_name(graph, name)?;
     check((1..=MOST_CHANNELS).contains(outputs), || format!("has {outputs} outputs"))?;
     check((1..=MOST_KERNEL).contains(kernel), || format!("has a kernel of {kernel} px"))?;
     check((1..=MOST_DILATION).contains(dilation), || format!("has taps {dilation} px apart"))?;
@@ -306,6 +402,46 @@ mod tests {
         }
     }
 
+    fn norm(groups: usize, epsilon: f64) -> GraphStep {
+        let (name, epsilon, activation) = ("norm".into(), Epsilon(epsilon), StepActivation::None);
+        GraphStep::GroupNorm { from: 0, name, groups, epsilon, activation }
+    }
+
+    fn transposed(from: usize, name: &str) -> GraphStep {
+        GraphStep::Transposed { from, name: name.into(), outputs: 4, activation: StepActivation::Relu }
+    }
+
+    #[test]
+    fn normalizations_and_transposed_convolutions_are_stored() {
+        let steps = [
+            norm(3, 1e-3),
+            GraphStep::MaxPool { from: 1, kernel: 2 },
+            transposed(2, "up"),
+            GraphStep::LayerNorm { from: 3, name: "layer".into(), epsilon: Epsilon(1e-6) },
+            conv(4, "head", 2),
+        ];
+        let made = graph(3, 2, &steps).unwrap();
+        let extents: Vec<_> = made.steps.iter().map(|step| step.extent).collect();
+        assert_eq!((extents[2], extents[3]), (Extent::Level(1), Extent::Level(0)));
+        assert_eq!((made.norms.len(), made.is_local()), (2, false));
+        assert!(
+            graph(
+                3,
+                2,
+                &[
+                    &[GraphStep::MaxPool { from: 0, kernel: 2 }, transposed(1, "up")][..],
+                    &[conv(2, "head", 2)]
+                ]
+                .concat()
+            )
+            .unwrap()
+            .is_local()
+        );
+        let text = serde_json::to_string(&steps[..1]).unwrap();
+        assert_eq!(text, r#"[{"op":"group-norm","from":0,"name":"norm","groups":3,"epsilon":0.001}]"#);
+        assert_eq!(serde_json::from_str::<Vec<GraphStep>>(&text).unwrap(), steps[..1]);
+    }
+
     #[test]
     fn what_is_stored_is_what_is_computed() {
         let steps = [
@@ -345,6 +481,12 @@ mod tests {
             (vec![GraphStep::MeanPool { from: 0, levels: 9 }], "halves 9 times"),
             (vec![GraphStep::MeanPool { from: 0, levels: u32::MAX }], "halves 4294967295 times"),
             (vec![GraphStep::AdaptiveMean { from: 0, side: 17 }], "17 parts"),
+            (vec![transposed(0, "a")], "doubles Level(0)"),
+            (vec![norm(3, 0.0)], "the epsilon 0,"),
+            (vec![norm(3, f64::NAN)], "the epsilon NaN,"),
+            (vec![norm(2, 1e-5)], "2 groups of 3 channels"),
+            (vec![norm(0, 1e-5)], "0 groups of 3 channels"),
+            (vec![norm(3, 1e-5), conv(1, "norm", 2)], "a second time"),
             (
                 vec![GraphStep::AdaptiveMean { from: 0, side: 1 }, GraphStep::MaxPool { from: 1, kernel: 2 }],
                 "size of a grid",

@@ -1,5 +1,6 @@
 //! Merges the boxes that were found window by window.
 
+use arpent_raster::{OrientedBox, intersection_over_union};
 use serde::{Deserialize, Serialize};
 
 use crate::{Remaining, VectorError};
@@ -13,12 +14,17 @@ pub struct Detection {
     pub score: f32,
     /// First column, first row, end column, end row; grid pixels and fractions of them.
     pub bbox: [f64; 4],
+    /// The rectangle that was found, if it has a direction; [`Detection::bbox`] is the box around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oriented: Option<OrientedBox>,
 }
 
 impl Detection {
     pub(crate) fn check(&self, remaining: &Remaining) -> Result<(), VectorError> {
-        let Self { class_id, score, bbox } = *self;
-        let is_finite = score.is_finite() && bbox.iter().all(|v| v.is_finite());
+        let Self { class_id, score, bbox, oriented } = *self;
+        let is_finite = score.is_finite()
+            && bbox.iter().all(|v| v.is_finite())
+            && oriented.is_none_or(|oriented| oriented.is_finite());
         if !is_finite || bbox[0] > bbox[2] || bbox[1] > bbox[3] {
             return Err(VectorError::BadDetection { class_id, score, bbox });
         }
@@ -30,22 +36,29 @@ impl Detection {
 
     /// Which of two overlapping detections is kept: the higher score, then the box further west or north.
     fn rank(&self, other: &Self) -> std::cmp::Ordering {
-        let by_box = || self.bbox.iter().zip(&other.bbox).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne());
         (other.score.total_cmp(&self.score))
-            .then_with(|| by_box().unwrap_or(std::cmp::Ordering::Equal))
+            .then_with(|| self.order_of_places(other))
             .then(self.class_id.cmp(&other.class_id))
+    }
+
+    /// The box further west or north first; of equal boxes, by the numbers of the rectangles in them.
+    pub(crate) fn order_of_places(&self, other: &Self) -> std::cmp::Ordering {
+        let numbers = |d: &Self| d.oriented.map(|oriented| oriented.numbers().map(ordered));
+        (self.bbox.map(ordered).cmp(&other.bbox.map(ordered)))
+            .then_with(|| numbers(self).cmp(&numbers(other)))
     }
 
     /// Intersection over union.
     fn iou(&self, other: &Self) -> f64 {
-        let (a, b) = (&self.bbox, &other.bbox);
-        let width = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
-        let height = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);
-        let area = |c: &[f64; 4]| (c[2] - c[0]) * (c[3] - c[1]);
-        let common = width * height;
-        // The intersection of boxes without area is empty, even of a box with itself.
-        if common == 0.0 { 0.0 } else { common / (area(a) + area(b) - common) }
+        let (a, b) = (self.oriented.as_ref(), other.oriented.as_ref());
+        intersection_over_union((&self.bbox, a), (&other.bbox, b))
     }
+}
+
+/// A number whose order is that of [`f64::total_cmp`].
+fn ordered(value: f64) -> i64 {
+    let bits = value.to_bits().cast_signed();
+    if bits < 0 { bits ^ i64::MAX } else { bits }
 }
 
 /// Suppresses duplicates among the detections of overlapping windows, strip by strip or block by block.
@@ -191,12 +204,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn detection(class_id: u8, score: f32, bbox: [f64; 4]) -> Detection {
-        Detection { class_id, score, bbox }
+        Detection { class_id, score, bbox, oriented: None }
     }
 
     /// Greedy suppression of the whole set at once; the oracle.
     fn suppress(mut all: Vec<Detection>, threshold: f64, classwise: bool) -> Vec<Detection> {
-        let key = |d: &Detection| (-d.score, d.bbox, d.class_id);
+        let key =
+            |d: &Detection| (-d.score, d.bbox, d.oriented.map(|oriented| oriented.numbers()), d.class_id);
         all.sort_by(|a, b| key(a).partial_cmp(&key(b)).unwrap());
         let mut kept: Vec<Detection> = Vec::new();
         for d in all {
@@ -205,6 +219,13 @@ mod tests {
                 let area = |b: [f64; 4]| (b[2] - b[0]) * (b[3] - b[1]);
                 let common = side(0) * side(1);
                 let may = !classwise || k.class_id == d.class_id;
+                if k.oriented.is_some() || d.oriented.is_some() {
+                    // Rectangles overlap as those of shapely do (`arpent-raster`).
+                    let placed = |d: Detection| (d.bbox, d.oriented);
+                    let ((a, of_a), (b, of_b)) = (placed(*k), placed(d));
+                    return may
+                        && intersection_over_union((&a, of_a.as_ref()), (&b, of_b.as_ref())) > threshold;
+                }
                 may && common > 0.0 && common / (area(k.bbox) + area(d.bbox) - common) > threshold
             };
             if !kept.iter().any(beats) {
@@ -221,9 +242,16 @@ mod tests {
 
     prop_compose! {
         /// Few places, sizes and scores, so that ties and exact duplicates are common.
-        fn detections()(class_id in 0u8..2, score in 1u8..6, col in 0u8..30, row in -60i8..60, width in 0u8..16, height in 0u8..16) -> Detection {
+        fn detections()(class_id in 0u8..2, score in 1u8..6, col in 0u8..30, row in -60i8..60, width in 0u8..16, height in 0u8..16, turn in 0u8..8) -> Detection {
             let (col, row) = (f64::from(col), f64::from(row) * 0.5);
-            detection(class_id, f32::from(score) / 5.0, [col, row, col + f64::from(width), row + f64::from(height)])
+            let upright = [col, row, col + f64::from(width), row + f64::from(height)];
+            let upright = detection(class_id, f32::from(score) / 5.0, upright);
+            if turn < 4 || width == 0 {
+                return upright;
+            }
+            let half = [f64::from(width) / 2.0, f64::from(turn) - 5.0];
+            let oriented = OrientedBox::new([col + 8.0, row + 8.0], half, f64::from(height) / 2.0);
+            Detection { bbox: oriented.bbox(), oriented: Some(oriented), ..upright }
         }
     }
 

@@ -39,6 +39,16 @@ pub enum VectorError {
         /// The block.
         block: Window,
     },
+    /// A row of measured values does not have one number for each pixel.
+    #[error("row {row} needs {expected} numbers of each measured value, got {found}")]
+    ValueLength {
+        /// Row, counted from the CRS origin.
+        row: i64,
+        /// Pixels of the row.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
     /// More rows were given than the extent has.
     #[error("cannot polygonize row {row}: it lies below the extent, {extent}")]
     TooManyRows {
@@ -158,6 +168,7 @@ impl arpent_base::Diagnostic for VectorError {
             }
             Self::DamagedBlock { .. } => Some("process the block again".into()),
             Self::RowLength { .. }
+            | Self::ValueLength { .. }
             | Self::TooManyRows { .. }
             | Self::LateDetection { .. }
             | Self::HaloRow { .. }

@@ -68,4 +68,4 @@ pub use remaining::Remaining;
 pub use snap::{Snap, nearest_on_line, representative_point};
 pub use vectorize::{VectorOptions, Vectorizer, kept_classes};
 pub use wkb::{parts_to_wkb, polygons_of_wkb, to_wkb};
-pub use zonal::{ClassResult, ZoneResult, ZoneRow, ZoneRows, ZoneStatistics};
+pub use zonal::{ClassResult, ValueResult, ZoneResult, ZoneRow, ZoneRows, ZoneStatistics};

@@ -17,7 +17,7 @@ const EVERYWHERE: Rectangle = [f64::NEG_INFINITY, f64::NEG_INFINITY, f64::INFINI
 ///
 /// // Two blocks side by side; a box may extend by 4 pixels beyond the block of its center.
 /// let blocks = [Window::new(0, 0, 64, 64), Window::new(64, 0, 64, 64)];
-/// let found = |score, col| Detection { class_id: 1, score, bbox: [col, 20.0, col + 8.0, 28.0] };
+/// let found = |score, col| Detection { class_id: 1, score, bbox: [col, 20.0, col + 8.0, 28.0], oriented: None };
 /// let detections = [vec![found(0.5, 20.0), found(0.6, 59.0)], vec![found(0.9, 61.0)]];
 ///
 /// let (mut kept, mut all) = (Vec::new(), DetectionMerger::new(0.3, true)?);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::feature::{content_id, round4, round6};
 use crate::forest::find_root;
 use crate::ground::ground_area;
-use crate::objects::shape::{Shape, box_numbers, enclose, outline};
+use crate::objects::shape::{Shape, box_numbers, enclose, outline, outline_of_rectangles, rectangle_numbers};
 use crate::region::Vertex;
 use crate::simplify::simplify;
 use crate::{Detection, Feature, Object, Polygonizer, Region, VectorError};
@@ -75,7 +75,7 @@ pub fn kept_classes(nomenclature: &Nomenclature) -> [bool; 256] {
 /// let classes = Nomenclature::new(vec![Class { id: 3, name, name_fr: None, code: None, color, features: true }])?;
 ///
 /// let vectorizer = Vectorizer::new(&grid, &classes, VectorOptions { min_area_m2: 2.0, simplify_px: None })?;
-/// let pool = Detection { class_id: 3, score: 0.9, bbox: [100.0, 50.0, 120.0, 80.0] };
+/// let pool = Detection { class_id: 3, score: 0.9, bbox: [100.0, 50.0, 120.0, 80.0], oriented: None };
 /// let feature = vectorizer.detection_to_feature(&pool).ok_or("it is large enough")?;
 /// assert_eq!((feature.class_name.as_str(), feature.area_m2), ("pool", 24.0));
 /// // Smaller ones are dropped.
@@ -150,8 +150,8 @@ impl Vectorizer {
         })
     }
 
-    /// The rectangle of a detection, `None` if it is smaller than the minimum area. Its id is that of its class and
-    /// its box to 1/16 pixel.
+    /// The rectangle of a detection, in its direction if it has one; `None` if it is smaller than the minimum area. Its id
+    /// is that of its class and its corners to 1/16 pixel.
     pub fn detection_to_feature(&self, detection: &Detection) -> Option<Feature> {
         self.object_to_feature(&Object::of(detection), Shape::Box)
     }
@@ -160,14 +160,18 @@ impl Vectorizer {
     /// its class and the boxes of its fragments to 1/16 pixel, independent of the shape.
     pub fn object_to_feature(&self, object: &Object, shape: Shape) -> Option<Feature> {
         let bbox = object.boxes.iter().copied().reduce(|a, b| enclose(a, &b))?;
-        let outline = outline(&object.boxes, bbox, shape);
+        let (outline, numbers) = if object.oriented.is_empty() {
+            (outline(&object.boxes, bbox, shape), box_numbers(&object.boxes))
+        } else {
+            (outline_of_rectangles(&object.oriented, bbox, shape), rectangle_numbers(&object.oriented))
+        };
         let everywhere = self.pixel_area.everywhere().map(|area| outline.area_px * area);
         let area_m2 = everywhere.unwrap_or_else(|| ground_area(&outline.rings, &self.pixel_area));
         if area_m2 < self.options.min_area_m2 {
             return None;
         }
         Some(Feature {
-            id: content_id(&self.grid_key, object.class_id, box_numbers(&object.boxes).into_iter()),
+            id: content_id(&self.grid_key, object.class_id, numbers.into_iter()),
             class_id: object.class_id,
             class_name: self.class_name(object.class_id),
             score: Some(round4(f64::from(object.score))),
@@ -302,7 +306,7 @@ mod tests {
     use super::*;
     use crate::Polygonizer;
     use arpent_base::Diagnostic as _;
-    use arpent_raster::{Class, Color, Crs, CrsKind, Window};
+    use arpent_raster::{Class, Color, Crs, CrsKind, OrientedBox, Window};
     use geo::Area;
     use geo::orient::{Direction, Orient};
     use std::sync::Arc;
@@ -445,7 +449,7 @@ mod tests {
         let at = |min_area_m2| vectorizer(&lambert(), VectorOptions { min_area_m2, simplify_px: None });
         assert!(at(0.44).region_to_feature(&region(3, 0)).is_some());
         assert!(at(0.45).region_to_feature(&region(3, 0)).is_none());
-        let d = Detection { class_id: 1, score: 0.5, bbox: [0.0, 0.0, 2.0, 5.5] };
+        let d = Detection { class_id: 1, score: 0.5, bbox: [0.0, 0.0, 2.0, 5.5], oriented: None };
         assert!(at(0.43).detection_to_feature(&d).is_some());
         assert!(at(0.45).detection_to_feature(&d).is_none());
     }
@@ -453,7 +457,7 @@ mod tests {
     #[test]
     fn a_detection_is_a_rectangle() {
         let v = vectorizer(&lambert(), VectorOptions::default());
-        let d = Detection { class_id: 1, score: 0.123_456, bbox: [10.0, -6.5, 14.25, 3.0] };
+        let d = Detection { class_id: 1, score: 0.123_456, bbox: [10.0, -6.5, 14.25, 3.0], oriented: None };
         let feature = v.detection_to_feature(&d).unwrap();
         assert_eq!((feature.score, feature.pixels_area_m2), (Some(0.1235), None));
         assert!((feature.area_m2 - 1.615).abs() < 1e-12);
@@ -476,13 +480,13 @@ mod tests {
     fn an_object_of_one_fragment_is_its_detection() {
         let v = vectorizer(&lambert(), VectorOptions { min_area_m2: 0.5, simplify_px: None });
         for bbox in [[10.0, -6.5, 14.3, 3.01], [0.0, 0.0, 1.0, 1.0], [2.02, 5.0, 40.0, 5.03]] {
-            let d = Detection { class_id: 1, score: 0.123_456, bbox };
+            let d = Detection { class_id: 1, score: 0.123_456, bbox, oriented: None };
             for shape in [Shape::Box, Shape::OrientedBox, Shape::Footprint] {
                 assert_eq!(v.object_to_feature(&Object::of(&d), shape), v.detection_to_feature(&d));
             }
         }
         // As it was before there were objects.
-        let d = Detection { class_id: 1, score: 0.5, bbox: [10.0, -6.5, 14.3, 3.01] };
+        let d = Detection { class_id: 1, score: 0.5, bbox: [10.0, -6.5, 14.3, 3.01], oriented: None };
         assert_eq!(v.detection_to_feature(&d).unwrap().id, "90c5d77aaa9b98685d006fefcf5bc772");
     }
 
@@ -493,6 +497,7 @@ mod tests {
             class_id: 3,
             score: 0.75,
             boxes: (0..9).map(|i| f64::from(i) * 10.0 + shift).map(|p| [p, p, p + 11.0, p + 11.0]).collect(),
+            oriented: vec![],
         };
         let feature = |object: &Object, shape| v.object_to_feature(object, shape).unwrap();
         let [upright, oriented, footprint] =
@@ -517,9 +522,42 @@ mod tests {
     }
 
     #[test]
+    fn a_rectangle_with_a_direction_is_drawn_along_it() {
+        let v = vectorizer(&lambert(), VectorOptions::default());
+        let rectangle = |x: f64| OrientedBox::new([x, 50.0], [12.0, 9.0], 5.0);
+        let detection = |x: f64| {
+            let oriented = rectangle(x);
+            Detection { class_id: 1, score: 0.5, bbox: oriented.bbox(), oriented: Some(oriented) }
+        };
+        let one = v.detection_to_feature(&detection(100.0)).unwrap();
+        // 30 x 10 pixels of 0.2 m, whatever the shape asked for.
+        assert!((one.area_m2 - 12.0).abs() < 1e-9, "{}", one.area_m2);
+        let polygon = &one.polygons.0[0];
+        assert_eq!(polygon, &polygon.orient(Direction::Default));
+        assert!((polygon.unsigned_area() - 12.0).abs() < 1e-9 && polygon.exterior().0.len() == 5);
+        for shape in [Shape::Box, Shape::OrientedBox, Shape::Footprint] {
+            assert_eq!(v.object_to_feature(&Object::of(&detection(100.0)), shape).unwrap(), one);
+        }
+        // The same box around it is another feature, and so is a rectangle that is a little longer.
+        let upright = Detection { oriented: None, ..detection(100.0) };
+        assert_ne!(v.detection_to_feature(&upright).unwrap().id, one.id);
+        // Joined to one object: end to end, the smallest rectangle around both is as wide as each.
+        let next = OrientedBox::new([124.0, 68.0], [12.0, 9.0], 5.0);
+        let boxes = vec![rectangle(100.0).bbox(), next.bbox()];
+        let joined = Object { class_id: 1, score: 0.5, boxes, oriented: vec![rectangle(100.0), next] };
+        for (shape, area_px) in
+            [(Shape::OrientedBox, 600.0), (Shape::Footprint, 600.0), (Shape::Box, 54.0 * 44.0)]
+        {
+            let feature = v.object_to_feature(&joined, shape).unwrap();
+            // Corners of joined boxes are kept to 1/16 pixel.
+            assert!((feature.area_m2 / 0.04 - area_px).abs() < 0.02 * area_px, "{}", feature.area_m2 / 0.04);
+        }
+    }
+
+    #[test]
     fn detections_in_degrees_have_ground_areas() {
         let v = vectorizer(&grid(CrsKind::Geographic, 4326, 1e-5), VectorOptions::default());
-        let d = Detection { class_id: 1, score: 0.5, bbox: [0.0, -10.0, 10.0, 0.0] };
+        let d = Detection { class_id: 1, score: 0.5, bbox: [0.0, -10.0, 10.0, 0.0], oriented: None };
         let north = Detection { bbox: [0.0, -6_000_010.0, 10.0, -6_000_000.0], ..d };
         let area = |d| v.detection_to_feature(d).unwrap().area_m2;
         // 1e-5 degrees are 1.1132 m along the equator and 1.1057 m along a meridian there.

@@ -77,7 +77,7 @@ pub(super) fn lines(path: &Path, text: &str, names: &Names) -> Result<Vec<Line>,
         let bbox = [row.xmin, row.ymin, row.xmax, row.ymax];
         let is_empty = bbox.iter().all(|side| side.abs() < f64::MIN_POSITIVE);
         let class = if is_empty { None } else { names.id(path, Some(number), &row.label)? };
-        let found = class.map(|class_id| AnnotatedBox { class_id, bbox });
+        let found = class.map(|class_id| AnnotatedBox { class_id, bbox, oriented: None });
         lines.push(Line { number, picture: row.image_path, found });
     }
     Ok(lines)

@@ -156,7 +156,7 @@ impl BoxesToLabelsLayout {
             for AnnotatedBox { bbox, .. } in boxes {
                 near(*bbox, self.options.margin, size, |pixel| labels.data_mut()[pixel] = IGNORE);
             }
-            for AnnotatedBox { bbox, class_id } in boxes.iter().filter(|b| b.class_id != IGNORE) {
+            for AnnotatedBox { bbox, class_id, .. } in boxes.iter().filter(|b| b.class_id != IGNORE) {
                 let inside = ellipse_pixels(*bbox, self.options.ellipse, size);
                 inside.for_each(|pixel| labels.data_mut()[pixel] = *class_id);
             }

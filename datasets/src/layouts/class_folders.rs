@@ -94,5 +94,5 @@ fn object(window: Window, class_id: u8, part: f64) -> Truth {
     let mut labels = Raster::filled(window, IGNORE);
     let inside = ellipse_pixels(bbox, part, [window.width, window.height]);
     inside.for_each(|pixel| labels.data_mut()[pixel] = class_id);
-    Truth::Objects { labels, boxes: vec![AnnotatedBox { class_id, bbox }] }
+    Truth::Objects { labels, boxes: vec![AnnotatedBox { class_id, bbox, oriented: None }] }
 }

@@ -275,7 +275,7 @@ pub(super) fn find(options: &Coco, root: &Path, card: &Card) -> Result<CocoLayou
             continue;
         };
         seen.add(RemarkKind::PolygonAsBox, usize::from(is_polygon));
-        of_image.push(AnnotatedBox { class_id, bbox });
+        of_image.push(AnnotatedBox { class_id, bbox, oriented: None });
     }
     let truth = |image: &Image| {
         let (boxes, seen) = boxes.remove(&image.id).unwrap_or_default();

@@ -93,11 +93,17 @@ impl Marks {
             return Err(DatasetError::BadItem { path, item, problem });
         }
         let (mut plain, mut marked) = (Vec::new(), Vec::new());
-        for (number, AnnotatedBox { class_id, bbox }) in boxes.into_iter().enumerate() {
+        for (number, AnnotatedBox { class_id, bbox, .. }) in boxes.into_iter().enumerate() {
             match self.boxes.get(&number) {
-                Some(&class_id) if class_id != IGNORE => marked.push(AnnotatedBox { class_id, bbox }),
+                Some(&class_id) if class_id != IGNORE => {
+                    marked.push(AnnotatedBox { class_id, bbox, oriented: None });
+                }
                 doubtful => {
-                    plain.push(AnnotatedBox { class_id: doubtful.copied().unwrap_or(class_id), bbox });
+                    plain.push(AnnotatedBox {
+                        class_id: doubtful.copied().unwrap_or(class_id),
+                        bbox,
+                        oriented: None,
+                    });
                 }
             }
         }
@@ -108,7 +114,11 @@ impl Marks {
     pub(super) fn objects(&self, part: f64) -> impl Iterator<Item = AnnotatedBox> {
         self.ellipses.iter().map(move |(class_id, [x, y, width, height])| {
             let (width, height) = (width / part, height / part);
-            AnnotatedBox { class_id: *class_id, bbox: [x - width, y - height, x + width, y + height] }
+            AnnotatedBox {
+                class_id: *class_id,
+                bbox: [x - width, y - height, x + width, y + height],
+                oriented: None,
+            }
         })
     }
 

@@ -6,6 +6,7 @@ mod boxes_to_labels;
 mod change_pairs;
 mod class_folders;
 mod coco;
+mod dota;
 mod flair;
 mod image_mask;
 mod layout;
@@ -29,6 +30,7 @@ pub use boxes_to_labels::BoxesToLabels;
 pub use change_pairs::ChangePairs;
 pub use class_folders::ClassFolders;
 pub use coco::{AerialWaste, Coco, WasteTarget};
+pub use dota::Dota;
 pub use flair::{Flair, FlairEdition, FlairGroup, FlairLists};
 pub use image_mask::ImageMask;
 pub(crate) use layout::{Layout, Listed};
@@ -52,6 +54,8 @@ pub enum LayoutConfig {
     Aerialwaste(AerialWaste),
     /// Boxes in YOLO's text files.
     Yolo(Yolo),
+    /// Boxes with a direction in DOTA's text files.
+    Dota(Dota),
     /// Boxes in Pascal VOC's XML files.
     PascalVoc(PascalVoc),
     /// Boxes in CSV tables, as DeepForest writes them.
@@ -82,6 +86,7 @@ impl LayoutConfig {
             Self::Coco(options) => Box::new(coco::find(options, root, card)?),
             Self::Aerialwaste(options) => Box::new(coco::find_waste(options, root, card)?),
             Self::Yolo(options) => Box::new(yolo::find(options, root, card)?),
+            Self::Dota(options) => Box::new(dota::find(options, root, card)?),
             Self::PascalVoc(options) => Box::new(pascal_voc::find(options, root, card)?),
             Self::BoxesCsv(options) => Box::new(boxes_csv::find(options, root, card)?),
             Self::Rdd2022(options) => Box::new(rdd2022::find(options, root, card)?),

@@ -137,7 +137,7 @@ pub(super) fn parse_boxes(
             return Err(bad(line, format!("the object `{name}` has no whole <bndbox>")));
         };
         if let Some(class_id) = names.id(path, Some(line), name)? {
-            boxes.push(AnnotatedBox { class_id, bbox: [x0, y0, x1, y1] });
+            boxes.push(AnnotatedBox { class_id, bbox: [x0, y0, x1, y1], oriented: None });
         }
     }
     Ok((size(document.root_element()), boxes))

@@ -1,6 +1,7 @@
 //! YOLO's text files: `images/<item>.jpg`, `labels/<item>.txt` with one box to a line: class, center column, center
 //! row, width and height, all but the class as shares of the picture. A confidence may follow. Lines of polygons (class,
-//! then columns and rows of three or more points) become the boxes around them. A picture without a file shows no object.
+//! then columns and rows of three or more points) become the boxes around them. With the option `oriented`, all lines are those of
+//! YOLO-OBB: the columns and rows of four corners. A picture without a file shows no object.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use arpent_raster::Chip;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::boxes::fitted;
+use super::boxes::{along, fitted};
 use super::image_mask::Pictures;
 use super::layout::{Layout, Listed, without_picture};
 use super::names::Names;
@@ -29,11 +30,14 @@ pub struct Yolo {
     pub labels: String,
     /// Names of the card in the order of YOLO's class numbers; without them the numbers are ids of the card.
     pub names: Vec<String>,
+    /// Whether lines are those of YOLO-OBB: the class, then columns and rows of four corners, as shares of the picture. They
+    /// become boxes with a direction: the smallest rectangles around the corners.
+    pub oriented: bool,
 }
 
 impl Default for Yolo {
     fn default() -> Self {
-        Self { images: "images".into(), labels: "labels".into(), names: Vec::new() }
+        Self { images: "images".into(), labels: "labels".into(), names: Vec::new(), oriented: false }
     }
 }
 
@@ -44,6 +48,7 @@ pub(super) struct YoloLayout {
     labels: Index,
     /// Class ids by YOLO's numbers.
     ids: Vec<Option<u8>>,
+    oriented: bool,
 }
 
 pub(super) fn find(options: &Yolo, root: &Path, card: &Card) -> Result<YoloLayout, DatasetError> {
@@ -63,7 +68,7 @@ pub(super) fn find(options: &Yolo, root: &Path, card: &Card) -> Result<YoloLayou
         let path = labels.place(&items[0].item);
         return Err(DatasetError::Missing { dataset: card.name.clone(), path });
     }
-    Ok(YoloLayout { items, pictures, labels, ids })
+    Ok(YoloLayout { items, pictures, labels, ids, oriented: options.oriented })
 }
 
 impl Layout for YoloLayout {
@@ -89,7 +94,7 @@ impl Layout for YoloLayout {
             let text = read_text(&card.name, path)?;
             let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
             let found = lines.map(|(number, line)| self.parse(path, number, line, &chip, &mut seen));
-            let found = found.collect::<Result<_, _>>()?;
+            let found = found.filter_map(Result::transpose).collect::<Result<_, _>>()?;
             boxes = fitted(path, id, &chip, found, &mut seen)?;
         } else {
             seen.add(RemarkKind::NoLabelFile, 1);
@@ -114,19 +119,32 @@ impl YoloLayout {
         text: &str,
         chip: &Chip,
         seen: &mut Seen,
-    ) -> Result<AnnotatedBox, DatasetError> {
+    ) -> Result<Option<AnnotatedBox>, DatasetError> {
+        let wanted = if self.oriented { "class x1 y1 x2 y2 x3 y3 x4 y4" } else { "class x y width height" };
         let bad = |problem: String| DatasetError::Malformed { path: path.to_owned(), line, problem };
         let mut words = text.split_whitespace();
         let number = words.next().and_then(class_number);
         let shares: Option<Vec<f64>> = words.map(|w| w.parse().ok()).collect();
         let (Some(number), Some(shares)) = (number, shares) else {
-            return Err(bad(format!("`{text}` is not `class x y width height`")));
+            return Err(bad(format!("`{text}` is not `{wanted}`")));
         };
-        if shares.iter().any(|v| !(-SLACK..=1.0 + SLACK).contains(v)) {
+        // Corners may lie beyond the picture.
+        let slack = if self.oriented { 1.0 } else { SLACK };
+        if shares.iter().any(|v| !(-slack..=1.0 + slack).contains(v)) {
             return Err(bad(format!("`{text}`: places and sizes are shares of the picture, from 0 to 1")));
         }
         let class_id = self.ids.get(number).copied().flatten();
         let class_id = class_id.ok_or_else(|| bad(format!("there is no class number {number}")))?;
+        let (width, height) = (exact(chip.window.width), exact(chip.window.height));
+        if self.oriented {
+            let corners: Vec<f64> =
+                shares.iter().zip([width, height].into_iter().cycle()).map(|(s, of)| s * of).collect();
+            seen.add(RemarkKind::Confidence, shares.len() % 2);
+            return match shares.len() {
+                8 | 9 => Ok(along(class_id, &corners, seen)),
+                _ => Err(bad(format!("`{text}` is not `{wanted}`"))),
+            };
+        }
         let (x0, y0, x1, y1) = match shares.len() {
             4 | 5 => {
                 let [x, y, w, h] = [shares[0], shares[1], shares[2], shares[3]];
@@ -136,12 +154,12 @@ impl YoloLayout {
                 seen.add(RemarkKind::PolygonAsBox, 1);
                 around(&shares)
             }
-            _ => return Err(bad(format!("`{text}` is not `class x y width height`"))),
+            _ => return Err(bad(format!("`{text}` is not `{wanted}`"))),
         };
         // A number more than boxes and points have is a confidence.
         seen.add(RemarkKind::Confidence, shares.len() % 2);
-        let (width, height) = (exact(chip.window.width), exact(chip.window.height));
-        Ok(AnnotatedBox { class_id, bbox: [x0 * width, y0 * height, x1 * width, y1 * height] })
+        let bbox = [x0 * width, y0 * height, x1 * width, y1 * height];
+        Ok(Some(AnnotatedBox { class_id, bbox, oriented: None }))
     }
 }
 

@@ -153,7 +153,8 @@ fn classes_that_a_split_or_a_group_lacks_are_found() {
 #[test]
 fn classes_outside_the_card_and_unreadable_items_are_reported() {
     let mut all = examples(8, (8, 8));
-    all[3].truth = Truth::Boxes(vec![AnnotatedBox { class_id: 9, bbox: [0.0, 0.0, 1.0, 1.0] }; 2]);
+    all[3].truth =
+        Truth::Boxes(vec![AnnotatedBox { class_id: 9, bbox: [0.0, 0.0, 1.0, 1.0], oriented: None }; 2]);
     let report = of(&memory(all));
     assert_eq!(report.faults.len(), 1);
     assert_eq!(report.faults[0].problem, "class 9 occurs 2 times and is not in the card");

@@ -131,7 +131,7 @@ fn a_crop_is_of_its_class_in_the_middle() {
     };
     let example = set("0.5").unwrap().read(0).unwrap();
     let (labels, boxes) = objects(&example);
-    assert_eq!(boxes, [AnnotatedBox { class_id: 2, bbox: [0.0, 0.0, 10.0, 6.0] }]);
+    assert_eq!(boxes, [AnnotatedBox { class_id: 2, bbox: [0.0, 0.0, 10.0, 6.0], oriented: None }]);
     let row = |y: usize| labels[y * 10..][..10].iter().map(|l| u8::from(*l == 2)).collect::<Vec<_>>();
     assert_eq!([row(0), row(1)], [vec![0; 10], vec![0; 10]]);
     assert_eq!(row(2), [0, 0, 0, 1, 1, 1, 1, 0, 0, 0]);

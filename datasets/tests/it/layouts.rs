@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use arpent_base::Diagnostic as _;
-use arpent_datasets::{AnnotatedBox, Dataset, DatasetError, Example, IGNORE, Split, Truth};
+use arpent_datasets::{AnnotatedBox, Dataset, DatasetError, Example, IGNORE, RemarkKind, Split, Truth};
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Samples};
 use proptest::prelude::*;
@@ -217,7 +217,7 @@ fn coco_gives_boxes() {
     fixture.table(&[("train", "a.png", ""), ("val", "b.png", "")]);
     let set = fixture.open("layout = \"coco\"").unwrap();
     assert_eq!(set.read(0).unwrap().truth, Truth::Boxes(vec![]));
-    let tree = |bbox| AnnotatedBox { class_id: 3, bbox };
+    let tree = |bbox| AnnotatedBox { class_id: 3, bbox, oriented: None };
     let expected = vec![tree([1.0, 2.0, 4.0, 6.0]), tree([0.0, 0.0, 2.0, 1.5])];
     assert_eq!(set.read(1).unwrap().truth, Truth::Boxes(expected));
 }
@@ -249,7 +249,85 @@ fn yolo_gives_boxes() {
     fixture.text("labels/a.txt", "0 0.5 0.5 0.2 0.5\n\n");
     let options = "part = \"train\"\nlayout = \"yolo\"\nnames = [\"crack\"]";
     let example = fixture.open(options).unwrap().read(0).unwrap();
-    assert_eq!(example.truth, Truth::Boxes(vec![AnnotatedBox { class_id: 4, bbox: [4.0, 5.0, 6.0, 15.0] }]));
+    assert_eq!(
+        example.truth,
+        Truth::Boxes(vec![AnnotatedBox { class_id: 4, bbox: [4.0, 5.0, 6.0, 15.0], oriented: None }])
+    );
+}
+
+/// A rectangle of 10 x 4 pixels around (10, 9), whose longer side points to (4, 3).
+fn assert_slanted(truth: Truth, class_id: u8) {
+    let Truth::Boxes(boxes) = truth else { panic!("boxes expected") };
+    let [AnnotatedBox { class_id: found, bbox, oriented: Some(oriented) }] = boxes.as_slice() else {
+        panic!("{boxes:?}")
+    };
+    let near = |found: &[f64], expected: &[f64]| {
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{found:?} {expected:?}");
+    };
+    near(&oriented.numbers(), &[10.0, 9.0, 4.0, 3.0, 2.0]);
+    near(bbox, &[4.8, 4.4, 15.2, 13.6]);
+    assert_eq!(*found, class_id);
+}
+
+/// Its corners, as shares of a picture of this size.
+fn slanted([width, height]: [f64; 2]) -> String {
+    let corners = [[7.2, 4.4], [15.2, 10.4], [12.8, 13.6], [4.8, 7.6]];
+    corners.iter().map(|[x, y]| format!("{} {} ", x / width, y / height)).collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn yolo_gives_boxes_with_a_direction() {
+    let fixture = Fixture::rgb(&[(4, "ship")]);
+    fixture.picture("images/a.png", (20, 16), 0);
+    let options = "part = \"train\"\nlayout = \"yolo\"\nnames = [\"ship\"]\noriented = true";
+    let read = |text: &str| {
+        fixture.text("labels/a.txt", text);
+        let set = fixture.open(options).unwrap();
+        set.read(0).map(|example| (example.truth, set.remarks()))
+    };
+    let corners = slanted([20.0, 16.0]);
+    // A line of four equal points has no area; a confidence may follow.
+    let (truth, remarks) = read(&format!("0 {corners} 0.9\n0 {}\n", "0.5 ".repeat(8))).unwrap();
+    assert_slanted(truth, 4);
+    let kinds: Vec<_> = remarks.iter().map(|remark| remark.kind).collect();
+    assert_eq!(kinds, [RemarkKind::Confidence, RemarkKind::EmptyBox]);
+    let problem = |text: &str| read(text).unwrap_err().to_string();
+    let of_four = problem("0 0.5 0.5 0.2 0.5");
+    assert!(of_four.contains("is not `class x1 y1 x2 y2 x3 y3 x4 y4`"), "{of_four}");
+    let outside = problem("0 1.5 1.5 1.6 1.5 1.6 1.6 1.5 1.6");
+    assert!(outside.contains("outside of the picture of 20 x 16"), "{outside}");
+}
+
+#[test]
+fn dota_gives_boxes_with_a_direction() {
+    let fixture = Fixture::rgb(&[(4, "ship"), (5, "large vehicle")]);
+    fixture.picture("images/a.png", (20, 16), 0);
+    let options = "part = \"train\"\nlayout = \"dota\"\nnames = { large-vehicle = \"large vehicle\" }\nskip = [\"plane\"]";
+    let read = |options: &str, text: &str| {
+        fixture.text("labelTxt/a.txt", text);
+        fixture.open(options).unwrap().read(0).map(|example| example.truth)
+    };
+    let corners = slanted([1.0, 1.0]);
+    let header = "imagesource:GoogleEarth\ngsd:0.146343590398\n";
+    let of_plane = "1 1 2 1 2 2 1 2 plane 0\n";
+    assert_slanted(read(options, &format!("{header}{corners}large-vehicle 0\n{of_plane}")).unwrap(), 5);
+    let two = format!("{corners}ship 1\n{corners}ship\n");
+    let Truth::Boxes(both) = read(options, &two).unwrap() else { panic!("boxes expected") };
+    assert_eq!(both.len(), 2);
+    assert_slanted(read(&format!("{options}\nskip_difficult = true"), &two).unwrap(), 4);
+    let problem = |text: &str| read(options, text).unwrap_err().to_string();
+    for text in [
+        "1 1 2 1 2 2 1 ship 0",
+        "1 1 2 1 2 2 1 x ship 0",
+        "1 1 2 1 2 2 1 inf ship 0",
+        "1 1 2 1 2 2 1 1e200 ship 0",
+        "1 1 2 1 2 2 1 2 ship maybe",
+    ] {
+        let told = problem(text);
+        assert!(told.contains("is not `x1 y1 x2 y2 x3 y3 x4 y4 class difficult`"), "{told}");
+    }
+    let unknown = problem(&format!("{corners}boat 0"));
+    assert!(unknown.contains("boat"), "{unknown}");
 }
 
 #[test]
@@ -260,7 +338,10 @@ fn pascal_voc_gives_boxes() {
     fixture.text("Annotations/a.xml", &voc((20, 10), &objects));
     let options = "part = \"train\"\nlayout = \"pascal-voc\"\nskip = [\"manhole\"]";
     let example = fixture.open(options).unwrap().read(0).unwrap();
-    assert_eq!(example.truth, Truth::Boxes(vec![AnnotatedBox { class_id: 0, bbox: [1.0, 2.0, 11.0, 10.0] }]));
+    assert_eq!(
+        example.truth,
+        Truth::Boxes(vec![AnnotatedBox { class_id: 0, bbox: [1.0, 2.0, 11.0, 10.0], oriented: None }])
+    );
 }
 
 #[test]
@@ -277,7 +358,7 @@ fn tables_of_boxes_give_boxes() {
     let set = fixture.open(options).unwrap();
     let items: Vec<_> = set.items().iter().map(|i| (i.item.as_str(), i.group.as_str())).collect();
     assert_eq!(items, [("a", "one"), ("b", "one"), ("c", "two")]);
-    let tree = |bbox| AnnotatedBox { class_id: 3, bbox };
+    let tree = |bbox| AnnotatedBox { class_id: 3, bbox, oriented: None };
     let truths = (0..3).map(|i| set.read(i).unwrap().truth).collect::<Vec<_>>();
     let expected = [vec![], vec![tree([1.0, 2.0, 4.0, 6.0])], vec![tree([0.0, 0.0, 2.0, 1.5])]];
     assert_eq!(truths, expected.map(Truth::Boxes));

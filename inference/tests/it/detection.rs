@@ -7,7 +7,7 @@ use arpent_model::{Architecture, Detection, HandSet, ModelWindow, Task, Weights,
 use arpent_raster::Window;
 use arpent_testing::{GeoTiff, Picture, SplitMix};
 
-use crate::common::{EPSG, GSD, Place};
+use crate::common::{EPSG, GSD, Place, gdal};
 
 const SCENE: Window = Window::new(1_000_003, -5_000_007, 150, 120);
 
@@ -123,8 +123,9 @@ fn boxes_of_anchors_are_those_of_the_windows_that_hold_them() {
     assert!(refused.contains("window"), "{refused}");
 }
 
-/// A place with a detector without anchors, of random weights, and a scene of its own; the address of the scene.
-pub fn place_of_locations() -> (Place, String) {
+/// A place with a detector without anchors, of random weights, whose boxes have a direction or not, and a scene of its own; the
+/// address of the scene.
+pub fn place_of_locations(oriented: bool) -> (Place, String) {
     let place = Place::new();
     let mut settings = HandSet::segmentation(&["red", "green", "blue"], 2);
     let mut classes = settings.classes.classes().to_vec();
@@ -135,8 +136,15 @@ pub fn place_of_locations() -> (Place, String) {
     settings.task = Task::ObjectDetection;
     settings.detection = Some(Detection { threshold: 0.4, iou: 0.4 });
     let encoder = arpent_model::Encoder::EfficientnetLite0;
-    let net =
-        Architecture::Fcos { encoder, in_channels: 3, classes: 2, strides: vec![4, 8], width: 8, convs: 1 };
+    let net = Architecture::Fcos {
+        encoder,
+        in_channels: 3,
+        classes: 2,
+        strides: vec![4, 8],
+        width: 8,
+        convs: 1,
+        oriented,
+    };
     let mut random = SplitMix::new(4);
     let mut weights = Weights::default();
     for tensor in net.tensors() {
@@ -157,19 +165,38 @@ pub fn place_of_locations() -> (Place, String) {
 /// Windows, threads and files change no box of a detector without anchors.
 #[test]
 fn boxes_of_locations_are_the_same_whatever_the_windows() {
-    let (place, scene) = place_of_locations();
-    let one = place.run(&[&scene], "one", &["--threads", "1"]);
-    let features = one.features();
-    assert!(features.len() > 10, "{features:?}");
-    let small = place.run(&[&scene], "small", &["--threads", "2", "--window", "40"]);
-    assert_eq!(small.features(), features);
-    let picture = Picture::new(9, 12);
-    let part = |name, col: i64, width| {
-        place.draw(name, &picture, Window::new(1_000_010 + col, -5_000_020, width, 150))
+    for oriented in [false, true] {
+        let (place, scene) = place_of_locations(oriented);
+        let one = place.run(&[&scene], "one", &["--threads", "1"]);
+        let features = one.features();
+        assert!(features.len() > 10, "{features:?}");
+        assert_eq!(slanted(&one), if oriented { features.len() } else { 0 });
+        let small = place.run(&[&scene], "small", &["--threads", "2", "--window", "40"]);
+        assert_eq!(small.features(), features);
+        let picture = Picture::new(9, 12);
+        let part = |name, col: i64, width| {
+            place.draw(name, &picture, Window::new(1_000_010 + col, -5_000_020, width, 150))
+        };
+        let parts = [part("east.tif", 71, 119), part("west.tif", 0, 80)];
+        let two = place.run(&[&parts[0], &parts[1]], "two", &["--window", "64"]);
+        assert_eq!(two.features(), features);
+    }
+}
+
+/// Features of a map that are rectangles of which no side lies along rows or columns.
+fn slanted(map: &crate::common::Map) -> usize {
+    let text = gdal(
+        "ogr2ogr",
+        &["-f", "GeoJSON", "/vsistdout/", map.file("features.gpkg").to_str().unwrap(), "features"],
+    );
+    let layer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let is_slanted = |feature: &&serde_json::Value| {
+        let ring = &feature["geometry"]["coordinates"][0];
+        let ring: Vec<[f64; 2]> = serde_json::from_value(ring.clone()).unwrap();
+        let sides = ring.windows(2).map(|ends| [0, 1].map(|axis| (ends[1][axis] - ends[0][axis]).abs()));
+        ring.len() == 5 && sides.into_iter().all(|side| side[0] > 1e-9 && side[1] > 1e-9)
     };
-    let parts = [part("east.tif", 71, 119), part("west.tif", 0, 80)];
-    let two = place.run(&[&parts[0], &parts[1]], "two", &["--window", "64"]);
-    assert_eq!(two.features(), features);
+    layer["features"].as_array().unwrap().iter().filter(is_slanted).count()
 }
 
 #[test]

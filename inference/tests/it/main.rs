@@ -61,3 +61,4 @@ mod vectors;
 mod view;
 mod windows;
 mod zonal;
+mod zonal_values;

@@ -361,20 +361,38 @@ fn what_is_about_classes_is_refused() {
     // What is done with maps of classes.
     place.config("");
     place.run(&[&scene], "map", &[]);
-    let zone = crate::reference::rectangle([0.0, 0.0, 50.0, 50.0]);
+    // The first 10 m of the scene.
+    let corner = |col: i64, row: i64| {
+        [(SCENE.col + col, 1.0), (SCENE.row + row, -1.0)].map(|(at, side)| exact(at) * GSD * side)
+    };
+    let ring = [(0, 0), (0, 50), (50, 50), (50, 0), (0, 0)].map(|(col, row)| corner(col, row));
+    let zone = json!({ "type": "Polygon", "coordinates": [ring] });
     crate::reference::layer(&place, "zones.geojson", &[(json!({ "n": 1 }), zone)]);
-    place.write("zonal.toml", "");
+    place.write("zonal.toml", "values = []\n");
     place.write("change.toml", "");
-    for words in [
-        &["zonal", "zonal.toml", "--map", "map", "--zones", "zones.geojson", "--output", "z"][..],
-        &["change", "change.toml", "--before", "map", "--after", "map", "--output", "change"],
-    ] {
+    let zonal = ["zonal", "zonal.toml", "--map", "map", "--zones", "zones.geojson", "--output", "z"];
+    for words in
+        [&zonal[..], &["change", "change.toml", "--before", "map", "--after", "map", "--output", "change"]]
+    {
         let err = place.arpent(words).expect(2).err;
         assert!(
             err.contains("has no label raster") && err.contains("`breaks` under [values]"),
             "{words:?}: {err}"
         );
     }
+    // With its statistics it has zones.
+    place.write("zonal.toml", "");
+    place.arpent(&zonal).expect(0);
+    let zones = std::fs::read_to_string(Map::at(&place.path("z")).file("zones.csv")).unwrap();
+    let names: Vec<&str> = zones.lines().next().unwrap().split(',').collect();
+    for name in ["height_area_m2", "height_mean", "height_std", "share_min", "share_max"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    // A map that has classes is not taken for one that has none.
+    place.config("[values]\nof = \"height\"\nbreaks = [1.0]\n[rasters]\nlabels = false\n");
+    place.run(&[&scene], "map", &["--overwrite"]);
+    let err = place.arpent(&[&zonal[..], &["--overwrite"]].concat()).expect(2).err;
+    assert!(err.contains("has no label raster") && err.contains("labels = true"), "{err}");
     let other = Place::new();
     let scene = other.draw("a.tif", &Picture::new(5, 12), SCENE);
     other.config("[values]\nbreaks = [1.0]\n");

@@ -118,7 +118,7 @@ fn detections_are_shared_out_too() {
 
 #[test]
 fn boxes_of_a_detector_without_anchors_are_shared_out_too() {
-    let (place, scene) = crate::detection::place_of_locations();
+    let (place, scene) = crate::detection::place_of_locations(true);
     shared_out(&place, &scene);
 }
 

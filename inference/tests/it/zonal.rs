@@ -62,7 +62,7 @@ fn publish(place: &Place, name: &str, picture: &Picture<'_>) {
     Target::parse(&place.text(name)).unwrap().publish(&staged, manifest(), true).unwrap();
 }
 
-fn manifest() -> Manifest {
+pub fn manifest() -> Manifest {
     let model =
         ModelRecord { id: "kinds".into(), version: "1".into(), sha256: "abc".into(), license: "MIT".into() };
     Manifest {

@@ -68,7 +68,9 @@ fn fit(config: &Config) -> Result<(), TrainError> {
 fn loss(config: &Config) -> Result<(), TrainError> {
     let fits = |term: &Term| match term.kind {
         TermKind::Heat | TermKind::Size => config.is_detection() && !config.is_located(),
-        TermKind::Giou | TermKind::Centerness => config.is_located(),
+        TermKind::Giou => config.is_located() && !config.is_oriented(),
+        TermKind::Probiou => config.is_located() && config.is_oriented(),
+        TermKind::Centerness => config.is_located(),
         TermKind::Focal => config.is_located() || !config.is_detection(),
         TermKind::CrossEntropy | TermKind::Dice => !config.is_detection(),
     };

@@ -227,6 +227,8 @@ pub(crate) enum TermKind {
     Size,
     /// Generalized intersection over union of boxes (detection with `fcos`).
     Giou,
+    /// Distance of the Gaussians of oriented boxes (detection with `fcos` and `oriented = true`, in place of `giou`).
+    Probiou,
     /// Cross-entropy of the nearness of an object's center (detection with `fcos`).
     Centerness,
 }
@@ -241,6 +243,7 @@ impl TermKind {
             Self::Heat => "heat",
             Self::Size => "size",
             Self::Giou => "giou",
+            Self::Probiou => "probiou",
             Self::Centerness => "centerness",
         }
     }

@@ -114,6 +114,11 @@ impl Config {
         self.model.architecture.get("kind").and_then(toml::Value::as_str) == Some("fcos")
     }
 
+    /// Whether the boxes of such a network have a direction.
+    pub(crate) fn is_oriented(&self) -> bool {
+        self.model.architecture.get("oriented").and_then(toml::Value::as_bool) == Some(true)
+    }
+
     /// Whether pictures are of one class as a whole.
     pub(crate) fn is_scene(&self) -> bool {
         self.task == TaskKind::SceneClassification

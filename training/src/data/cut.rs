@@ -54,7 +54,12 @@ fn moved(object: ObjectBox, square: Square, side: usize) -> Option<ObjectBox> {
     let sides =
         [(x0 - square.x) * zoom, (y0 - square.y) * zoom, (x1 - square.x) * zoom, (y1 - square.y) * zoom];
     let inside = |a: f64, b: f64| (0.0..pixels(side)).contains(&f64::midpoint(a, b));
-    (inside(sides[0], sides[2]) && inside(sides[1], sides[3])).then_some(ObjectBox { sides, ..object })
+    let oriented = object.oriented.map(|oriented| oriented.moved([square.x, square.y], zoom));
+    (inside(sides[0], sides[2]) && inside(sides[1], sides[3])).then_some(ObjectBox {
+        sides,
+        oriented,
+        ..object
+    })
 }
 
 /// Four pixels, and their shares of a value between them.
@@ -124,7 +129,7 @@ pub(super) fn pixels(count: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::data::Rng;
-    use arpent_raster::{Chip, Window};
+    use arpent_raster::{Chip, OrientedBox, Window};
     use proptest::prelude::*;
 
     /// A rectangle of class 1 in a picture, as labels and as a box; the first band is 1 there.
@@ -134,7 +139,7 @@ mod tests {
         chip.valid.fill(true);
         let labels: Vec<u8> = (0..width * height).map(|i| u8::from(is_in(i))).collect();
         chip.data = labels.iter().copied().map(f32::from).collect();
-        let object = ObjectBox { class: 1, sides: [x0, y0, x1, y1].map(pixels) };
+        let object = ObjectBox { class: 1, sides: [x0, y0, x1, y1].map(pixels), oriented: None };
         [ItemTruth::Labels(labels), ItemTruth::Boxes(vec![object])].map(|truth| Item {
             chip: chip.clone(),
             truth,
@@ -250,9 +255,14 @@ mod tests {
 
     #[test]
     fn boxes_move_with_the_square_and_stay_behind_when_their_center_does() {
-        let object = ObjectBox { class: 0, sides: [2.0, 1.0, 4.0, 3.0] };
+        let object = ObjectBox { class: 0, sides: [2.0, 1.0, 4.0, 3.0], oriented: None };
         let on_chip = moved(object, Square { x: 1.0, y: 0.0, side: 4.0 }, 8).unwrap();
         assert!(on_chip.sides.iter().zip([2.0, 2.0, 6.0, 6.0]).all(|(a, b)| (a - b).abs() < 1e-9));
+        let oriented = OrientedBox::new([3.0, 2.0], [1.0, 0.5], 0.25);
+        let slanted = ObjectBox { oriented: Some(oriented), sides: oriented.bbox(), ..object };
+        let on_chip = moved(slanted, Square { x: 1.0, y: 0.0, side: 4.0 }, 8).unwrap();
+        let numbers = on_chip.oriented.unwrap().numbers();
+        assert!(numbers.iter().zip([4.0, 4.0, 2.0, 1.0, 0.5]).all(|(a, b)| (a - b).abs() < 1e-9));
         assert_eq!(moved(object, Square { x: 3.5, y: 0.0, side: 4.0 }, 8), None);
     }
 }

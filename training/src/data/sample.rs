@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use arpent_base::Result;
 use arpent_base::number::exact;
 use arpent_datasets::IGNORE;
+use arpent_raster::OrientedBox;
 
 use super::Rng;
 
@@ -15,6 +16,15 @@ pub(crate) struct ObjectBox {
     pub(crate) class: u8,
     /// West, north, east, south, pixels.
     pub(crate) sides: [f64; 4],
+    /// The rectangle, if it has a direction; [`ObjectBox::sides`] are those of the box around it.
+    pub(crate) oriented: Option<OrientedBox>,
+}
+
+impl ObjectBox {
+    /// The rectangle, along rows and columns if it has no direction.
+    pub(crate) fn rectangle(&self) -> OrientedBox {
+        self.oriented.unwrap_or_else(|| OrientedBox::upright(self.sides))
+    }
 }
 
 /// The truth of a chip.
@@ -106,7 +116,9 @@ fn turned_box(side: usize, from: ObjectBox, turn: usize) -> ObjectBox {
     if turn & 2 != 0 {
         (y0, y1) = (side - y1, side - y0);
     }
-    ObjectBox { sides: [x0, y0, x1, y1], ..from }
+    let reversed = [turn & 1 != 0, turn & 2 != 0];
+    let oriented = from.oriented.map(|oriented| oriented.turned(turn & 4 != 0, reversed, [side; 2]));
+    ObjectBox { sides: [x0, y0, x1, y1], oriented, ..from }
 }
 
 #[cfg(test)]
@@ -149,7 +161,7 @@ mod tests {
         fn a_turn_and_its_inverse_give_the_chip_back(side in 1usize..20, turn in 0usize..8, sides in prop::array::uniform4(-64i16..1000)) {
             // Sixteenths of a pixel: sums are exact. Boxes may reach out of the chip.
             let sides = sides.map(|v| f64::from(v) / 16.0);
-            let boxes = Target::Boxes(vec![ObjectBox { class: 3, sides }]);
+            let boxes = Target::Boxes(vec![ObjectBox { class: 3, sides, oriented: None }]);
             for target in [labels(side), boxes] {
                 let sample = numbered(side, target);
                 let turned = sample.turned(turn);
@@ -176,7 +188,7 @@ mod tests {
             let is_in = |i: usize| (x0..x1).contains(&(i % side)) && (y0..y1).contains(&(i / side));
             let data = (0..side * side).map(|i| f32::from(u8::from(is_in(i)))).collect();
             let sides = [x0, y0, x1, y1].map(|v| f64::from(u8::try_from(v).unwrap()));
-            let target = Target::Boxes(vec![ObjectBox { class: 1, sides }]);
+            let target = Target::Boxes(vec![ObjectBox { class: 1, sides, oriented: None }]);
             let turned = Sample { side, data, valid: vec![true; side * side], target }.turned(turn);
             let blob = || (0..side * side).filter(|i| turned.data[*i] > 0.5).map(|i| (i % side, i / side));
             let around = [
@@ -186,7 +198,7 @@ mod tests {
                 blob().map(|p| p.1).max().unwrap() + 1,
             ];
             let sides = around.map(|v| f64::from(u8::try_from(v).unwrap()));
-            prop_assert_eq!(turned.target, Target::Boxes(vec![ObjectBox { class: 1, sides }]));
+            prop_assert_eq!(turned.target, Target::Boxes(vec![ObjectBox { class: 1, sides, oriented: None }]));
         }
     }
 
@@ -195,7 +207,7 @@ mod tests {
         let mut turns = std::collections::BTreeSet::new();
         for turn in 0..8 {
             // A box around the pixel (0, 1) of a square of 3.
-            let object = ObjectBox { class: 0, sides: [0.0, 1.0, 1.0, 2.0] };
+            let object = ObjectBox { class: 0, sides: [0.0, 1.0, 1.0, 2.0], oriented: None };
             let data: Vec<f32> = (0..9u8).map(f32::from).collect();
             let sample = Sample { side: 3, data, valid: vec![true; 9], target: Target::Boxes(vec![object]) };
             let turned = sample.turned(turn);
@@ -208,5 +220,30 @@ mod tests {
             turns.insert(turned.data.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
         }
         assert_eq!(turns.len(), 8);
+    }
+
+    /// The pixels whose centers lie in a rectangle are those of its picture, after every turn.
+    #[test]
+    fn rectangles_with_a_direction_turn_with_their_pixels() {
+        const SIDE: usize = 32;
+        let holds = |rectangle: &OrientedBox, i: usize| {
+            let local = rectangle.local([exact(i % SIDE) + 0.5, exact(i / SIDE) + 0.5]);
+            local.iter().zip(rectangle.halves()).all(|(place, half)| place.abs() < half)
+        };
+        let oriented = OrientedBox::new([13.3, 17.1], [9.2, 4.1], 3.3);
+        let data = (0..SIDE * SIDE).map(|i| f32::from(u8::from(holds(&oriented, i)))).collect();
+        let object = ObjectBox { class: 0, sides: oriented.bbox(), oriented: Some(oriented) };
+        let target = Target::Boxes(vec![object]);
+        let sample = Sample { side: SIDE, data, valid: vec![true; SIDE * SIDE], target };
+        for turn in 0..8 {
+            let turned = sample.turned(turn);
+            let Target::Boxes(boxes) = &turned.target else { panic!("boxes") };
+            let rectangle = boxes[0].oriented.unwrap();
+            for (i, value) in turned.data.iter().enumerate() {
+                assert_eq!(*value > 0.5, holds(&rectangle, i), "turn {turn}, pixel {i}");
+            }
+            let near = rectangle.bbox().iter().zip(&boxes[0].sides).all(|(a, b)| (a - b).abs() < 1e-9);
+            assert!(near, "{rectangle:?} {:?}", boxes[0].sides);
+        }
     }
 }

@@ -387,7 +387,11 @@ impl OpenSet {
 
     /// Boxes with their class in the model, or [`IGNORE`].
     fn boxes(&self, boxes: &[arpent_datasets::AnnotatedBox]) -> impl Iterator<Item = ObjectBox> {
-        boxes.iter().map(|b| ObjectBox { class: self.classes[usize::from(b.class_id)], sides: b.bbox })
+        boxes.iter().map(|b| ObjectBox {
+            class: self.classes[usize::from(b.class_id)],
+            sides: b.bbox,
+            oriented: b.oriented,
+        })
     }
 }
 

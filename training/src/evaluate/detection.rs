@@ -7,12 +7,12 @@ use arpent_base::{Result, bail};
 use arpent_datasets::Split;
 use arpent_metrics::{DetectionOptions, DetectionScores, Interpolation, ScoredBox, TruthBox};
 use arpent_model::{PixelDetection, Predictor};
-use arpent_raster::{Chip, Class};
+use arpent_raster::{Chip, Class, intersection_over_union};
 
 use super::parts::Parts;
 use super::whole;
 use crate::config::Evaluate;
-use crate::data::{ItemId, ItemTruth, Sets};
+use crate::data::{ItemId, ItemTruth, ObjectBox, Sets};
 
 /// Overlap from which on a box counts as found.
 pub(super) const FOUND: f64 = 0.5;
@@ -57,8 +57,13 @@ impl Detections<'_> {
         for id in self.sets.items(self.split) {
             let item = self.sets.read(id)?;
             let ItemTruth::Boxes(truth) = &item.truth else { bail!("boxes were expected") };
-            let truth: Vec<TruthBox> =
-                truth.iter().map(|b| TruthBox { class_id: b.class, bbox: b.sides }).collect();
+            // A network whose boxes have no direction is compared with the boxes around the objects.
+            let of = |b: &ObjectBox| TruthBox {
+                class_id: b.class,
+                bbox: b.sides,
+                oriented: b.oriented.filter(|_| predictor.is_oriented()),
+            };
+            let truth: Vec<TruthBox> = truth.iter().map(of).collect();
             let mut scores = empty.clone();
             scores.add(&truth, &self.found(predictor, &item.chip)?)?;
             let (name, group) = (self.sets.name(id), self.sets.group(id));
@@ -75,7 +80,12 @@ impl Detections<'_> {
         for (position, class) in (0u8..).zip(self.classes) {
             let of_class = found.iter().filter(|d| d.class_id == class.id).cloned().collect();
             let boxes = one_each(of_class, self.iou).into_iter();
-            scored.extend(boxes.map(|d| ScoredBox { class_id: position, score: d.score, bbox: d.bbox }));
+            scored.extend(boxes.map(|d| ScoredBox {
+                class_id: position,
+                score: d.score,
+                bbox: d.bbox,
+                oriented: d.oriented,
+            }));
         }
         Ok(scored)
     }
@@ -86,18 +96,15 @@ fn one_each(mut found: Vec<PixelDetection>, iou: f64) -> Vec<PixelDetection> {
     found.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut kept: Vec<PixelDetection> = Vec::new();
     for detection in found {
-        if kept.iter().all(|k| overlap(&k.bbox, &detection.bbox) <= iou) {
+        if kept.iter().all(|k| overlap(k, &detection) <= iou) {
             kept.push(detection);
         }
     }
     kept
 }
 
-fn overlap(a: &[f64; 4], b: &[f64; 4]) -> f64 {
-    let area = |s: &[f64; 4]| (s[2] - s[0]).max(0.0) * (s[3] - s[1]).max(0.0);
-    let common = area(&[a[0].max(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].min(b[3])]);
-    let union = area(a) + area(b) - common;
-    if union > 0.0 { common / union } else { 0.0 }
+fn overlap(a: &PixelDetection, b: &PixelDetection) -> f64 {
+    intersection_over_union((&a.bbox, a.oriented.as_ref()), (&b.bbox, b.oriented.as_ref()))
 }
 
 /// Area under the precision-recall curve, mean over the classes that are there.
@@ -146,8 +153,12 @@ mod tests {
 
     #[test]
     fn one_detection_finds_one_object_and_precision_falls() {
-        let detection =
-            |x: f64, score: f32| PixelDetection { class_id: 0, score, bbox: [x, 0.0, x + 10.0, 10.0] };
+        let detection = |x: f64, score: f32| PixelDetection {
+            class_id: 0,
+            score,
+            bbox: [x, 0.0, x + 10.0, 10.0],
+            oriented: None,
+        };
         let found =
             vec![detection(0.0, 0.9), detection(1.0, 0.8), detection(50.0, 0.7), detection(21.0, 0.6)];
         let kept = one_each(found, 0.5);
@@ -158,9 +169,12 @@ mod tests {
             max_per_picture: None,
         })
         .unwrap();
-        let truth = [0.0, 20.0].map(|x| TruthBox { class_id: 0, bbox: [x, 0.0, x + 10.0, 10.0] });
-        let found: Vec<ScoredBox> =
-            kept.iter().map(|d| ScoredBox { class_id: 0, score: d.score, bbox: d.bbox }).collect();
+        let truth =
+            [0.0, 20.0].map(|x| TruthBox { class_id: 0, bbox: [x, 0.0, x + 10.0, 10.0], oriented: None });
+        let found: Vec<ScoredBox> = kept
+            .iter()
+            .map(|d| ScoredBox { class_id: 0, score: d.score, bbox: d.bbox, oriented: None })
+            .collect();
         scores.add(&truth, &found).unwrap();
         // Recall 0.5 at precision 1, recall 1 at precision 2/3.
         let headline = headline(&scores);

@@ -4,7 +4,7 @@ use arpent_base::number::{exact, fitted, narrow, truncate};
 use arpent_base::{Result, bail};
 use arpent_datasets::IGNORE;
 use arpent_model::Predictor;
-use arpent_raster::{Chip, Window};
+use arpent_raster::{Chip, OrientedBox, Window};
 
 use super::detection::{CountedBoxes, Detections, mean_f1};
 use super::figures::{ChipAnswer, ChipBox, ChipPicture, ChipView, Gallery};
@@ -80,14 +80,19 @@ fn view_of_boxes(
     let item = detections.sets.read(counted.id)?;
     let ItemTruth::Boxes(truth) = &item.truth else { bail!("boxes were expected") };
     let frame = Frame::of(item.chip.window);
-    let one = |(position, sides): (u8, [f64; 4])| {
+    let one = |(position, sides, oriented): (u8, [f64; 4], Option<OrientedBox>)| {
         let class = detections.classes.get(usize::from(position))?.id;
-        Some(ChipBox { class, sides: frame.moved(sides)? })
+        let corner = frame.from.map(exact);
+        let corners = oriented.map(|oriented| oriented.moved(corner, 1.0).corners().map(|c| c.map(narrow)));
+        Some(ChipBox { class, sides: frame.moved(sides)?, corners })
     };
     let found = detections.found(predictor, &item.chip)?;
     let answer = ChipAnswer::Boxes {
-        truth: truth.iter().filter_map(|b| one((b.class, b.sides))).collect(),
-        prediction: found.iter().filter_map(|b| one((b.class_id, b.bbox))).collect(),
+        // As they are scored: boxes without a direction are compared with those around objects.
+        truth: (truth.iter())
+            .filter_map(|b| one((b.class, b.sides, b.oriented.filter(|_| predictor.is_oriented()))))
+            .collect(),
+        prediction: found.iter().filter_map(|b| one((b.class_id, b.bbox, b.oriented))).collect(),
     };
     Ok(shown(&item.chip, detections.sets.dates(), (&counted.name, &counted.group), score, answer))
 }

@@ -31,7 +31,7 @@ pub(crate) enum Aim {
     /// Heat maps and sizes of boxes.
     Heat,
     /// Boxes, by the pixels of maps of these strides, finest first.
-    Locations(Vec<usize>),
+    Locations { strides: Vec<usize>, oriented: bool },
 }
 
 /// Truth of a detection network.
@@ -77,8 +77,9 @@ impl Batches<'_> {
         let truth = match &self.aim {
             Aim::Labels => self.labels(samples, device),
             Aim::Heat => boxes(samples, self.classes, device),
-            Aim::Locations(strides) => {
-                Truth::Locations(Box::new(locations(samples, strides, self.classes, device)))
+            Aim::Locations { strides, oriented } => {
+                let truth = locations(samples, (strides, *oriented), self.classes, device);
+                Truth::Locations(Box::new(truth))
             }
         };
         (input, truth)
@@ -279,8 +280,8 @@ mod tests {
 
     #[test]
     fn the_smaller_of_two_boxes_sets_the_size() {
-        let large = ObjectBox { class: 0, sides: [0.0, 0.0, 16.0, 8.0] };
-        let small = ObjectBox { class: 0, sides: [7.0, 2.0, 11.0, 6.0] };
+        let large = ObjectBox { class: 0, sides: [0.0, 0.0, 16.0, 8.0], oriented: None };
+        let small = ObjectBox { class: 0, sides: [7.0, 2.0, 11.0, 6.0], oriented: None };
         let target = Target::Boxes(vec![small, large]);
         let sample = Sample { side: 16, data: vec![0.0; 256], valid: vec![true; 256], target };
         let Truth::Boxes(truth) = boxes(&[sample], 1, &Device::flex()) else { panic!() };
@@ -299,7 +300,7 @@ mod tests {
 
     #[test]
     fn centers_and_sizes_lie_where_peaks_are_read() {
-        let object = ObjectBox { class: 1, sides: [2.0, 1.0, 7.0, 6.0] };
+        let object = ObjectBox { class: 1, sides: [2.0, 1.0, 7.0, 6.0], oriented: None };
         let target = Target::Boxes(vec![object]);
         let sample = Sample { side: 8, data: vec![0.0; 64], valid: vec![true; 64], target };
         let Truth::Boxes(truth) = boxes(&[sample], 2, &Device::flex()) else { panic!() };

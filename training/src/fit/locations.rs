@@ -2,6 +2,7 @@
 //! convolutional one-stage object detection*, 2019).
 
 use arpent_base::number::{exact, narrow};
+use arpent_raster::OrientedBox;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::data::{ObjectBox, Sample, Target};
@@ -13,6 +14,9 @@ const AROUND: f64 = 1.5;
 /// finest map has all smaller ones, too, and the coarsest all larger ones.
 const SIZES: std::ops::Range<f64> = 4.0..8.0;
 
+/// Center and covariance where no object is.
+const NO_OBJECT: [f64; 6] = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0];
+
 /// Truth of the pixels of all maps, one after the other, finest map first.
 #[derive(Debug, Clone)]
 pub(crate) struct LocationTruth {
@@ -22,8 +26,10 @@ pub(crate) struct LocationTruth {
     pub(super) known: Tensor<3>,
     /// 1 where a pixel answers for an object: `[batch, 1, pixels]`.
     pub(super) inside: Tensor<3>,
-    /// Distances to the west, north, east and south side of its box, strides; 1 without an object: `[batch, 4, pixels]`.
-    pub(super) sides: Tensor<3>,
+    /// Its box, in strides. `[batch, 4, pixels]`: distances to the west, north, east and south side; 1 without an object.
+    /// Of a network whose boxes have a direction `[batch, 6, pixels]`: columns and rows to its center, the covariance of its
+    /// area (of columns, of rows, of both), half the logarithm of its determinant; a square without an object.
+    pub(super) boxes: Tensor<3>,
     /// Nearness of its center, 0 to 1: `[batch, 1, pixels]`.
     pub(super) nearness: Tensor<3>,
     /// Pixels that answer for an object.
@@ -36,7 +42,7 @@ struct Values {
     classes: Vec<f32>,
     known: Vec<f32>,
     inside: Vec<f32>,
-    sides: Vec<f32>,
+    boxes: Vec<f32>,
     nearness: Vec<f32>,
     count: f64,
 }
@@ -44,14 +50,17 @@ struct Values {
 /// What a pixel should answer.
 struct Answer {
     class: u8,
-    /// West, north, east, south; strides.
+    /// Distances to the west, north, east and south side, strides; of a box with a direction, to the sides in that order
+    /// as if its longer half pointed eastward.
     sides: [f64; 4],
+    /// Of a box with a direction.
+    gaussian: [f64; 6],
 }
 
-/// The truth of some chips for maps of these strides.
+/// The truth of some chips for maps of these strides, whose boxes have a direction or not.
 pub(super) fn locations(
     samples: &[Sample],
-    strides: &[usize],
+    (strides, oriented): (&[usize], bool),
     classes: usize,
     device: &Device,
 ) -> LocationTruth {
@@ -63,11 +72,11 @@ pub(super) fn locations(
             let side = sample.side / stride;
             (0..side * side).map(move |i| {
                 let [x, y] = [i % side, i / side].map(|at| at * stride + stride / 2);
-                let answer = answer(boxes, [x, y].map(exact), exact(*stride), &range);
+                let answer = answer(boxes, [x, y].map(exact), (exact(*stride), oriented), &range);
                 (sample.valid[y * sample.side + x], answer)
             })
         });
-        values.add(&answers.collect::<Vec<_>>(), classes);
+        values.add(&answers.collect::<Vec<_>>(), classes, oriented);
     }
     let pixels = values.known.len() / samples.len().max(1);
     let tensor = |data: Vec<f32>, planes: usize| {
@@ -77,7 +86,7 @@ pub(super) fn locations(
         classes: tensor(values.classes, classes),
         known: tensor(values.known, 1),
         inside: tensor(values.inside, 1),
-        sides: tensor(values.sides, 4),
+        boxes: tensor(values.boxes, if oriented { 6 } else { 4 }),
         nearness: tensor(values.nearness, 1),
         count: values.count,
     }
@@ -94,28 +103,47 @@ fn range(number: usize, maps: usize) -> std::ops::Range<f64> {
 fn answer(
     boxes: &[ObjectBox],
     [x, y]: [f64; 2],
-    stride: f64,
+    (stride, oriented): (f64, bool),
     range: &std::ops::Range<f64>,
 ) -> Option<Answer> {
     let mut best: Option<(f64, Answer)> = None;
     for object in boxes {
-        let [west, north, east, south] = object.sides;
-        let sides = [x - west, y - north, east - x, south - y].map(|distance| distance / stride);
-        let from_center = [f64::midpoint(west, east) - x, f64::midpoint(north, south) - y];
+        let rectangle = if oriented { object.rectangle() } else { OrientedBox::upright(object.sides) };
+        let (sides, from_center) = if oriented {
+            let ([u, v], [along, across]) = (rectangle.local([x, y]), rectangle.halves());
+            ([along + u, across + v, along - u, across - v], [u, v])
+        } else {
+            let [west, north, east, south] = object.sides;
+            let from_center = [f64::midpoint(west, east) - x, f64::midpoint(north, south) - y];
+            ([x - west, y - north, east - x, south - y], from_center)
+        };
+        let sides = sides.map(|distance| distance / stride);
         let is_near = from_center.iter().all(|d| d.abs() < AROUND * stride);
         let farthest = sides.into_iter().fold(0.0, f64::max);
         if is_near && sides.iter().all(|distance| *distance > 0.0) && range.contains(&farthest) {
-            let area = (east - west) * (south - north);
+            let area = rectangle.area();
             if best.as_ref().is_none_or(|(smallest, _)| area < *smallest) {
-                best = Some((area, Answer { class: object.class, sides }));
+                let gaussian = gaussian(&rectangle, [x, y], stride);
+                best = Some((area, Answer { class: object.class, sides, gaussian }));
             }
         }
     }
     best.map(|(_, answer)| answer)
 }
 
+/// From a place to a rectangle's center, and the covariance of a place in it: of columns, of rows, of both; strides. Of a side
+/// of length 2 h, the variance is h^2 / 3. Last, half the logarithm of its determinant.
+fn gaussian(rectangle: &OrientedBox, place: [f64; 2], stride: f64) -> [f64; 6] {
+    let [x, y] = [0, 1].map(|axis| (rectangle.center()[axis] - place[axis]) / stride);
+    let [along, across] = rectangle.halves().map(|half| (half / stride).powi(2) / 3.0);
+    let [u, v] = rectangle.direction();
+    let columns = along * u * u + across * v * v;
+    let rows = along * v * v + across * u * u;
+    [x, y, columns, rows, (along - across) * u * v, (along * across).ln() / 2.0]
+}
+
 impl Values {
-    fn add(&mut self, answers: &[(bool, Option<Answer>)], classes: usize) {
+    fn add(&mut self, answers: &[(bool, Option<Answer>)], classes: usize, oriented: bool) {
         let found = || answers.iter().map(|(_, answer)| answer.as_ref());
         for class in 0..classes {
             let is = |a: Option<&Answer>| a.is_some_and(|a| usize::from(a.class) == class);
@@ -123,8 +151,14 @@ impl Values {
         }
         self.known.extend(answers.iter().map(|(known, _)| if *known { 1.0 } else { 0.0 }));
         self.inside.extend(answers.iter().map(|(known, a)| if *known && a.is_some() { 1.0 } else { 0.0 }));
-        for side in 0..4 {
-            self.sides.extend(found().map(|a| a.map_or(1.0, |a| narrow(a.sides[side]))));
+        if oriented {
+            for (i, without) in NO_OBJECT.into_iter().enumerate() {
+                self.boxes.extend(found().map(|a| narrow(a.map_or(without, |a| a.gaussian[i]))));
+            }
+        } else {
+            for side in 0..4 {
+                self.boxes.extend(found().map(|a| a.map_or(1.0, |a| narrow(a.sides[side]))));
+            }
         }
         self.nearness.extend(found().map(|a| a.map_or(0.0, |a| narrow(nearness(a.sides)))));
         self.count += exact(answers.iter().filter(|(known, a)| *known && a.is_some()).count());
@@ -142,12 +176,12 @@ mod tests {
     use super::*;
 
     fn object(class: u8, sides: [f64; 4]) -> ObjectBox {
-        ObjectBox { class, sides }
+        ObjectBox { class, sides, oriented: None }
     }
 
     fn truth(boxes: Vec<ObjectBox>, valid: Vec<bool>) -> LocationTruth {
         let sample = Sample { side: 32, data: vec![], valid, target: Target::Boxes(boxes) };
-        locations(&[sample], &[4, 8], 2, &Device::flex())
+        locations(&[sample], (&[4, 8], false), 2, &Device::flex())
     }
 
     fn numbers(tensor: Tensor<3>) -> Vec<f32> {
@@ -169,7 +203,7 @@ mod tests {
         // Both are nearer than 32 px to all of their sides: none is of the coarser map.
         assert!(classes[64..80].iter().chain(&classes[144..]).all(|v| *v < 0.5));
         assert!((truth.count - 8.0).abs() < 1e-9);
-        let sides = numbers(truth.sides);
+        let sides = numbers(truth.boxes);
         // Place (10, 10) of the small box.
         let expected = [0.25, 0.25, 2.25, 1.75];
         assert!((0..4).all(|s| (f64::from(sides[s * 80 + 18]) - expected[s]).abs() < 1e-6));

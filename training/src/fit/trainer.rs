@@ -136,7 +136,10 @@ impl<'a> Trainer<'a> {
                 bands: setup.bands,
                 classes: setup.config.classes.len(),
                 aim: match setup.architecture.strides() {
-                    Some(strides) => Aim::Locations(strides.to_vec()),
+                    Some(strides) => Aim::Locations {
+                        strides: strides.to_vec(),
+                        oriented: setup.architecture.is_oriented(),
+                    },
                     None if setup.config.is_detection() => Aim::Heat,
                     None => Aim::Labels,
                 },

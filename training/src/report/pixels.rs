@@ -52,8 +52,16 @@ pub(super) fn errors(
 pub(super) fn draw_boxes(picture: &mut RgbImage, boxes: &[ChipBox], classes: &Nomenclature) {
     for shown in boxes {
         let color = classes.by_id(shown.class).map_or(UNLABELED, |class| class.color);
-        for (inset, color) in [(-1, RIGHT), (1, RIGHT), (0, color)] {
-            outline(picture, shown.sides, inset, color);
+        let Some(corners) = shown.corners else {
+            for (inset, color) in [(-1, RIGHT), (1, RIGHT), (0, color)] {
+                outline(picture, shown.sides, inset, color);
+            }
+            continue;
+        };
+        for (around, color) in [(1, RIGHT), (0, color)] {
+            for i in 0..4 {
+                line(picture, [corners[i], corners[(i + 1) % 4]], around, color);
+            }
         }
     }
 }
@@ -71,6 +79,28 @@ fn outline(picture: &mut RgbImage, sides: [f32; 4], inset: i64, color: Color) {
             && let Some(pixel) = picture.get_pixel_mut_checked(x, y)
         {
             *pixel = image::Rgb(color.0);
+        }
+    }
+}
+
+/// Longest line that is drawn, pixels along an axis: chips are smaller.
+const LONGEST: f32 = 4096.0;
+
+/// Draws a line with so many pixels on every side of it.
+fn line(picture: &mut RgbImage, [from, to]: [[f32; 2]; 2], around: i64, color: Color) {
+    let [from, to] = [from, to].map(|place| place.map(|v| f64::from(v.clamp(-LONGEST, LONGEST))));
+    let step = [to[0] - from[0], to[1] - from[1]];
+    let count = truncate::<u32>(step[0].abs().max(step[1].abs()).ceil()).max(1);
+    for i in 0..=count {
+        let part = f64::from(i) / f64::from(count);
+        let [x, y] = [0, 1].map(|axis| truncate::<i64>((from[axis] + part * step[axis]).floor()));
+        let square = (-around..=around).flat_map(|dy| (-around..=around).map(move |dx| (x + dx, y + dy)));
+        for (x, y) in square {
+            if let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y))
+                && let Some(pixel) = picture.get_pixel_mut_checked(x, y)
+            {
+                *pixel = image::Rgb(color.0);
+            }
         }
     }
 }
@@ -122,7 +152,11 @@ mod tests {
         let mut image = RgbImage::new(20, 20);
         let sides = [5.0, 5.0, 15.0, 15.0];
         let huge = [-1e9, -1e9, 1e9, f32::NAN];
-        draw_boxes(&mut image, &[ChipBox { class: 1, sides }, ChipBox { class: 9, sides: huge }], &classes());
+        draw_boxes(
+            &mut image,
+            &[ChipBox { class: 1, sides, corners: None }, ChipBox { class: 9, sides: huge, corners: None }],
+            &classes(),
+        );
         assert_eq!(image.get_pixel(5, 10).0, RED);
         assert_eq!((image.get_pixel(4, 10).0, image.get_pixel(6, 10).0), (RIGHT.0, RIGHT.0));
         assert_eq!((image.get_pixel(10, 10).0, image.get_pixel(14, 14).0), ([0; 3], RED));
@@ -134,5 +168,16 @@ mod tests {
         let uri = data_uri(&image).unwrap();
         let bytes = STANDARD.decode(uri.strip_prefix("data:image/png;base64,").unwrap()).unwrap();
         assert_eq!(image::load_from_memory(&bytes).unwrap().to_rgb8(), image);
+    }
+
+    #[test]
+    fn boxes_with_a_direction_are_drawn_along_it() {
+        let mut image = RgbImage::new(20, 20);
+        let corners = Some([[10.5, 2.5], [17.5, 9.5], [10.5, 16.5], [3.5, 9.5]]);
+        let sides = [3.5, 2.5, 17.5, 16.5];
+        draw_boxes(&mut image, &[ChipBox { class: 1, sides, corners }], &classes());
+        assert_eq!([(10, 2), (14, 6), (7, 13)].map(|(x, y)| image.get_pixel(x, y).0), [RED; 3]);
+        assert_eq!((image.get_pixel(10, 9).0, image.get_pixel(4, 3).0), ([0; 3], [0; 3]));
+        assert_eq!(image.get_pixel(14, 7).0, RIGHT.0);
     }
 }

@@ -102,7 +102,9 @@ fn quantized(package: &str, config: &str, variant: &Path) {
     assert!(of_8_bits.id.ends_with("-int8") && quantization.ranges.iter().any(|r| *r > 0.0));
     assert!((quantization.score_f32 - quantization.score_int8).abs() < 0.01, "{quantization:?}");
     assert_eq!(told.lines()[0]["score_int8"], serde_json::json!(quantization.score_int8));
-    assert!(fs::read_to_string(variant.join("card.md")).unwrap().contains("8 bits"));
+    let card = fs::read_to_string(variant.join("card.md")).unwrap();
+    let title = card.lines().next().unwrap();
+    assert!(card.contains("8 bits") && title.contains(&format!("({} ", of_8_bits.id)), "{title}");
     let again = run(&flags);
     assert!(again.code == 2 && again.err.contains("exists"), "{}", again.err);
     let twice = run(&["quantize", variant.to_str().unwrap(), config, "--output", "elsewhere"]);

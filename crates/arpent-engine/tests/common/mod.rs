@@ -35,6 +35,7 @@ pub(crate) enum ShapeOp {
     Input,
     Conv { kernel: usize, stride: usize, depthwise: bool },
     Placed(Placed),
+    Transposed,
     AdaptiveMean(usize),
     Scale,
     Bilinear { align_corners: bool },
@@ -79,6 +80,9 @@ impl ShapeOp {
                 Some(Placed { kernel, stride, dilation: 1, before: kernel / 2, depthwise })
             }
             Self::Placed(placed) => Some(placed),
+            Self::Transposed => {
+                Some(Placed { kernel: 4, stride: 2, dilation: 1, before: 1, depthwise: false })
+            }
             _ => None,
         }
     }
@@ -142,20 +146,12 @@ impl Network {
                     Op::Attention(Attention { heads, window })
                 }
                 ShapeOp::Input => Op::Input { start: 0, count: plan.channels },
-                ShapeOp::Conv { .. } | ShapeOp::Placed(_) => {
+                ShapeOp::Conv { .. } | ShapeOp::Placed(_) | ShapeOp::Transposed => {
                     let Placed { kernel, stride, dilation, before, depthwise } = plan.op.placed().unwrap();
                     let (inputs, outputs) = (self.plans[plan.from[0]].channels, plan.channels);
-                    Op::Conv(Conv {
-                        inputs,
-                        outputs,
-                        kernel,
-                        stride,
-                        dilation,
-                        before,
-                        depthwise,
-                        weight,
-                        bias,
-                    })
+                    let conv =
+                        Conv { inputs, outputs, kernel, stride, dilation, before, depthwise, weight, bias };
+                    if matches!(plan.op, ShapeOp::Transposed) { Op::Transposed(conv) } else { Op::Conv(conv) }
                 }
                 ShapeOp::AdaptiveMean(side) => Op::AdaptiveMean { side },
                 ShapeOp::Scale => Op::Scale,
@@ -415,6 +411,21 @@ impl NodeShape {
                     let value = from[0].at(input, place(y, r), place(x, q));
                     let at = ((channel * inputs + i) * kernel + r as usize) * kernel + q as usize;
                     sum += value * f64::from(weight[at]);
+                }
+                sum
+            }
+            ShapeOp::Transposed => {
+                let mut sum = f64::from(bias[channel]);
+                let inputs = from[0].channels;
+                // Tap k of input i is added to output 2 i - 1 + k.
+                let seen =
+                    |o: i64| (0..4).filter(move |k| (o + 1 - k) % 2 == 0).map(move |k| (k, (o + 1 - k) / 2));
+                for ((r, row), (q, col), i) in seen(y)
+                    .flat_map(|r| seen(x).map(move |q| (r, q)))
+                    .flat_map(|(r, q)| (0..inputs).map(move |i| (r, q, i)))
+                {
+                    let at = ((channel * inputs + i) * 4 + r as usize) * 4 + q as usize;
+                    sum += from[0].at(i, row, col) * f64::from(weight[at]);
                 }
                 sum
             }

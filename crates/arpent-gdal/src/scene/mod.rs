@@ -47,7 +47,7 @@ pub use mosaic::{Mosaic, group_scenes, mosaic_in_order, unite_grids};
 pub(crate) use open::{check_complete, open_raster, open_with_side_files};
 pub use picture::{LabelFacts, Misplaced, count_bands, label_facts, misplaced, read_labels, read_picture};
 pub use published::PublishedRaster;
-pub use published_values::ValueOverview;
+pub use published_values::{PublishedValues, ValueOverview};
 pub use reader::MosaicReader;
 pub use resample::resampled;
 pub use resolve::resolve_scenes;

@@ -39,7 +39,7 @@ pub use run::{
     OutsideOption, RasterOptions, Resampling, TargetGsd,
 };
 pub use values::ValueOptions;
-pub use zonal::{Measure, Names, Ratio, RoadOptions, ZonalConfig, ZonalPlaces, ZoneFormat};
+pub use zonal::{Measure, Names, Ratio, RoadOptions, ValueStatistic, ZonalConfig, ZonalPlaces, ZoneFormat};
 
 pub(crate) use coverage::rows_held;
 

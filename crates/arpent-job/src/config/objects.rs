@@ -13,8 +13,8 @@ use crate::error::JobError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectOptions {
-    /// Largest gap between boxes of one object, meters east and west, north and south; 0 merges boxes that touch
-    /// or overlap.
+    /// Largest gap between boxes of one object (oriented boxes: between the rectangles), meters east and west, north and
+    /// south; 0 merges boxes that touch or overlap.
     pub gap_m: Meters,
     /// Largest width and height of an object, meters; larger ones are cut along a lattice of this pitch.
     pub max_extent_m: Meters,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arpent_base::{Language, Share, Width, redacted};
 use arpent_gdal::InvalidGeometries;
+use arpent_vector::ValueResult;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,10 @@ pub struct ZonalConfig {
     /// Ratios of the areas of classes, each a column.
     #[serde(default)]
     pub ratios: Vec<Ratio>,
+    /// Statistics of measured values, of a model that gives them (`values.tif`): each a column of each value, beside the area
+    /// with a value. Weights are the parts of pixels inside the zone. An empty list leaves them out.
+    #[serde(default = "all_statistics", skip_serializing_if = "are_all_statistics")]
+    pub values: Vec<ValueStatistic>,
     /// Formats to write.
     #[serde(default = "all_formats")]
     pub formats: Vec<ZoneFormat>,
@@ -92,6 +97,66 @@ pub enum Measure {
     Map,
     /// The prediction of the network.
     Prediction,
+}
+
+/// A statistic of a measured value in a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ValueStatistic {
+    /// Mean, weighted by area.
+    Mean,
+    /// Standard deviation, weighted by area.
+    Std,
+    /// Lowest value.
+    Min,
+    /// Greatest value.
+    Max,
+}
+
+impl ValueStatistic {
+    const ALL: [Self; 4] = [Self::Mean, Self::Std, Self::Min, Self::Max];
+
+    /// The end of its column's name, its titles in English and French, and what it is.
+    pub(crate) const fn words(self) -> [&'static str; 4] {
+        match self {
+            Self::Mean => [
+                "mean",
+                "mean",
+                "moyenne",
+                "Mean of the value in the zone; pixels on its border by the part inside.",
+            ],
+            Self::Std => [
+                "std",
+                "standard deviation",
+                "écart-type",
+                "Standard deviation of the value in the zone; pixels on its border by the part inside.",
+            ],
+            Self::Min => {
+                ["min", "minimum", "minimum", "Lowest value of the pixels of which a part is inside."]
+            }
+            Self::Max => {
+                ["max", "maximum", "maximum", "Greatest value of the pixels of which a part is inside."]
+            }
+        }
+    }
+
+    /// Its number in a result.
+    pub(crate) const fn of(self, result: &ValueResult) -> f64 {
+        match self {
+            Self::Mean => result.mean,
+            Self::Std => result.std,
+            Self::Min => result.min,
+            Self::Max => result.max,
+        }
+    }
+}
+
+fn all_statistics() -> Vec<ValueStatistic> {
+    ValueStatistic::ALL.to_vec()
+}
+
+fn are_all_statistics(values: &[ValueStatistic]) -> bool {
+    values == ValueStatistic::ALL
 }
 
 /// Ratio of the areas of two sets of classes, such as dead trees to all trees.
@@ -200,6 +265,9 @@ impl ZonalConfig {
         if self.formats.is_empty() {
             return bad("formats", "must name at least one format");
         }
+        if (1..self.values.len()).any(|i| self.values[..i].contains(&self.values[i])) {
+            return bad("values", "must name each statistic once");
+        }
         if self.publish.imagery {
             return bad(
                 "publish.imagery",
@@ -287,6 +355,8 @@ mod tests {
         assert!(line == 1 && words.contains("did you mean `keep`?"), "{words}");
         assert!(refused("invalid = \"repare\"\n").1.contains("did you mean `repair`?"));
         assert_eq!(refused("formats = []\n").0, 1);
+        assert_eq!(refused("map = \"m\"\nvalues = [\"min\", \"min\"]\n").0, 2);
+        assert!(refused("values = [\"median\"]\n").1.contains("did you mean `mean`?"));
         assert_eq!(refused("map = \"m\"\nrank_by = []\n").0, 2);
         assert!(refused("measure = \"raster\"\n").1.contains("choose one of map, prediction"));
         let ratio = "[[ratios]]\nname = \"dead\"\nnumerator = [\"a\"]\ndenominator = [\"a\", \"b\"]\n";

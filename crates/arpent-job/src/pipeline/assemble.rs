@@ -557,5 +557,5 @@ fn observed(kept: Vec<Detection>, masks: &mut Masks<'_>) -> Result<Vec<Detection
 }
 
 fn detection(found: &PixelDetection) -> Detection {
-    Detection { class_id: found.class_id, score: found.score, bbox: found.bbox }
+    Detection { class_id: found.class_id, score: found.score, bbox: found.bbox, oriented: found.oriented }
 }

@@ -7,14 +7,14 @@
 //! Layout: `ARPENT-PIECE/1\n`, then zstd, then the SHA-256 of both. Inside: id of the map (16 bytes of text), number of
 //! the piece (u32), number of windows (u32), then for each window a byte with the kind of its data: none for a window
 //! without a valid pixel; labels and confidence of its core, a byte for each pixel; measured values, their number
-//! (u32) before them, each a float for each pixel; or detections, their number (u32) before them. If the model package has samples of
+//! (u32) before them, each a float for each pixel; or detections, their number (u32) before them, all with a direction or none. If the model package has samples of
 //! its training, the levels of dissimilarity of the blocks that touch each window's core come last (u16 each). Numbers are little-endian.
 
 use std::ops::Range;
 
 use arpent_base::number::fitted;
 use arpent_model::{MOST_MEASURED, PixelDetection, Prediction};
-use arpent_raster::{Raster, Window};
+use arpent_raster::{OrientedBox, Raster, Window};
 use arpent_tiling::PlannedWindow;
 
 use super::error::ShardError;
@@ -22,8 +22,8 @@ use super::packed::{Rest, pack, unpack};
 use crate::job::{Blocks, Level, levels_in, put_levels};
 
 const MAGIC: &[u8] = b"ARPENT-PIECE/1\n";
-/// Bytes of a detection: class, score, four sides.
-const DETECTION_BYTES: usize = 1 + 4 + 4 * 8;
+/// Bytes of a detection at most: class, score, four sides, five numbers of a rectangle with a direction.
+const DETECTION_BYTES: usize = 1 + 4 + (4 + 5) * 8;
 /// Detections of a window at most: one for each pixel of the largest window.
 const MOST_DETECTIONS: u32 = 1 << 28;
 
@@ -31,6 +31,8 @@ const SKIPPED: u8 = 0;
 const LABELS: u8 = 1;
 const DETECTIONS: u8 = 2;
 const VALUES: u8 = 3;
+/// Detections with a direction.
+const ORIENTED: u8 = 4;
 
 /// The predictions of a run of windows; `None` for one that was skipped.
 #[derive(Debug)]
@@ -68,7 +70,8 @@ impl Piece {
                     }
                 }
                 Some(Prediction::Detections(found)) => {
-                    body.push(DETECTIONS);
+                    let oriented = found.iter().any(|one| one.oriented.is_some());
+                    body.push(if oriented { ORIENTED } else { DETECTIONS });
                     body.extend(fitted::<u32>(found.len()).to_le_bytes());
                     for one in found {
                         put_detection(&mut body, one);
@@ -152,7 +155,8 @@ fn most_bytes(windows: &[PlannedWindow]) -> u64 {
 fn put_detection(body: &mut Vec<u8>, one: &PixelDetection) {
     body.push(one.class_id);
     body.extend(one.score.to_le_bytes());
-    one.bbox.iter().for_each(|side| body.extend(side.to_le_bytes()));
+    let oriented = one.oriented.iter().flat_map(OrientedBox::numbers);
+    one.bbox.into_iter().chain(oriented).for_each(|number| body.extend(number.to_le_bytes()));
 }
 
 /// Reads the prediction of a window; `None` if it does not fit.
@@ -175,9 +179,9 @@ fn put_answer(answers: &mut Vec<Option<Prediction>>, rest: &mut Rest, window: &P
             };
             Some(Prediction::Values((0..count).map(|_| raster()).collect::<Option<_>>()?))
         }
-        DETECTIONS => {
+        kind @ (DETECTIONS | ORIENTED) => {
             let count = rest.number().filter(|n| *n <= MOST_DETECTIONS)?;
-            let found = (0..count).map(|_| detection(rest)).collect::<Option<_>>()?;
+            let found = (0..count).map(|_| detection(rest, kind == ORIENTED)).collect::<Option<_>>()?;
             Some(Prediction::Detections(found))
         }
         _ => return None,
@@ -185,14 +189,16 @@ fn put_answer(answers: &mut Vec<Option<Prediction>>, rest: &mut Rest, window: &P
     Some(())
 }
 
-fn detection(rest: &mut Rest) -> Option<PixelDetection> {
+fn detection(rest: &mut Rest, is_oriented: bool) -> Option<PixelDetection> {
     let class_id = rest.take(1)?[0];
     let score = f32::from_le_bytes(rest.take(4)?.try_into().ok()?);
-    let mut bbox = [0.0; 4];
-    for side in &mut bbox {
-        *side = f64::from_le_bytes(rest.take(8)?.try_into().ok()?);
+    let (mut bbox, mut numbers) = ([0.0; 4], [0.0; 5]);
+    let of_rectangle = if is_oriented { numbers.as_mut_slice() } else { &mut [] };
+    for number in bbox.iter_mut().chain(of_rectangle) {
+        *number = f64::from_le_bytes(rest.take(8)?.try_into().ok()?);
     }
-    Some(PixelDetection { class_id, score, bbox })
+    let oriented = is_oriented.then(|| OrientedBox::of_numbers(numbers));
+    Some(PixelDetection { class_id, score, bbox, oriented })
 }
 
 /// Builds pieces of predictions, which come in any order.
@@ -251,7 +257,13 @@ mod tests {
 
     fn some_answer(window: &PlannedWindow, kind: usize) -> Option<Prediction> {
         let fill = |n: u8| Raster::filled(window.core, n);
-        match kind % 4 {
+        match kind % 5 {
+            4 => Some(Prediction::Detections(vec![PixelDetection {
+                class_id: 1,
+                score: 0.25,
+                bbox: [1.0, 2.5, -3.0, 4.0],
+                oriented: Some(OrientedBox::new([-1.0, 3.25], [0.5, -0.25], 0.125)),
+            }])),
             3 => Some(Prediction::Values(vec![
                 Raster::filled(window.core, 0.5),
                 Raster::filled(window.core, f32::NAN),
@@ -260,8 +272,8 @@ mod tests {
             0 => None,
             1 => Some(Prediction::Labels { labels: fill(3), confidence: fill(200) }),
             _ => Some(Prediction::Detections(vec![
-                PixelDetection { class_id: 1, score: 0.25, bbox: [1.0, 2.5, -3.0, 4.0] },
-                PixelDetection { class_id: 2, score: 1.0, bbox: [0.0; 4] },
+                PixelDetection { class_id: 1, score: 0.25, bbox: [1.0, 2.5, -3.0, 4.0], oriented: None },
+                PixelDetection { class_id: 2, score: 1.0, bbox: [0.0; 4], oriented: None },
             ])),
         }
     }

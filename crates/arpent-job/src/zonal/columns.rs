@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use arpent_base::number::fitted;
 use arpent_base::{Cell, Column, ColumnKind};
-use arpent_publish::RunInfo;
+use arpent_publish::{MeasuredCounts, RunInfo};
 use arpent_vector::ZoneResult;
 
 use super::spool::Record;
-use crate::config::RoadOptions;
+use crate::config::{RoadOptions, ValueStatistic};
 
 /// Column of the share of damage of a road.
 pub(crate) const DAMAGED_SHARE: &str = "damaged_share";
@@ -23,8 +23,13 @@ pub(crate) struct Columns {
     ranked: bool,
     ratios: Vec<[Vec<u8>; 2]>,
     roads: Option<(RoadOptions, Vec<u8>)>,
+    /// Measured values of the map, and the statistics of each.
+    values: usize,
+    statistics: Vec<ValueStatistic>,
     run: RunInfo,
     map_run_id: String,
+    /// Column of the first statistic of the first value.
+    first_value: Option<String>,
     /// Column of the first ratio, and of the share of each class.
     ratio: Option<String>,
     shares: Vec<String>,
@@ -46,6 +51,9 @@ pub(crate) struct Spec<'a> {
     pub(crate) ranked: bool,
     /// Sections of road, with the ids of the classes of damage.
     pub(crate) roads: Option<(RoadOptions, Vec<u8>)>,
+    /// Measured values of the map, and the statistics of each.
+    pub(crate) values: &'a [MeasuredCounts],
+    pub(crate) statistics: &'a [ValueStatistic],
     pub(crate) run: RunInfo,
     /// Id of the run that made the map.
     pub(crate) map_run_id: String,
@@ -103,6 +111,11 @@ impl Columns {
             // After the area.
             shares.push(results[first + 1].name.clone());
         }
+        let first_value = results.len();
+        for value in spec.values {
+            results.extend(of_value(value, spec.statistics).map(|column| names.take(column)));
+        }
+        let first_value = results.get(first_value + 1).map(|column| column.name.clone());
         // Names of copied fields are assigned last, so that those of results do not depend on them.
         fields.extend(
             spec.kept
@@ -120,6 +133,9 @@ impl Columns {
             scores: spec.scores,
             ranked: spec.ranked,
             roads: spec.roads,
+            values: spec.values.len(),
+            statistics: spec.statistics.to_vec(),
+            first_value,
             run: spec.run,
             map_run_id: spec.map_run_id,
             ratio,
@@ -135,6 +151,11 @@ impl Columns {
     /// The column of the first ratio.
     pub(crate) fn first_ratio(&self) -> Option<String> {
         self.ratio.clone()
+    }
+
+    /// The column of the first statistic of the first measured value.
+    pub(crate) fn first_value(&self) -> Option<String> {
+        self.first_value.clone()
     }
 
     /// The column of the share of a class.
@@ -182,6 +203,12 @@ impl Columns {
                 values.push(real(class.and_then(|c| c.score), AREA));
             }
         }
+        for value in 0..self.values {
+            let value = result.values.get(value).copied().flatten();
+            values.push(real(Some(value.map_or(0.0, |v| v.area_m2)), AREA));
+            let of = |statistic: &ValueStatistic| Cell::from(value.map(|v| significant(statistic.of(&v))));
+            values.extend(self.statistics.iter().map(of));
+        }
         let run = &self.run;
         values.extend(
             [&run.run_id, &self.map_run_id, &run.model_id, &run.model_sha256, &run.state].map(|t| Text(t)),
@@ -206,6 +233,15 @@ pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
     let scale = 10f64.powi(decimals);
     let scaled = (value * scale).round();
     if scaled.is_finite() { scaled / scale } else { value }
+}
+
+/// Digits of statistics of measured values, which may be in any unit: as many as a 32 bit number has.
+const DIGITS: usize = 9;
+
+/// Rounds to [`DIGITS`], wherever the decimal point is.
+fn significant(value: f64) -> f64 {
+    // Decimal digits are exact in text only. Adding 0 leaves no -0 behind.
+    format!("{value:.*e}", DIGITS - 1).parse().unwrap_or(value) + 0.0
 }
 
 /// The share for ranks: rounded as published.
@@ -290,6 +326,32 @@ fn of_class(name: &str, objects: bool, scores: bool) -> [(bool, Column); 5] {
     ]
 }
 
+/// Columns of a measured value.
+fn of_value(value: &MeasuredCounts, statistics: &[ValueStatistic]) -> impl Iterator<Item = Column> {
+    let (en, stem) = (value.name.clone(), plain(&value.name));
+    let fr = value.name_fr.clone().unwrap_or_else(|| en.clone());
+    let unit = value.unit.clone();
+    let area = real(
+        &format!("{stem}_area_m2"),
+        format!("{en}: area with a value (m²)"),
+        format!("{fr} : surface renseignée (m²)"),
+    )
+    .in_unit("m2")
+    .described("Area with a value.");
+    let of = move |statistic: ValueStatistic| {
+        let [name, english, french, described] = statistic.words();
+        let bracket = unit.as_ref().map(|unit| format!(" ({unit})")).unwrap_or_default();
+        let titles = [format!("{en}: {english}{bracket}"), format!("{fr} : {french}{bracket}")];
+        let [english, french] = titles;
+        let column = real(&format!("{stem}_{name}"), english, french).described(described);
+        match &unit {
+            Some(unit) => column.in_unit(unit.clone()),
+            None => column,
+        }
+    };
+    std::iter::once(area).chain(statistics.iter().copied().map(of))
+}
+
 /// A column of numbers with its titles in English and French.
 fn real(name: &str, en: impl Into<Cow<'static, str>>, fr: impl Into<Cow<'static, str>>) -> Column {
     Column::new(name, ColumnKind::Real).titled(en, fr)
@@ -304,7 +366,7 @@ fn plain(name: &str) -> String {
 mod tests {
     use super::*;
     use arpent_base::{Share, Value, Width};
-    use arpent_vector::ClassResult;
+    use arpent_vector::{ClassResult, ValueResult};
 
     fn kept(names: &[&str]) -> Vec<Column> {
         names.iter().map(|n| Column::new(*n, ColumnKind::Text)).collect()
@@ -313,7 +375,19 @@ mod tests {
     fn spec<'a>(kept: &'a [Column], classes: Vec<(u8, &'a str)>) -> Spec<'a> {
         let run = RunInfo::new("zonal-1", "m", "abc");
         let (objects, ratios, map_run_id) = (None, Vec::new(), "run-1".into());
-        Spec { kept, classes, objects, ratios, scores: true, ranked: true, roads: None, run, map_run_id }
+        Spec {
+            kept,
+            classes,
+            objects,
+            ratios,
+            scores: true,
+            ranked: true,
+            roads: None,
+            values: &[],
+            statistics: &[],
+            run,
+            map_run_id,
+        }
     }
 
     #[test]
@@ -347,7 +421,13 @@ mod tests {
         spec.ratios = vec![("Crack / all", [vec![7], vec![0, 7]]), ("rank", [vec![7], vec![0]])];
         let columns = Columns::new(spec);
         let class = ClassResult { class_id: 7, area_m2: 1.0, pixels: 4.0, score: Some(0.5) };
-        let result = ZoneResult { area_m2: 9.0, inside_m2: 9.0, valid_area_m2: 4.0, classes: vec![class] };
+        let result = ZoneResult {
+            area_m2: 9.0,
+            inside_m2: 9.0,
+            valid_area_m2: 4.0,
+            classes: vec![class],
+            values: vec![],
+        };
         let values = vec![Some(Value::Text("a".into()))];
         let record = Record { values, wkb: vec![], width_m: Some(6.0), result, objects: vec![(7, 3)] };
         let row = columns.values(&record, Some(3));
@@ -359,5 +439,76 @@ mod tests {
         assert_eq!((get("crack___all"), get("rank_2")), (Cell::Real(1.0), Cell::Null));
         assert_eq!((get("ground_share"), get("ground_score")), (Cell::Real(0.0), Cell::Null));
         assert_eq!(get("state"), Cell::Text("not_verified"));
+    }
+
+    #[test]
+    fn measured_values_have_a_column_for_each_statistic() {
+        let kept = kept(&["parcel"]);
+        let values = [
+            MeasuredCounts {
+                name: "canopy height".into(),
+                name_fr: Some("hauteur de la canopée".into()),
+                unit: Some("m".into()),
+                ..MeasuredCounts::default()
+            },
+            MeasuredCounts { name: "cover".into(), ..MeasuredCounts::default() },
+        ];
+        let statistics = [ValueStatistic::Mean, ValueStatistic::Max];
+        let columns = Columns::new(Spec {
+            values: &values,
+            statistics: &statistics,
+            ranked: false,
+            ..spec(&kept, vec![])
+        });
+        let names: Vec<&str> = columns.fields().iter().map(|column| column.name.as_str()).collect();
+        let of_values = &names[3..9];
+        assert_eq!(
+            of_values,
+            [
+                "canopy_height_area_m2",
+                "canopy_height_mean",
+                "canopy_height_max",
+                "cover_area_m2",
+                "cover_mean",
+                "cover_max"
+            ]
+        );
+        let column = &columns.fields()[4];
+        assert_eq!((&*column.unit, &*column.title.fr), ("m", "hauteur de la canopée : moyenne (m)"));
+        assert_eq!(columns.first_value().as_deref(), Some("canopy_height_mean"));
+        let found = ValueResult { area_m2: 2.0, mean: 0.5, std: 0.25, min: 0.0, max: 1.0 };
+        let values = vec![Some(found), None];
+        let result = ZoneResult { area_m2: 9.0, inside_m2: 9.0, valid_area_m2: 2.0, classes: vec![], values };
+        let record = Record { values: vec![None], wkb: vec![], width_m: None, result, objects: vec![] };
+        let row = columns.values(&record, None);
+        assert_eq!(row.len(), names.len());
+        let expected =
+            [Cell::Real(2.0), Cell::Real(0.5), Cell::Real(1.0), Cell::Real(0.0), Cell::Null, Cell::Null];
+        assert_eq!(row[3..9], expected);
+    }
+
+    #[test]
+    fn small_values_keep_their_digits() {
+        let values = [MeasuredCounts { name: "deposit".into(), ..MeasuredCounts::default() }];
+        let statistics =
+            [ValueStatistic::Mean, ValueStatistic::Std, ValueStatistic::Min, ValueStatistic::Max];
+        let kept = kept(&["parcel"]);
+        let spec = Spec { values: &values, statistics: &statistics, ranked: false, ..spec(&kept, vec![]) };
+        let columns = Columns::new(spec);
+        let (min, max) = (-(2f64.powi(-40)), f64::from(f32::MAX));
+        let found = ValueResult { area_m2: 2.000_000_4, mean: 2.0e-7 / 3.0, std: 98_765.432_198_7, min, max };
+        let result = ZoneResult {
+            area_m2: 9.0,
+            inside_m2: 9.0,
+            valid_area_m2: 2.0,
+            classes: vec![],
+            values: vec![Some(found)],
+        };
+        let record = Record { values: vec![None], wkb: vec![], width_m: None, result, objects: vec![] };
+        let row = columns.values(&record, None);
+        let expected =
+            [2.0, 6.666_666_67e-8, 98_765.432_2, -9.094_947_02e-13, 3.402_823_47e38].map(Cell::Real);
+        assert_eq!(row[3..8], expected);
+        assert_eq!(significant(-0.0).to_bits(), 0.0f64.to_bits());
     }
 }

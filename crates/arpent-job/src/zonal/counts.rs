@@ -56,6 +56,7 @@ mod tests {
             inside_m2,
             valid_area_m2,
             classes: vec![],
+            values: vec![],
         };
         for result in
             [of(0.0, 0.0, 0.0), of(4.0, 0.0, 0.0), of(4.0, 2.0, 1.0), of(4.0, 4.0, 0.0), of(4.0, 4.0, 4.0)]

@@ -23,6 +23,14 @@ pub enum ZonalError {
         /// The output.
         output: String,
     },
+    /// Classes of a map of measured values.
+    #[error("`{key}` names classes, and the map {map} has measured values and no classes")]
+    NoClasses {
+        /// The key of the configuration.
+        key: &'static str,
+        /// The map.
+        map: String,
+    },
     /// A map without label raster.
     #[error("the map {map} has no label raster")]
     NoLabels {
@@ -130,6 +138,7 @@ pub enum ZonalError {
 impl Diagnostic for ZonalError {
     fn key(&self) -> Option<Key> {
         match self {
+            Self::NoClasses { key, .. } => Some(Key::from(*key)),
             Self::UnknownClass { key, class, .. } => Some(Key::from(*key).then(class)),
             Self::RoadsCrs { .. } => Some("roads".into()),
             _ => None,
@@ -147,7 +156,8 @@ impl Diagnostic for ZonalError {
             }
             Self::OutputIsMap { .. } => "choose another --output: --overwrite would delete the map",
             Self::NoLabels { .. } => {
-                "run again with `labels = true` under [rasters], or for measured values with `breaks` under [values]; a model that finds boxes has no labels"
+                "run again with `labels = true` under [rasters]; of measured values ask for statistics with `values`, or run again with `breaks` under [values]; \
+                 a model that finds boxes has no labels"
             }
             Self::MapIsFile { output: Some(output), .. } => {
                 return Some(format!("name the folder of its run: --map {output}"));
@@ -165,6 +175,9 @@ impl Diagnostic for ZonalError {
             }
             Self::RastersDiffer { map } => {
                 return Some(format!("check the map with `arpent check {map}`, or run it again"));
+            }
+            Self::NoClasses { .. } => {
+                "remove the key, or make the map again with `breaks` under [values], which make classes of a value"
             }
             Self::UnknownClass { .. } => "use one of these names",
             Self::NoFeatures { .. } => {

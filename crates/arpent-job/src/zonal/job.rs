@@ -232,6 +232,8 @@ impl<'a> ZonalJob<'a> {
             scores: map.has_confidence(),
             ranked: measured.ranks.is_some(),
             roads: self.roads.as_ref().map(|r| (r.options.clone(), r.damaged.clone())),
+            values: map.measured_values(),
+            statistics: &self.config.values,
             run: run.clone(),
             map_run_id: map.manifest.run_id.clone(),
         });
@@ -265,14 +267,15 @@ impl<'a> ZonalJob<'a> {
     }
 
     /// The column that zones are colored by at first: the damage of roads, the first ratio, the share of the class that they
-    /// are ranked by, or of the first class.
+    /// are ranked by, or of the first class; without classes the first statistic asked for of the first measured value.
     fn color(&self, columns: &Columns, map: &SourceMap) -> Option<String> {
         if self.roads.is_some() {
             return Some(DAMAGED_SHARE.to_owned());
         }
         let ratio = self.config.ratios.first().and_then(|_| columns.first_ratio());
         let ranked = self.rank_by.iter().flatten().next().copied();
-        ratio.or_else(|| columns.share_of(ranked.or_else(|| Some(map.classes().next()?.0))?))
+        let share = || columns.share_of(ranked.or_else(|| Some(map.classes().next()?.0))?);
+        ratio.or_else(share).or_else(|| columns.first_value())
     }
 
     /// `zonal-` and 16 hex digits: a hash of all inputs that can change the result.
@@ -298,6 +301,11 @@ impl<'a> ZonalJob<'a> {
                 "titles": self.config.titles,
             }),
         });
+        // Maps without measured values keep the ids that they had before there were any.
+        let mut described = described;
+        if let Some(values) = map.values_artifact() {
+            described["values"] = json!([values.sha256, self.config.values]);
+        }
         format!("zonal-{}", hash_of_json(described))
     }
 
@@ -362,7 +370,7 @@ mod tests {
 
     fn zone(share: f64, valid_area_m2: f64) -> ZoneResult {
         let class = ClassResult { class_id: 1, area_m2: share * valid_area_m2, pixels: 1.0, score: None };
-        ZoneResult { area_m2: 10.0, inside_m2: 10.0, valid_area_m2, classes: vec![class] }
+        ZoneResult { area_m2: 10.0, inside_m2: 10.0, valid_area_m2, classes: vec![class], values: vec![] }
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub fn zonal(config: &ZonalConfig, overwrite: bool) -> Result<ZonalReport> {
     let zones = config.zones.as_ref().ok_or(ZonalError::NoZones)?;
     let output = config.output.clone().ok_or(ZonalError::NoOutput)?;
     set_up_gdal(None)?;
-    let mut map = SourceMap::open(url, config.measure)?;
+    let mut map = SourceMap::open_with(url, config.measure, !config.values.is_empty())?;
     map.check_output(&output)?;
     check_output(&output, overwrite)?;
     set_up_gdal(Some(map.cache_mb()))?;

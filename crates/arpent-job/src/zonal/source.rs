@@ -1,9 +1,12 @@
 //! The map to measure.
 
-use arpent_base::Result;
 use arpent_base::number::offset;
-use arpent_gdal::{PublishedRaster, Rings};
-use arpent_publish::{Artifact, Manifest, PublishError, ROLE_CONFIDENCE, ROLE_LABELS, ROLE_MAP, Target};
+use arpent_base::{Failure, Result};
+use arpent_gdal::{PublishedRaster, PublishedValues, Rings};
+use arpent_publish::{
+    Artifact, Manifest, MeasuredCounts, PublishError, ROLE_CONFIDENCE, ROLE_LABELS, ROLE_MAP, ROLE_VALUES,
+    Target,
+};
 use arpent_raster::{Class, Color, Grid, LABEL_NODATA, Nomenclature, PixelArea, Raster, Window};
 use arpent_vector::{ZoneResult, ZoneRows, ZoneStatistics, clear_unsaid};
 
@@ -24,7 +27,12 @@ pub(crate) struct SourceMap {
     target: Target,
     /// Role of the measured raster.
     role: &'static str,
-    labels: PublishedRaster,
+    /// The classes; none of a map of measured values only.
+    labels: Option<PublishedRaster>,
+    /// The measured values, if they are asked for.
+    values: Option<PublishedValues>,
+    grid: Grid,
+    window: Window,
     /// The prediction, if it is another raster: a confidence is that of the predicted class only.
     prediction: Option<PublishedRaster>,
     confidence: Option<PublishedRaster>,
@@ -34,8 +42,14 @@ pub(crate) struct SourceMap {
 }
 
 impl SourceMap {
-    /// Reads the manifest and opens the rasters.
+    /// Reads the manifest and opens the rasters of classes.
     pub(crate) fn open(url: &str, measure: Measure) -> Result<Self> {
+        Self::open_with(url, measure, false)
+    }
+
+    /// The same, with the raster of measured values if the map has one and it is asked for: a map that has no other is then
+    /// accepted.
+    pub(crate) fn open_with(url: &str, measure: Measure, with_values: bool) -> Result<Self> {
         let target = Target::parse(url)?;
         let manifest = read_manifest(&target, url)?;
         if manifest.counts.zones.is_some() {
@@ -48,34 +62,50 @@ impl SourceMap {
         };
         let published = measure == Measure::Map && is_changed(&manifest);
         let role = if published { ROLE_MAP } else { ROLE_LABELS };
-        let labels = artifact(&manifest, role).ok_or_else(|| match role {
-            ROLE_MAP => {
+        let names = manifest.counts.values.len();
+        let values = artifact(&manifest, ROLE_VALUES).filter(|_| with_values && names > 0);
+        let values =
+            values.map(|of| Ok::<_, Failure>(PublishedValues::open(&checked_address(&target, of)?, names)?));
+        let values = values.transpose()?;
+        let labels = match (artifact(&manifest, role), &values) {
+            (Some(labels), _) => Some(open(labels)?),
+            // A map that has classes, whose raster was not written, is refused as ever: its columns would be missing.
+            (None, Some(_)) if !published && manifest.counts.features_per_class.is_empty() => None,
+            (None, _) if published => {
                 let has_labels = artifact(&manifest, ROLE_LABELS).is_some();
-                ZonalError::NoMapRaster { map: url.to_owned(), has_labels }
+                return Err(ZonalError::NoMapRaster { map: url.to_owned(), has_labels }.into());
             }
-            _ => ZonalError::NoLabels { map: url.to_owned() },
-        })?;
-        let labels = open(labels)?;
+            (None, _) => return Err(ZonalError::NoLabels { map: url.to_owned() }.into()),
+        };
+        let role = if labels.is_some() { role } else { ROLE_VALUES };
         let prediction = artifact(&manifest, ROLE_LABELS).filter(|_| published).map(open).transpose()?;
         let confidence = artifact(&manifest, ROLE_CONFIDENCE).map(open).transpose()?;
         // Without the prediction, the classes of the confidences are unknown.
-        let confidence = confidence.filter(|_| !published || prediction.is_some());
-        let fits =
-            |c: &PublishedRaster| c.window() == labels.window() && c.grid().key() == labels.grid().key();
-        if !confidence.iter().chain(&prediction).all(fits) {
+        let confidence = confidence.filter(|_| labels.is_some() && (!published || prediction.is_some()));
+        let place = |c: &PublishedRaster| (c.window(), c.grid().clone());
+        let place_of_values = values.as_ref().map(|values| (values.window(), values.grid().clone()));
+        let places = labels.iter().chain(&confidence).chain(&prediction).map(place).chain(place_of_values);
+        let places: Vec<(Window, Grid)> = places.collect();
+        let Some((window, grid)) = places.first().cloned() else {
+            return Err(ZonalError::NoLabels { map: url.to_owned() }.into());
+        };
+        if !places.iter().all(|(of, other)| *of == window && other.key() == grid.key()) {
             return Err(ZonalError::RastersDiffer { map: url.to_owned() }.into());
         }
-        let area = PixelArea::new(labels.grid());
+        let count = values.as_ref().map_or(0, |_| names);
         Ok(Self {
             url: url.to_owned(),
             manifest,
             target,
             role,
+            area: PixelArea::new(&grid),
+            statistics: ZoneStatistics::of_values(count, labels.is_none()),
             labels,
+            values,
+            grid,
+            window,
             prediction,
             confidence,
-            area,
-            statistics: ZoneStatistics::default(),
             pixels_at_a_time: PIXELS_AT_A_TIME,
         })
     }
@@ -98,18 +128,33 @@ impl SourceMap {
         Ok(())
     }
 
-    /// The measured raster.
+    /// The raster of classes. A map that was opened without its measured values has one.
     pub(crate) fn raster(&self) -> &PublishedRaster {
-        &self.labels
+        self.labels.as_ref().expect("only a map of measured values has no classes")
     }
 
     pub(crate) fn grid(&self) -> &Grid {
-        self.labels.grid()
+        &self.grid
     }
 
     /// The pixels of the map.
     pub(crate) fn window(&self) -> Window {
-        self.labels.window()
+        self.window
+    }
+
+    /// Whether the map has classes.
+    pub(crate) fn has_classes(&self) -> bool {
+        self.labels.is_some()
+    }
+
+    /// The measured values that are read, in the order of their bands.
+    pub(crate) fn measured_values(&self) -> &[MeasuredCounts] {
+        if self.values.is_some() { &self.manifest.counts.values } else { &[] }
+    }
+
+    /// The raster of measured values among the artifacts, if it is read.
+    pub(crate) fn values_artifact(&self) -> Option<&Artifact> {
+        self.values.as_ref().and_then(|_| artifact(&self.manifest, ROLE_VALUES))
     }
 
     /// Confidences of a window inside the map: of the classes that it has, none where these are not the predicted ones.
@@ -118,8 +163,7 @@ impl SourceMap {
         if self.confidence.is_none() {
             return Ok(None);
         }
-        let (prediction, confidence) = (self.prediction.as_ref(), self.confidence.as_ref());
-        Ok(Block::read(&self.labels, prediction, confidence, window)?.confidence)
+        Ok(self.block(window, false)?.confidence)
     }
 
     pub(crate) fn has_confidence(&self) -> bool {
@@ -143,21 +187,23 @@ impl SourceMap {
 
     /// Ids and names of the classes, by id.
     pub(crate) fn classes(&self) -> impl Iterator<Item = (u8, &str)> {
-        self.labels.classes().iter().map(|(id, name)| (*id, name.as_str()))
+        let classes = self.labels.iter().flat_map(PublishedRaster::classes);
+        classes.map(|(id, name)| (*id, name.as_str()))
     }
 
     /// The classes, with their colors.
     pub(crate) fn nomenclature(&self) -> Option<Nomenclature> {
-        let color = |id: &u8| self.labels.colors().get(id).copied().unwrap_or(Color([128; 3]));
-        let class = |(id, name): (&u8, &String)| Class {
-            id: *id,
-            name: name.clone(),
+        let colors = self.labels.as_ref().map(PublishedRaster::colors);
+        let color = |id: u8| colors.and_then(|of| of.get(&id)).copied().unwrap_or(Color([128; 3]));
+        let class = |(id, name): (u8, &str)| Class {
+            id,
+            name: name.to_owned(),
             name_fr: None,
             code: None,
             color: color(id),
             features: false,
         };
-        let classes = self.labels.classes().iter().filter(|(id, _)| **id != LABEL_NODATA);
+        let classes = self.classes().filter(|(id, _)| *id != LABEL_NODATA);
         Nomenclature::new(classes.map(class).collect()).ok()
     }
 
@@ -169,6 +215,9 @@ impl SourceMap {
 
     /// Ids of classes by their names.
     pub(crate) fn class_ids(&self, key: &'static str, names: &[String]) -> Result<Vec<u8>, ZonalError> {
+        if !self.has_classes() {
+            return Err(ZonalError::NoClasses { key, map: self.url.clone() });
+        }
         let id = |name: &String| {
             self.classes().find(|(_, known)| known == name).map(|(id, _)| id).ok_or_else(|| {
                 ZonalError::UnknownClass {
@@ -185,13 +234,32 @@ impl SourceMap {
     /// ground.
     pub(crate) fn cache_mb(&self) -> u32 {
         let rasters = if self.prediction.is_some() { 3 } else { 2 };
-        let bytes = self.window().width * BLOCK_ROWS * rasters;
+        let bytes = self.window().width * BLOCK_ROWS * (rasters + 4 * self.measured_values().len());
         u32::try_from(bytes >> 20).unwrap_or(u32::MAX).saturating_add(32).clamp(128, 512)
+    }
+
+    /// Pixels to read at a time: of measured values fewer, which are larger.
+    fn pixels_at_a_time(&self) -> usize {
+        (self.pixels_at_a_time / (1 + self.measured_values().len())).max(1)
+    }
+
+    /// Reads a window of all rasters. A pixel whose class is not the predicted one has no confidence.
+    fn block(&self, window: Window, with_values: bool) -> Result<Block> {
+        let labels = self.labels.as_ref().map(|labels| labels.read(window)).transpose()?;
+        let mut confidence = self.confidence.as_ref().map(|c| c.read(window)).transpose()?;
+        if let (Some(confidence), Some(prediction), Some(labels)) =
+            (&mut confidence, &self.prediction, &labels)
+        {
+            clear_unsaid(labels.data(), prediction.read(window)?.data(), confidence.data_mut());
+        }
+        let values = self.values.as_ref().filter(|_| with_values);
+        let values = values.map_or(Ok(Vec::new()), |values| values.read(window))?;
+        Ok(Block { window, labels, confidence, values })
     }
 
     /// Counts of the map inside polygons, given in its CRS. Rasters are read by blocks of rows.
     pub(crate) fn measure(&mut self, polygons: &[Rings]) -> Result<ZoneResult> {
-        let (grid, window) = (self.labels.grid(), self.labels.window());
+        let (grid, window) = (&self.grid, self.window);
         let pixel = |point: &[f64; 2]| <[f64; 2]>::from(grid.pixel(point[0], point[1]));
         let in_pixels: Vec<Rings> = polygons
             .iter()
@@ -200,6 +268,8 @@ impl SourceMap {
         let mut rows = ZoneRows::new(&in_pixels, &window)?;
         let common = rows.window().intersect(&window);
         let mut block: Option<Block> = None;
+        // The labels of a map without classes.
+        let nowhere = vec![LABEL_NODATA; common.map_or(0, |common| common.width)];
         while let Some(row) = rows.next_row() {
             let pixel_area_m2 = self.area.of_row(row.row);
             let Some(common) = common.filter(|_| !row.parts.is_empty()) else {
@@ -207,17 +277,17 @@ impl SourceMap {
                 continue;
             };
             let here = match block.take() {
-                Some(block) if block.labels.window().row_end() > row.row => block,
-                _ => Block::read(
-                    &self.labels,
-                    self.prediction.as_ref(),
-                    self.confidence.as_ref(),
-                    rows_from(common, row.row, self.pixels_at_a_time),
-                )?,
+                Some(block) if block.window.row_end() > row.row => block,
+                _ => self.block(rows_from(common, row.row, self.pixels_at_a_time()), true)?,
             };
-            let at = offset(row.row - here.labels.window().row);
+            let at = offset(row.row - here.window.row);
             let confidence = here.confidence.as_ref().map(|c| c.row(at));
-            self.statistics.add_row(&row, here.labels.row(at), confidence, pixel_area_m2)?;
+            let labels = here.labels.as_ref().map_or(&nowhere[..common.width], |labels| labels.row(at));
+            self.statistics.add_row(&row, labels, confidence, pixel_area_m2)?;
+            if !here.values.is_empty() {
+                let values: Vec<&[f32]> = here.values.iter().map(|values| values.row(at)).collect();
+                self.statistics.add_values(&row, &values, pixel_area_m2)?;
+            }
             block = Some(here);
         }
         Ok(self.statistics.finish())
@@ -242,25 +312,11 @@ fn read_manifest(target: &Target, url: &str) -> Result<Manifest> {
 
 /// Some rows of a zone, of all rasters.
 struct Block {
-    labels: Raster<u8>,
+    window: Window,
+    labels: Option<Raster<u8>>,
     confidence: Option<Raster<u8>>,
-}
-
-impl Block {
-    /// A pixel whose class is not the predicted one has no confidence.
-    fn read(
-        labels: &PublishedRaster,
-        prediction: Option<&PublishedRaster>,
-        confidence: Option<&PublishedRaster>,
-        window: Window,
-    ) -> Result<Self> {
-        let labels = labels.read(window)?;
-        let mut confidence = confidence.map(|c| c.read(window)).transpose()?;
-        if let (Some(confidence), Some(prediction)) = (&mut confidence, prediction) {
-            clear_unsaid(labels.data(), prediction.read(window)?.data(), confidence.data_mut());
-        }
-        Ok(Self { labels, confidence })
-    }
+    /// One raster for each measured value.
+    values: Vec<Raster<f32>>,
 }
 
 /// The rows of a zone to read next.

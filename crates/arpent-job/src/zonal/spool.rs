@@ -109,7 +109,13 @@ mod tests {
             wkb: vec![1, 2, 3],
             width_m: None,
             objects: vec![(1, 2)],
-            result: ZoneResult { area_m2: number / 3.0, inside_m2: 0.1, valid_area_m2: 0.0, classes: vec![] },
+            result: ZoneResult {
+                area_m2: number / 3.0,
+                inside_m2: 0.1,
+                valid_area_m2: 0.0,
+                classes: vec![],
+                values: vec![],
+            },
         };
         let all: Vec<Record> = (0..100).map(|i| record(f64::from(i))).collect();
         for record in &all {

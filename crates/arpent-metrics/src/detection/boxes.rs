@@ -1,5 +1,6 @@
 //! True boxes and detected boxes.
 
+use arpent_raster::OrientedBox;
 use serde::{Deserialize, Serialize};
 
 /// A true box.
@@ -9,6 +10,9 @@ pub struct TruthBox {
     pub class_id: u8,
     /// West, north, east, south; grid pixels and fractions of them, rows growing southward.
     pub bbox: [f64; 4],
+    /// The rectangle, if it has a direction; [`TruthBox::bbox`] is the box around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oriented: Option<OrientedBox>,
 }
 
 /// A detected box.
@@ -20,4 +24,7 @@ pub struct ScoredBox {
     pub score: f32,
     /// West, north, east, south; grid pixels and fractions of them, rows growing southward.
     pub bbox: [f64; 4],
+    /// The rectangle, if it has a direction; [`ScoredBox::bbox`] is the box around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oriented: Option<OrientedBox>,
 }

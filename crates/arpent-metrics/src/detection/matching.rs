@@ -1,17 +1,19 @@
 //! Matches detected boxes to true boxes.
 
-use super::boxes::ScoredBox;
+use arpent_raster::intersection_over_union;
+
+use super::boxes::{ScoredBox, TruthBox};
 use super::outcomes::Outcome;
 
 /// Matches the boxes of one class in one picture; `found` must be sorted by score, best first.
 ///
 /// All thresholds are processed together, and only pairs above the lowest are kept, for one box at a time: memory is
 /// bounded by the number of boxes, not of pairs.
-pub(super) fn greedy(truths: &[[f64; 4]], found: &[&ScoredBox], thresholds: &[f64]) -> Vec<Outcome> {
+pub(super) fn greedy(truths: &[&TruthBox], found: &[&ScoredBox], thresholds: &[f64]) -> Vec<Outcome> {
     let lowest = thresholds.first().map_or(1.0, |t| reachable(*t));
     let mut taken = vec![0u32; truths.len()];
     let outcome = |found: &&ScoredBox| {
-        let overlaps = truths.iter().enumerate().map(|(i, truth)| (i, iou(&found.bbox, truth)));
+        let overlaps = truths.iter().enumerate().map(|(i, truth)| (i, iou(found, truth)));
         let rivals: Vec<(usize, f64)> = overlaps.filter(|(_, iou)| *iou >= lowest).collect();
         Outcome { score: found.score, matched: take(&rivals, &mut taken, thresholds) }
     };
@@ -38,11 +40,6 @@ fn reachable(threshold: f64) -> f64 {
     threshold.min(1.0 - 1e-10)
 }
 
-/// Intersection over union; the intersection of boxes without area is empty.
-fn iou(a: &[f64; 4], b: &[f64; 4]) -> f64 {
-    let width = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
-    let height = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);
-    let area = |c: &[f64; 4]| (c[2] - c[0]) * (c[3] - c[1]);
-    let common = width * height;
-    if common == 0.0 { 0.0 } else { common / (area(a) + area(b) - common) }
+fn iou(found: &ScoredBox, truth: &TruthBox) -> f64 {
+    intersection_over_union((&found.bbox, found.oriented.as_ref()), (&truth.bbox, truth.oriented.as_ref()))
 }

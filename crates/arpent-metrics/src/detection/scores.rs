@@ -1,6 +1,7 @@
 //! Scores of the boxes of pictures, added one picture after another.
 
 use arpent_base::number::wide;
+use arpent_raster::OrientedBox;
 use serde::{Deserialize, Serialize};
 
 use super::boxes::{ScoredBox, TruthBox};
@@ -77,15 +78,14 @@ impl DetectionScores {
     /// [`MetricsError::LabelOutOfRange`], [`MetricsError::BadBox`] or [`MetricsError::BadScore`] for an invalid box;
     /// nothing is added then.
     pub fn add(&mut self, truths: &[TruthBox], found: &[ScoredBox]) -> Result<(), MetricsError> {
-        truths.iter().enumerate().try_for_each(|(i, t)| self.check(i, t.class_id, t.bbox))?;
-        found.iter().enumerate().try_for_each(|(i, f)| self.check(i, f.class_id, f.bbox))?;
+        truths.iter().enumerate().try_for_each(|(i, t)| self.check(i, t.class_id, t.bbox, t.oriented))?;
+        found.iter().enumerate().try_for_each(|(i, f)| self.check(i, f.class_id, f.bbox, f.oriented))?;
         if let Some(position) = found.iter().position(|f| !f.score.is_finite()) {
             let score = f64::from(found[position].score);
             return Err(MetricsError::BadScore { position, score, expected: "a number" });
         }
         for (class_id, class) in (0u8..=255).zip(&mut self.classes) {
-            let truths: Vec<[f64; 4]> =
-                truths.iter().filter(|t| t.class_id == class_id).map(|t| t.bbox).collect();
+            let truths: Vec<&TruthBox> = truths.iter().filter(|t| t.class_id == class_id).collect();
             let mut found: Vec<&ScoredBox> = found.iter().filter(|f| f.class_id == class_id).collect();
             found.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(std::cmp::Ordering::Equal));
             found.truncate(self.options.max_per_picture.unwrap_or(usize::MAX));
@@ -95,12 +95,21 @@ impl DetectionScores {
         Ok(())
     }
 
-    fn check(&self, position: usize, label: u8, bbox: [f64; 4]) -> Result<(), MetricsError> {
+    fn check(
+        &self,
+        position: usize,
+        label: u8,
+        bbox: [f64; 4],
+        oriented: Option<OrientedBox>,
+    ) -> Result<(), MetricsError> {
         let classes = self.classes.len();
         if usize::from(label) >= classes {
             return Err(MetricsError::LabelOutOfRange { label, position, classes });
         }
-        let is_fine = bbox.iter().all(|v| v.is_finite()) && bbox[0] <= bbox[2] && bbox[1] <= bbox[3];
+        let is_fine = bbox.iter().all(|v| v.is_finite())
+            && bbox[0] <= bbox[2]
+            && bbox[1] <= bbox[3]
+            && oriented.is_none_or(|oriented| oriented.is_finite());
         if is_fine { Ok(()) } else { Err(MetricsError::BadBox { position, bbox }) }
     }
 

@@ -192,8 +192,13 @@ type Picture = (Vec<TruthBox>, Vec<ScoredBox>);
 fn pictures() -> impl Strategy<Value = Vec<Picture>> {
     let bbox =
         || (0u8..20, 0u8..20, 1u8..12, 1u8..12).prop_map(|(x, y, w, h)| [x, y, x + w, y + h].map(f64::from));
-    let truth = (0u8..2, bbox()).prop_map(|(class_id, bbox)| TruthBox { class_id, bbox });
-    let found = (0u8..2, bbox()).prop_map(|(class_id, bbox)| ScoredBox { class_id, score: 0.0, bbox });
+    let truth = (0u8..2, bbox()).prop_map(|(class_id, bbox)| TruthBox { class_id, bbox, oriented: None });
+    let found = (0u8..2, bbox()).prop_map(|(class_id, bbox)| ScoredBox {
+        class_id,
+        score: 0.0,
+        bbox,
+        oriented: None,
+    });
     let pictures = vec((vec(truth, 0..6), vec(found, 0..8)), 1..5);
     let scores = Just((0u8..40).collect::<Vec<u8>>()).prop_shuffle();
     (pictures, scores).prop_map(|(mut pictures, scores)| {
@@ -233,7 +238,7 @@ proptest! {
 
     #[test]
     fn the_true_boxes_found_score_one(pictures in pictures()) {
-        let found = |truth: &TruthBox| ScoredBox { class_id: truth.class_id, score: 0.5, bbox: truth.bbox };
+        let found = |truth: &TruthBox| ScoredBox { class_id: truth.class_id, score: 0.5, bbox: truth.bbox, oriented: None };
         let perfect: Vec<Picture> =
             pictures.iter().map(|(truths, _)| (truths.clone(), truths.iter().map(found).collect())).collect();
         let has_truth = pictures.iter().any(|(truths, _)| !truths.is_empty());
@@ -262,8 +267,8 @@ proptest! {
 fn equal_boxes_reach_every_threshold() {
     let options = DetectionOptions { iou_thresholds: vec![1.0], ..DetectionOptions::coco(1) };
     let mut scores = DetectionScores::new(options).unwrap();
-    let truth = TruthBox { class_id: 0, bbox: [0.0, 0.0, 3.0, 3.0] };
-    let found = ScoredBox { class_id: 0, score: 0.5, bbox: [0.0, 0.0, 3.0, 3.0 - 1e-14] };
+    let truth = TruthBox { class_id: 0, bbox: [0.0, 0.0, 3.0, 3.0], oriented: None };
+    let found = ScoredBox { class_id: 0, score: 0.5, bbox: [0.0, 0.0, 3.0, 3.0 - 1e-14], oriented: None };
     scores.add(&[truth], &[found]).unwrap();
     assert_eq!(scores.mean_average_precision(Interpolation::Area), Some(1.0));
 }

@@ -172,10 +172,16 @@ fn detections(case: &Value) -> DetectionScores {
     for picture in case["pictures"].as_array().unwrap() {
         let truths = get::<Vec<(u8, f64, f64, f64, f64)>>(picture, "truths").into_iter();
         let found = get::<Vec<(u8, f32, f64, f64, f64, f64)>>(picture, "found").into_iter();
-        let truths: Vec<TruthBox> =
-            truths.map(|(class_id, w, n, e, s)| TruthBox { class_id, bbox: [w, n, e, s] }).collect();
+        let truths: Vec<TruthBox> = truths
+            .map(|(class_id, w, n, e, s)| TruthBox { class_id, bbox: [w, n, e, s], oriented: None })
+            .collect();
         let found: Vec<ScoredBox> = found
-            .map(|(class_id, score, w, n, e, s)| ScoredBox { class_id, score, bbox: [w, n, e, s] })
+            .map(|(class_id, score, w, n, e, s)| ScoredBox {
+                class_id,
+                score,
+                bbox: [w, n, e, s],
+                oriented: None,
+            })
             .collect();
         scores.add(&truths, &found).unwrap();
     }

@@ -67,8 +67,8 @@ fn rasters_of_other_places() {
 #[test]
 fn boxes_without_sense() {
     let mut scores = DetectionScores::new(DetectionOptions::coco(1)).unwrap();
-    let truth = |class_id, bbox| TruthBox { class_id, bbox };
-    let found = |score, bbox| ScoredBox { class_id: 0, score, bbox };
+    let truth = |class_id, bbox| TruthBox { class_id, bbox, oriented: None };
+    let found = |score, bbox| ScoredBox { class_id: 0, score, bbox, oriented: None };
     assert!(matches!(scores.add(&[truth(0, [0.0, 9.0, 5.0, 4.0])], &[]), Err(MetricsError::BadBox { .. })));
     assert!(matches!(
         scores.add(&[], &[found(0.5, [0.0, f64::NAN, 1.0, 1.0])]),

@@ -7,18 +7,18 @@ mod seen;
 
 use arpent_base::number::{exact, index, signed};
 use arpent_engine::{Engine, Isa, Options, Picture, PixelSource, winners};
-use arpent_raster::{CONFIDENCE_NODATA, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Raster, Window};
+use arpent_raster::{CONFIDENCE_NODATA, Chip, FILL_REACH_PX, Fill, LABEL_NODATA, Window};
 use ndarray::Array3;
 use rayon::prelude::*;
 
 use self::measured::measured;
 use self::onnx::OnnxBody;
 pub use self::prediction::Prediction;
-use self::prediction::{quantize, unanswered};
-use self::seen::Seen;
+use self::prediction::{labelled, quantize, unanswered};
+use self::seen::{Seen, valid};
 use crate::anchors::{Boxes, Doubled, Scored};
 use crate::gpu::Gpu;
-use crate::locations::Maps;
+use crate::locations::{Maps, Values};
 use crate::peaks::Heat;
 use crate::planes::{AT_ONCE, Part, Planes};
 use crate::{
@@ -39,6 +39,8 @@ pub struct Predictor {
     enlarged: usize,
     /// Strides of the maps whose pixels each answer with a box, finest first; empty for other networks.
     strides: Vec<usize>,
+    /// Whether these boxes have a direction.
+    oriented: bool,
     /// Pixels around the core whose answers are compared with those inside.
     neighbors: usize,
     /// Temperature: scores are divided by it before the softmax; 1 without a calibration.
@@ -127,6 +129,7 @@ impl Predictor {
             anchored: architecture.window_box_classes(),
             enlarged: architecture.enlarged(),
             strides: architecture.strides().unwrap_or_default().to_vec(),
+            oriented: architecture.is_oriented(),
             neighbors,
             temperature: package.calibration.as_ref().map_or(1.0, |c| c.temperature),
             stride: field::stride(architecture),
@@ -159,6 +162,11 @@ impl Predictor {
             Body::Gpu(_) => self.device.title().to_owned(),
             Body::Onnx(_) => format!("{}, rten", self.device.title()),
         }
+    }
+
+    /// Whether the boxes of a detection network have a direction.
+    pub fn is_oriented(&self) -> bool {
+        self.oriented
     }
 
     /// Whether Burn computes on a GPU, instead of arpent-engine on the CPU.
@@ -408,10 +416,7 @@ impl Predictor {
             let (labels, confidence) = (&mut labels[band.clone()], &mut confidence[band]);
             self.label_rows(isa, seen, core, (start, &|y| answers.row(y)), (labels, confidence));
         })?;
-        Ok(Prediction::Labels {
-            labels: Raster::new(*core, labels)?,
-            confidence: Raster::new(*core, confidence)?,
-        })
+        labelled(core, labels, confidence)
     }
 
     /// The prediction of an engine that gives all scores of a window at once.
@@ -424,10 +429,7 @@ impl Predictor {
         let each = core.width * self.outputs;
         let row = |y: usize| &pixels[(y - top) * each..][..each];
         self.label_rows(Options::default().isa, seen, core, (top, &row), (&mut labels, &mut confidence));
-        Ok(Prediction::Labels {
-            labels: Raster::new(*core, labels)?,
-            confidence: Raster::new(*core, confidence)?,
-        })
+        labelled(core, labels, confidence)
     }
 
     /// Converts the output of a GPU to a prediction: for each pixel the number of its class and its stored
@@ -438,10 +440,7 @@ impl Predictor {
             if valid { answer } else { (LABEL_NODATA, CONFIDENCE_NODATA) }
         };
         let (labels, confidence) = valid(chip, core).zip(found).map(written).unzip();
-        Ok(Prediction::Labels {
-            labels: Raster::new(*core, labels)?,
-            confidence: Raster::new(*core, confidence)?,
-        })
+        labelled(core, labels, confidence)
     }
 
     /// Labels and confidence of a band of rows, by the number of its first row and the scores of each.
@@ -524,7 +523,8 @@ impl Predictor {
     /// The boxes that pixels of maps in the core answer with.
     fn located(&self, seen: &Seen, core: &Window, settings: Detection) -> Result<Prediction, ModelError> {
         let window = core.grow(self.neighbors);
-        let mut maps = Maps::new(window, &self.strides, self.class_ids.len());
+        let of_pixel = Values { classes: self.class_ids.len(), oriented: self.oriented };
+        let mut maps = Maps::new(window, &self.strides, of_pixel);
         if let Body::Cpu(engine) = &self.body {
             let picture = self.picture(&seen.view, &window);
             engine.run(&picture, seen, |answers| maps.take(answers, picture.rows.0))?;
@@ -579,13 +579,6 @@ impl Predictor {
 
 /// The scores of a row of the network's output, pixel by pixel.
 type RowOfScores<'a> = dyn Fn(usize) -> &'a [f32] + Sync + 'a;
-
-/// Validity of a chip's pixels within a window, row by row.
-fn valid<'a>(chip: &'a Chip, window: &Window) -> impl Iterator<Item = bool> + use<'a> {
-    let (col, row) = chip.window.offset_of(window).expect("a core lies in its chip");
-    let (width, height) = (window.width, window.height);
-    (row..row + height).flat_map(move |y| &chip.valid[y * chip.window.width + col..][..width]).copied()
-}
 
 fn engine_error(chip: &Chip, reason: String) -> ModelError {
     ModelError::Engine { window: chip.window, reason }

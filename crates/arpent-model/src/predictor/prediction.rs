@@ -3,7 +3,7 @@
 use arpent_base::number::truncate;
 use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, LABEL_NODATA, Raster, Window};
 
-use crate::PixelDetection;
+use crate::{ModelError, PixelDetection};
 
 /// The prediction for a window's core.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,16 @@ pub enum Prediction {
 pub(super) fn unanswered(core: &Window) -> (Vec<u8>, Vec<u8>) {
     let pixels = core.width * core.height;
     (vec![LABEL_NODATA; pixels], vec![CONFIDENCE_NODATA; pixels])
+}
+
+/// Labels and confidence of the pixels of a core.
+pub(super) fn labelled(
+    core: &Window,
+    labels: Vec<u8>,
+    confidence: Vec<u8>,
+) -> Result<Prediction, ModelError> {
+    let (labels, confidence) = (Raster::new(*core, labels)?, Raster::new(*core, confidence)?);
+    Ok(Prediction::Labels { labels, confidence })
 }
 
 /// A share as it is stored: in steps of 0.004.

@@ -23,6 +23,13 @@ impl Seen<'_> {
     }
 }
 
+/// Validity of a chip's pixels within a window, row by row.
+pub(super) fn valid<'a>(chip: &'a Chip, window: &Window) -> impl Iterator<Item = bool> + use<'a> {
+    let (col, row) = chip.window.offset_of(window).expect("a core lies in its chip");
+    let (width, height) = (window.width, window.height);
+    (row..row + height).flat_map(move |y| &chip.valid[y * chip.window.width + col..][..width]).copied()
+}
+
 impl PixelSource for Seen<'_> {
     fn row(&self, (start, count): (usize, usize), y: usize, cols: (usize, usize), to: &mut [f32]) {
         let Window { width, height, .. } = self.chip.window;

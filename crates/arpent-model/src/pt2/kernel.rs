@@ -1,10 +1,14 @@
 //! Operators of archives that are lowered, the convolutions that are made of them, and numbers of nodes.
 
 /// Operators that are lowered.
-pub(super) const KNOWN: [&str; 43] = [
+pub(super) const KNOWN: [&str; 47] = [
     "conv2d.default",
     "conv2d.padding",
     "convolution.default",
+    "conv_transpose2d.input",
+    "group_norm.default",
+    "layer_norm.default",
+    "permute.default",
     "batch_norm.default",
     "_native_batch_norm_legit_no_training.default",
     "relu.default",
@@ -46,6 +50,9 @@ pub(super) const KNOWN: [&str; 43] = [
     "contiguous.default",
     "alias.default",
 ];
+
+/// Most parts of a mean along an axis.
+pub(super) const MOST_PARTS: usize = 16;
 
 /// Largest number of a node: a stride, a padding, a number of groups.
 const MOST_NUMBER: usize = 1 << 16;

@@ -4,11 +4,25 @@ use std::collections::BTreeMap;
 
 use arpent_base::number::narrow;
 
-use super::kernel::{KNOWN, Kernel, same, whole};
+use super::kernel::{KNOWN, Kernel, whole};
 use super::program::{Node, Program};
 use super::scores::clear_sigmoid;
+use super::state::{Feature, Lowering};
 use crate::stored::{GraphStep, StepActivation};
 use crate::{Architecture, Weights};
+
+/// Operators whose result is, or may be, their input under another name; `clone` copies always.
+const VIEWS: [&str; 9] = [
+    "permute",
+    "view",
+    "reshape",
+    "flatten",
+    "unsqueeze",
+    "dropout",
+    "feature_dropout",
+    "contiguous",
+    "alias",
+];
 
 /// A network that was lowered.
 #[derive(Debug)]
@@ -19,37 +33,6 @@ pub(crate) struct LoweredGraph {
     pub(crate) weights: Weights,
     /// What was left out, a sentence each.
     pub(crate) notes: Vec<String>,
-}
-
-/// Most weights of a network, and outputs of a convolution.
-const MOST_VALUES: usize = 1 << 30;
-const MOST_CHANNELS: usize = 1 << 14;
-
-/// A tensor of the state dict: its name, shape and values.
-type Stored = (String, Vec<usize>, Vec<f32>);
-
-/// A tensor of the graph that a step computes.
-#[derive(Debug, Clone, Copy)]
-struct Feature {
-    step: usize,
-    /// Zeros that were added before the first and after the last pixel; no step has them.
-    pads: [usize; 2],
-    /// Whether something else may read the step.
-    shared: bool,
-}
-
-struct Lowering<'a> {
-    program: &'a Program,
-    stored: &'a Weights,
-    features: BTreeMap<String, Feature>,
-    steps: Vec<GraphStep>,
-    weights: Weights,
-    names: BTreeMap<String, usize>,
-    notes: Vec<String>,
-    /// Whether the outputs are measured values.
-    is_measured: bool,
-    /// Values of all weights so far.
-    values: usize,
 }
 
 /// Lowers a program with its weights; `is_measured` if its outputs are values, and no scores of classes.
@@ -68,21 +51,22 @@ pub(super) fn lower(program: &Program, stored: &Weights, is_measured: bool) -> R
         return Err("its picture has no pixels".into());
     }
     let shared = program.uses.get(&program.input).copied() != Some(1);
-    let first = Feature { step: 0, pads: [0; 2], shared };
+    let first = Feature { step: 0, pads: [0; 2], shared, channels_last: false, memory: 0 };
     let mut lowering = Lowering {
         program,
         stored,
         features: BTreeMap::from([(program.input.clone(), first)]),
         steps: Vec::new(),
         weights: Weights::default(),
+        reshaped: BTreeMap::new(),
         names: BTreeMap::new(),
         notes: Vec::new(),
         is_measured,
         values: 0,
     };
-    for node in &program.nodes {
+    for (at, node) in program.nodes.iter().enumerate() {
         let named = |problem: String| format!("{} (`{}`) {problem}", node.operator, node.output);
-        lowering.node(node).map_err(named)?;
+        lowering.node(at, node).map_err(named)?;
     }
     lowering.finish(*bands)
 }
@@ -91,8 +75,8 @@ impl Lowering<'_> {
     fn finish(mut self, bands: usize) -> Result<LoweredGraph, String> {
         let last = self.feature(&self.program.output)?;
         let mut outputs = self.shape(&self.program.output)?[0];
-        if last.pads != [0; 2] {
-            return Err("its output is padded".into());
+        if last.pads != [0; 2] || last.channels_last {
+            return Err("its output is padded, or has its channels last".into());
         }
         if !self.is_measured && clear_sigmoid(&mut self.steps, last.step)? {
             self.note_sigmoid(outputs);
@@ -114,14 +98,27 @@ impl Lowering<'_> {
         Ok(LoweredGraph { architecture, weights: self.weights, notes: self.notes })
     }
 
-    fn node(&mut self, node: &Node) -> Result<(), String> {
+    fn node(&mut self, at: usize, node: &Node) -> Result<(), String> {
         let operator = node.operator.split('.').next().unwrap_or_default();
         let (plain, is_inplace) = match operator.strip_suffix('_') {
             Some(plain) => (plain, true),
             None => (operator, false),
         };
+        if self.is_reshaped_parameter(node, plain) {
+            return Ok(());
+        }
+        self.check_order(node, plain)?;
+        if is_inplace {
+            self.check_written(at, node)?;
+        }
+        // Number 0 is the picture's.
+        let memory = if is_inplace || VIEWS.contains(&plain) { self.read(node)?.memory } else { at + 1 };
         let made = match plain {
             "conv2d" | "convolution" => self.conv(node)?,
+            "conv_transpose2d" => self.transposed(node)?,
+            "group_norm" => self.group_norm(node)?,
+            "layer_norm" => self.layer_norm(node)?,
+            "permute" => self.permuted(node)?,
             "batch_norm" | "_native_batch_norm_legit_no_training" => self.batch_norm(node)?,
             "relu" => self.activate(node, StepActivation::Relu)?,
             "relu6" => self.activate(node, StepActivation::Relu6)?,
@@ -156,99 +153,15 @@ impl Lowering<'_> {
             _ => return Err("is another variant than the one that is run".into()),
         };
         let shared = made.shared || self.program.uses.get(&node.output).copied().unwrap_or(0) != 1;
-        self.features.insert(node.output.clone(), Feature { shared, ..made });
+        self.features.insert(node.output.clone(), Feature { shared, memory, ..made });
         // What reads the input later sees what was written into it.
         let input = node.first().filter(|input| is_inplace && self.program.uses.get(input) != Some(&1));
         if let Some(input) = input {
             for name in [input, node.output.clone()] {
-                self.features.insert(name, Feature { shared: true, ..made });
+                self.features.insert(name, Feature { shared: true, memory, ..made });
             }
         }
         Ok(())
-    }
-
-    fn feature(&self, name: &str) -> Result<Feature, String> {
-        self.features.get(name).copied().ok_or_else(|| format!("reads `{name}`, which is no map of features"))
-    }
-
-    /// The first input.
-    fn read(&self, node: &Node) -> Result<Feature, String> {
-        self.feature(&node.first().unwrap_or_default())
-    }
-
-    /// The first input, without zeros around it.
-    fn unpadded(&self, node: &Node) -> Result<usize, String> {
-        let Feature { step, pads, .. } = self.read(node)?;
-        if pads == [0; 2] { Ok(step) } else { Err("reads a padded map, which only convolutions do".into()) }
-    }
-
-    /// Channels, rows and columns of a tensor; of a vector, what it lacks is 1.
-    fn shape(&self, name: &str) -> Result<[usize; 3], String> {
-        match self.program.shapes.get(name).map(Vec::as_slice) {
-            Some([_, channels, rest @ ..]) if (1..=MOST_CHANNELS).contains(channels) && rest.len() <= 2 => {
-                Ok([*channels, rest.first().copied().unwrap_or(1), rest.get(1).copied().unwrap_or(1)])
-            }
-            other => Err(format!("has the axes {other:?}, expected numbers of batch, channel, row, column")),
-        }
-    }
-
-    fn shape_of_first(&self, node: &Node) -> Result<[usize; 3], String> {
-        self.shape(&node.first().unwrap_or_default())
-    }
-
-    /// Times that the picture is halved in a tensor.
-    fn level(&self, name: &str) -> Result<u32, String> {
-        let [_, height, width] = self.shape(&self.program.input)?;
-        let [_, rows, columns] = self.shape(name)?;
-        let ratio = height / rows.max(1);
-        let fits = rows * ratio == height && columns * ratio == width && ratio.is_power_of_two();
-        if fits {
-            return Ok(ratio.ilog2());
-        }
-        Err(format!(
-            "has {rows} x {columns} px, expected the picture of {height} x {width} px halved a number of times"
-        ))
-    }
-
-    /// The tensor of the state dict that an argument names.
-    fn weight(&self, node: &Node, argument: &str) -> Result<Option<Stored>, String> {
-        let Some(name) = node.tensor(argument) else { return Ok(None) };
-        let missing = || format!("reads `{name}` as {argument}, which is no parameter of the network");
-        let stored = self.program.weights.get(&name).ok_or_else(missing)?;
-        let tensor = self.stored.get(stored).map_err(|error| error.to_string())?;
-        Ok(Some((stored.clone(), tensor.shape.clone(), tensor.data.clone())))
-    }
-
-    fn push(&mut self, step: GraphStep) -> Feature {
-        self.steps.push(step);
-        Feature { step: self.steps.len(), pads: [0; 2], shared: false }
-    }
-
-    /// Adds a convolution with its weights.
-    fn add_conv(&mut self, from: usize, conv: Kernel) -> Result<Feature, String> {
-        let Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise } = conv;
-        // Of one stored tensor, nodes may make many.
-        self.values += kernel.len() + bias.len();
-        if self.values > MOST_VALUES || shape[0] > MOST_CHANNELS {
-            return Err(format!("has {} outputs, or is beyond {MOST_VALUES} weights", shape[0]));
-        }
-        let times = self.names.entry(name.clone()).and_modify(|times| *times += 1).or_insert(1);
-        // Two convolutions may share their weights.
-        let name = if *times == 1 { name } else { format!("{name}#{times}") };
-        let [outputs, _, side, _] = shape;
-        self.weights.insert(format!("{name}.weight"), &shape, kernel);
-        self.weights.insert(format!("{name}.bias"), &[outputs], bias);
-        Ok(self.push(GraphStep::Conv {
-            from,
-            name,
-            outputs,
-            kernel: side,
-            stride,
-            before,
-            dilation,
-            depthwise,
-            activation: StepActivation::None,
-        }))
     }
 
     fn conv(&mut self, node: &Node) -> Result<Feature, String> {
@@ -371,6 +284,8 @@ impl Lowering<'_> {
             self.own(read, node),
             Some(
                 GraphStep::Conv { activation: StepActivation::None, .. }
+                    | GraphStep::Transposed { activation: StepActivation::None, .. }
+                    | GraphStep::GroupNorm { activation: StepActivation::None, .. }
                     | GraphStep::Add { activation: StepActivation::None, .. }
             )
         );
@@ -381,14 +296,31 @@ impl Lowering<'_> {
             let [channels, ..] = self.shape_of_first(node)?;
             let (ones, zeros) = (vec![1.0; channels], vec![0.0; channels]);
             let made = self.add_conv(step, Kernel::of_channels("identity", channels, ones, zeros))?;
-            (made.step, made)
+            (made.step, Feature { channels_last: read.channels_last, ..made })
         };
-        if let Some(GraphStep::Conv { activation, .. } | GraphStep::Add { activation, .. }) =
-            at.checked_sub(1).and_then(|index| self.steps.get_mut(index))
+        if let Some(
+            GraphStep::Conv { activation, .. }
+            | GraphStep::Transposed { activation, .. }
+            | GraphStep::GroupNorm { activation, .. }
+            | GraphStep::Add { activation, .. },
+        ) = at.checked_sub(1).and_then(|index| self.steps.get_mut(index))
         {
             *activation = wanted;
         }
         Ok(made)
+    }
+
+    /// Refuses what writes into a map that is read later under another name, such as that of its axes in another order: what reads
+    /// it there would have to see what was written.
+    fn check_written(&self, at: usize, node: &Node) -> Result<(), String> {
+        let (input, written) = (node.first().unwrap_or_default(), self.read(node)?.memory);
+        let is_read_later = |name: &String| self.program.last_reads.get(name).is_some_and(|last| *last > at);
+        let mut others =
+            self.features.iter().filter(|(name, other)| other.memory == written && **name != input);
+        match others.find(|(name, _)| is_read_later(name)) {
+            Some((name, _)) => Err(format!("writes into a map that is read later as `{name}`")),
+            None => Ok(()),
+        }
     }
 
     fn is_last(&self, node: &Node) -> bool {
@@ -419,58 +351,6 @@ impl Lowering<'_> {
             return Err("is run at the end only, over the channels of scores".into());
         }
         self.read(node)
-    }
-
-    fn max_pool(&mut self, node: &Node) -> Result<Feature, String> {
-        let of = |name: &str| same(node.ints(name).as_deref());
-        let (kernel, stride) = (of("kernel_size"), of("stride").or_else(|| of("kernel_size")));
-        let (padding, dilation) = (of("padding").unwrap_or(0), of("dilation").unwrap_or(1));
-        let [_, height, width] = self.shape_of_first(node)?;
-        let [_, rows, columns] = self.shape(&node.output)?;
-        let fits =
-            matches!((kernel, padding), (Some(2), 0) | (Some(3), 1)) && stride == Some(2) && dilation == 1;
-        if !fits || [2 * rows, 2 * columns] != [height, width] {
-            return Err("is a maximum that is not run: expected 2 x 2 pixels, or 3 x 3 with a padding of 1, and a stride of 2 that divides the sides".into());
-        }
-        let from = self.unpadded(node)?;
-        Ok(self.push(GraphStep::MaxPool { from, kernel: if kernel == Some(2) { 2 } else { 3 } }))
-    }
-
-    fn mean_pool(&mut self, node: &Node) -> Result<Feature, String> {
-        let of = |name: &str| same(node.ints(name).as_deref());
-        let (kernel, stride) = (of("kernel_size"), of("stride").or_else(|| of("kernel_size")));
-        let side = kernel.and_then(|side| whole(side).ok()).filter(|side| side.is_power_of_two());
-        let [_, height, width] = self.shape_of_first(node)?;
-        let [_, rows, columns] = self.shape(&node.output)?;
-        match side.filter(|side| *side > 1 && stride == kernel && of("padding").unwrap_or(0) == 0 && node.number("divisor_override").is_none()) {
-            Some(side) if [side * rows, side * columns] == [height, width] => {
-                let (from, levels) = (self.unpadded(node)?, side.ilog2());
-                Ok(self.push(GraphStep::MeanPool { from, levels }))
-            }
-            _ => Err("is a mean that is not run: expected squares of 2, 4, 8 ... pixels side by side, without padding".into()),
-        }
-    }
-
-    fn adaptive_mean(&mut self, node: &Node) -> Result<Feature, String> {
-        let side = same(node.ints("output_size").as_deref()).and_then(|side| usize::try_from(side).ok());
-        // Interpolated from more parts, a pixel at the edge of a part of a window is another one.
-        let side = side.filter(|side| *side == 1).ok_or("has another output than one pixel")?;
-        let from = self.unpadded(node)?;
-        Ok(self.push(GraphStep::AdaptiveMean { from, side }))
-    }
-
-    /// The mean of all pixels.
-    fn mean(&mut self, node: &Node) -> Result<Feature, String> {
-        let mut axes = node.ints("dim").unwrap_or_default();
-        for axis in &mut axes {
-            *axis = axis.rem_euclid(4);
-        }
-        axes.sort_unstable();
-        if axes != [2, 3] {
-            return Err(format!("is a mean over the axes {axes:?}, expected rows and columns"));
-        }
-        let from = self.unpadded(node)?;
-        Ok(self.push(GraphStep::AdaptiveMean { from, side: 1 }))
     }
 
     fn enlarge(&mut self, node: &Node, operator: &str) -> Result<Feature, String> {
@@ -504,7 +384,7 @@ impl Lowering<'_> {
         }
         let mut all = all.into_iter();
         let first = all.next().ok_or("joins nothing")?;
-        let one = Feature { step: first, pads: [0; 2], shared: true };
+        let one = Feature { step: first, pads: [0; 2], shared: true, channels_last: false, memory: 0 };
         Ok(all.fold(one, |before, next| self.push(GraphStep::Concat { from: [before.step, next] })))
     }
 
@@ -523,10 +403,18 @@ impl Lowering<'_> {
         if shape != other || node.number("alpha").is_some_and(|alpha| alpha.to_bits() != 1.0f64.to_bits()) {
             return Err(format!("adds maps of the shapes {shape:?} and {other:?}, expected the same"));
         }
-        Ok(self.push(GraphStep::Add { from: [first, second], activation: StepActivation::None }))
+        let channels_last = self.order_of_both(node)?;
+        let made = self.push(GraphStep::Add { from: [first, second], activation: StepActivation::None });
+        Ok(Feature { channels_last, ..made })
     }
 
     fn scale(&mut self, node: &Node) -> Result<Feature, String> {
+        if let Some(made) = self.scaled_by_parameter(node)? {
+            return Ok(made);
+        }
+        if self.order_of_both(node)? {
+            return Err("multiplies pixels whose channels are the last axis".into());
+        }
         let [(first, shape), (second, other)] = self.pair(node)?;
         let is_pixel = |shape: &[usize; 3]| shape[1..] == [1, 1];
         let from = match (is_pixel(&shape), is_pixel(&other)) {
@@ -561,8 +449,10 @@ impl Lowering<'_> {
             return Err("has no weight".into());
         };
         let axes = node.first().and_then(|name| self.program.shapes.get(&name)).map(Vec::len);
-        let (&[outputs, inputs], Some(2)) = (shape.as_slice(), axes) else {
-            return Err("is run on vectors only: batch, channel".into());
+        let channels_last = self.read(node)?.channels_last;
+        let fits = matches!((axes, channels_last), (Some(2), false) | (Some(4), true));
+        let (&[outputs, inputs], true) = (shape.as_slice(), fits) else {
+            return Err("is run on vectors only: batch, channel, or pixels with their channels last".into());
         };
         let bias = self.weight(node, "bias")?.map_or_else(|| vec![0.0; outputs], |(_, _, bias)| bias);
         let name = name.strip_suffix(".weight").unwrap_or(&name).to_owned();
@@ -570,10 +460,8 @@ impl Lowering<'_> {
         let shape = [outputs, inputs, 1, 1];
         let [stride, before, dilation] = [1, 0, 1];
         let depthwise = false;
-        self.add_conv(
-            from,
-            Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise },
-        )
+        let kernel = Kernel { name, shape, weights: kernel, bias, stride, before, dilation, depthwise };
+        Ok(Feature { channels_last, ..self.add_conv(from, kernel)? })
     }
 
     /// A pixel with its channels is a vector, and a vector such a pixel.

@@ -3,8 +3,11 @@
 
 mod kernel;
 mod lower;
+mod norms;
+mod pools;
 mod program;
 mod scores;
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -27,6 +27,8 @@ pub(super) struct Program {
     pub(super) output: String,
     /// How often a tensor is read.
     pub(super) uses: BTreeMap<String, usize>,
+    /// The number of the last node that reads a tensor; for the scores, of none, after all nodes.
+    pub(super) last_reads: BTreeMap<String, usize>,
 }
 
 /// An operation.
@@ -130,11 +132,17 @@ impl Program {
                 None => {}
             }
         }
-        let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+        let (mut uses, mut last_reads) = (BTreeMap::<String, usize>::new(), BTreeMap::new());
         let nodes: Vec<Node> = graph.nodes.into_iter().map(Node::new).collect();
-        let read = nodes.iter().flat_map(Node::reads).chain([output.clone()]);
-        read.for_each(|name| *uses.entry(name).or_default() += 1);
-        Ok(Self { nodes, weights, shapes, input: input.clone(), output: output.clone(), uses })
+        let read = nodes
+            .iter()
+            .enumerate()
+            .flat_map(|(at, node)| node.reads().into_iter().map(move |name| (at, name)));
+        for (at, name) in read.chain([(nodes.len(), output.clone())]) {
+            *uses.entry(name.clone()).or_default() += 1;
+            last_reads.insert(name, at);
+        }
+        Ok(Self { nodes, weights, shapes, input: input.clone(), output: output.clone(), uses, last_reads })
     }
 
     /// The operators that `is_wanted` names, with their counts, as text; `None` if there is none.
@@ -163,7 +171,8 @@ impl Node {
         Self { operator, inputs: raw.inputs, output }
     }
 
-    fn reads(&self) -> Vec<String> {
+    /// The tensors that it reads.
+    pub(super) fn reads(&self) -> Vec<String> {
         self.inputs.iter().flat_map(|input| tensors_of(&input.arg)).collect()
     }
 

@@ -10,6 +10,8 @@ use crate::stored::{GraphStep, StepActivation};
 pub(super) fn clear_sigmoid(steps: &mut [GraphStep], last: usize) -> Result<bool, String> {
     if let Some(
         GraphStep::Conv { activation: of @ StepActivation::Sigmoid, .. }
+        | GraphStep::Transposed { activation: of @ StepActivation::Sigmoid, .. }
+        | GraphStep::GroupNorm { activation: of @ StepActivation::Sigmoid, .. }
         | GraphStep::Add { activation: of @ StepActivation::Sigmoid, .. },
     ) = last.checked_sub(1).and_then(|at| steps.get_mut(at))
     {
@@ -29,6 +31,8 @@ pub(super) fn clear_sigmoid(steps: &mut [GraphStep], last: usize) -> Result<bool
             | GraphStep::MaxPool { from, .. } => open.push(*from),
             GraphStep::Concat { from } => open.extend(*from),
             GraphStep::Conv { activation: StepActivation::Sigmoid, .. }
+            | GraphStep::Transposed { activation: StepActivation::Sigmoid, .. }
+            | GraphStep::GroupNorm { activation: StepActivation::Sigmoid, .. }
             | GraphStep::Add { activation: StepActivation::Sigmoid, .. } => {
                 return Err("it resizes or joins the values of its last sigmoid, which would be taken for scores: export it so that the sigmoid \
                             comes last, or not at all"

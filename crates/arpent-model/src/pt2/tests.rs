@@ -145,3 +145,108 @@ fn sizes_that_no_network_has_are_refused() {
         assert!(problem.contains("a mean that is not run"), "{problem}");
     }
 }
+
+/// A map with its axes in another order is the same map: an activation of one is none of the other, and writing into one
+/// writes into both.
+#[test]
+fn what_is_written_under_another_name_is_refused() {
+    let axes = |dims: [i64; 4]| json!({ "dims": { "as_ints": dims } });
+    let nodes = |relu: &str| {
+        [
+            head("x"),
+            node("permute.default", "a", "p", axes([0, 2, 3, 1])),
+            node(relu, "p", "q", json!({})),
+            node("permute.default", "q", "r", axes([0, 3, 1, 2])),
+            node("add.Tensor", "a", "y", json!({ "other": tensor("r") })),
+        ]
+    };
+    let (first, last) = ([1, 2, 8, 8], [1, 8, 8, 2]);
+    let shapes = [("a", first), ("p", last), ("q", last), ("r", first), ("y", first)];
+    let of = |relu| lowered(&nodes(relu), &shapes, &[2, 3, 1, 1], false);
+    let steps = steps(of("relu.default").unwrap());
+    let is = |step: &GraphStep, wanted| matches!(step, GraphStep::Conv { activation, .. } if *activation == wanted);
+    assert!(is(&steps[0], StepActivation::None) && is(&steps[1], StepActivation::Relu), "{steps:?}");
+    assert!(matches!(steps[2], GraphStep::Add { from: [1, 2], .. }) && steps.len() == 3, "{steps:?}");
+    let problem = of("relu_.default").unwrap_err();
+    assert!(problem.contains("writes into a map that is read later as `a`"), "{problem}");
+}
+
+/// What is made of the other name after the writing has what was written, however often the names are read in all.
+#[test]
+fn what_is_read_after_the_writing_is_refused() {
+    let (order, back) = ([0, 2, 3, 1], [0, 3, 1, 2]);
+    let axes = |dims: [i64; 4]| json!({ "dims": { "as_ints": dims } });
+    let (first, last) = ([1, 2, 8, 8], [1, 8, 8, 2]);
+    let none = || json!({});
+    for [there, again] in [
+        [("permute.default", axes(order)), ("permute.default", axes(back))],
+        [("dropout.default", none()), ("dropout.default", none())],
+        [("alias.default", none()), ("clone.default", none())],
+        [("contiguous.default", none()), ("contiguous.default", none())],
+    ] {
+        let name = there.0;
+        let of = |relu: &str| {
+            let nodes = [
+                head("x"),
+                node(name, "a", "p", there.1.clone()),
+                node(relu, "a", "q", none()),
+                node(again.0, "p", "r", again.1.clone()),
+                node("add.Tensor", "q", "y", json!({ "other": tensor("r") })),
+            ];
+            let turned = if name == "permute.default" { last } else { first };
+            let shapes = [("a", first), ("p", turned), ("q", first), ("r", first), ("y", first)];
+            lowered(&nodes, &shapes, &[2, 3, 1, 1], false)
+        };
+        let problem = of("relu_.default").unwrap_err();
+        assert!(problem.contains("writes into a map that is read later as `p`"), "{name}: {problem}");
+        // Without writing, both are there: the sum is of the activated map and of the plain one.
+        let steps = steps(of("relu.default").unwrap());
+        assert!(
+            matches!(steps[2], GraphStep::Add { from: [2, 1], .. }) && steps.len() == 3,
+            "{name}: {steps:?}"
+        );
+    }
+}
+
+/// A copy is no other name; nor is a name that is read before the writing only.
+#[test]
+fn copies_may_be_written_into() {
+    let same = [1, 2, 8, 8];
+    let nodes = [
+        head("x"),
+        node("clone.default", "a", "c", json!({})),
+        node("relu_.default", "c", "q", json!({})),
+        node("add.Tensor", "a", "y", json!({ "other": tensor("c") })),
+    ];
+    let shapes = ["a", "c", "q", "y"].map(|name| (name, same));
+    let made = steps(lowered(&nodes, &shapes, &[2, 3, 1, 1], false).unwrap());
+    let plain = |step: &GraphStep, wanted| matches!(step, GraphStep::Conv { activation, .. } if *activation == wanted);
+    assert!(plain(&made[0], StepActivation::None) && plain(&made[1], StepActivation::Relu), "{made:?}");
+    assert!(matches!(made[2], GraphStep::Add { from: [1, 2], .. }) && made.len() == 3, "{made:?}");
+    let nodes = [
+        head("x"),
+        node("alias.default", "a", "p", json!({})),
+        node("silu.default", "p", "s", json!({})),
+        node("relu_.default", "a", "q", json!({})),
+        node("add.Tensor", "q", "y", json!({ "other": tensor("s") })),
+    ];
+    let shapes = ["a", "p", "s", "q", "y"].map(|name| (name, same));
+    let made = steps(lowered(&nodes, &shapes, &[2, 3, 1, 1], false).unwrap());
+    assert!(plain(&made[1], StepActivation::Silu) && plain(&made[2], StepActivation::Relu), "{made:?}");
+    assert!(matches!(made[3], GraphStep::Add { from: [3, 2], .. }) && made.len() == 4, "{made:?}");
+}
+
+/// A parameter with other axes is read with these.
+#[test]
+fn parameters_are_read_with_the_axes_that_they_get() {
+    let view = node("view.default", "p_w", "w", json!({ "size": { "as_ints": [2, 3, 1, 1] } }));
+    let conv = node("conv2d.default", "x", "y", json!({ "weight": tensor("w") }));
+    let of = |axes: [u64; 4]| {
+        let shapes = [("w", axes), ("y", [1, 2, 8, 8])];
+        lowered(&[view.clone(), conv.clone()], &shapes, &[2, 3], false)
+    };
+    let made = of([2, 3, 1, 1]).unwrap();
+    assert_eq!(made.weights.get("head.weight").unwrap().shape, [2, 3, 1, 1]);
+    let problem = of([2, 4, 1, 1]).unwrap_err();
+    assert!(problem.contains("which are not those of its 6 values"), "{problem}");
+}

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 
 use arpent_base::number::floor;
 
+use arpent_raster::OrientedBox;
 use serde::{Deserialize, Serialize};
 
 use crate::{Detection, Remaining, VectorError};
@@ -25,12 +26,19 @@ pub struct Object {
     /// The boxes of its fragments (first column, first row, end column, end row; grid pixels), in the order of these
     /// numbers.
     pub boxes: Vec<[f64; 4]>,
+    /// Of fragments that have a direction, the rectangles inside these boxes, one for each; else none.
+    pub oriented: Vec<OrientedBox>,
 }
 
 impl Object {
     /// The object of a detection that stands alone.
     pub fn of(detection: &Detection) -> Self {
-        Self { class_id: detection.class_id, score: detection.score, boxes: vec![detection.bbox] }
+        Self {
+            class_id: detection.class_id,
+            score: detection.score,
+            boxes: vec![detection.bbox],
+            oriented: detection.oriented.into_iter().collect(),
+        }
     }
 
     /// Number of its detections.
@@ -42,8 +50,8 @@ impl Object {
 /// Joins detections of one class that are close to each other, strip by strip or block by block; a
 /// [`crate::DetectionMerger`] comes before it.
 ///
-/// Two detections are neighbors if neither the columns nor the rows between their boxes exceed the two numbers of
-/// `gap_px`; 0 joins boxes that touch or overlap. A cluster is a set of detections connected through neighbors,
+/// Two detections are neighbors if neither the columns nor the rows between their boxes (between the rectangles in them, where
+/// both have a direction) exceed the two numbers of `gap_px`; 0 joins boxes that touch or overlap. A cluster is a set of detections connected through neighbors,
 /// whatever the order of the detections, strips and blocks. It is emitted as one object when no later detection can be a
 /// neighbor of any of its fragments.
 ///
@@ -74,13 +82,10 @@ struct Fragment {
 }
 
 impl Fragment {
-    /// The order of classes, then of boxes.
+    /// The order of classes, then of boxes and of the rectangles in them.
     fn order(&self, other: &Self) -> Ordering {
         let (a, b) = (&self.detection, &other.detection);
-        a.class_id.cmp(&b.class_id).then_with(|| {
-            let by_box = a.bbox.iter().zip(&b.bbox).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne());
-            by_box.unwrap_or(Ordering::Equal)
-        })
+        a.class_id.cmp(&b.class_id).then_with(|| a.order_of_places(b))
     }
 }
 
@@ -192,6 +197,7 @@ impl ObjectMerger {
                 let object = &mut objects[position[first]];
                 object.score = object.score.max(detection.score);
                 object.boxes.push(detection.bbox);
+                object.oriented.extend(detection.oriented);
             }
         }
         self.pending = rest;
@@ -211,12 +217,20 @@ impl ObjectMerger {
                 let (a_box, b_box) = (&a.detection.bbox, &b.detection.bbox);
                 let rows = self.gap_px[1];
                 let is_near = b_box[1] - a_box[3] <= rows && a_box[1] - b_box[3] <= rows;
-                if is_near && may_join(a, b) {
+                if is_near && self.are_rectangles_near(a, b) && may_join(a, b) {
                     groups.join(i, i + 1 + j);
                 }
             }
         }
         groups.firsts()
+    }
+
+    /// Boxes that are near each other may hold rectangles side by side, with ground between them.
+    fn are_rectangles_near(&self, a: &Fragment, b: &Fragment) -> bool {
+        match (&a.detection.oriented, &b.detection.oriented) {
+            (Some(a), Some(b)) => a.is_within(b, self.gap_px),
+            _ => true,
+        }
     }
 
     /// Marks the fragments of clusters that are too large, or that were at the last check: their missing fragments

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arpent_base::number::{approximate, exact, offset, round};
-use arpent_raster::{LABEL_NODATA, Window};
+use arpent_raster::{LABEL_NODATA, OrientedBox, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,8 @@ const FARTHEST: i64 = 1 << 45;
 const CLEARLY_SMALLER: f64 = 1.0 - 1e-9;
 
 /// How an object is drawn. Shapes other than the box are computed from the corners of its boxes to 1/16 pixel; an
-/// object of one fragment is drawn as that fragment's box for every shape.
+/// object of one fragment is drawn as that fragment's box for every shape, or as its rectangle if the model finds boxes with a
+/// direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
@@ -30,8 +31,8 @@ pub enum Shape {
     /// The rectangle with the smallest area in pixels that contains its boxes, in any direction; along rows and
     /// columns if no other is smaller. Its corners are right angles if pixels are square.
     OrientedBox,
-    /// The outline of its boxes with its holes; if the boxes are not connected through a side or an area, the convex
-    /// hull of all.
+    /// The outline of its boxes with its holes; if the boxes are not connected through a side or an area, or have a
+    /// direction, the convex hull of all.
     Footprint,
 }
 
@@ -60,21 +61,62 @@ pub(crate) fn box_numbers(boxes: &[[f64; 4]]) -> Vec<i64> {
     quantised.into_flattened()
 }
 
+/// The numbers that identify rectangles with a direction, independent of their order and of the corner that each begins with
+/// (which of two sides that are about equal is the longer one may be rounding): one more than those of boxes, so that both
+/// differ.
+pub(crate) fn rectangle_numbers(rectangles: &[OrientedBox]) -> Vec<i64> {
+    let corners = |r: &OrientedBox| {
+        let ring = r.corners().map(|corner| corner.map(|v| round::<i64>(v * STEPS)));
+        (0..4).map(|first| [0, 1, 2, 3].map(|i| ring[(first + i) % 4])).min().unwrap_or(ring)
+    };
+    let mut quantised: Vec<_> = rectangles.iter().map(corners).collect();
+    quantised.sort_unstable();
+    let numbers = quantised.into_iter().flatten().flatten();
+    std::iter::once(i64::MIN).chain(numbers).collect()
+}
+
 /// The outline of boxes; `bbox` is the box that contains them all.
 pub(crate) fn outline(boxes: &[[f64; 4]], bbox: [f64; 4], shape: Shape) -> Outline {
     let drawn = match shape {
         Shape::Box => None,
         _ if boxes.len() < 2 => None,
-        Shape::OrientedBox => oriented_box(&hull(boxes)),
-        Shape::Footprint => footprint(boxes).or_else(|| Outline::of_rings(&[hull(boxes)])),
+        Shape::OrientedBox => oriented_box(&hull(corners_of(boxes))),
+        Shape::Footprint => footprint(boxes).or_else(|| Outline::of_rings(&[hull(corners_of(boxes))])),
     };
     drawn.unwrap_or_else(|| Outline::of_box(bbox))
+}
+
+/// The same for rectangles with a direction.
+pub(crate) fn outline_of_rectangles(rectangles: &[OrientedBox], bbox: [f64; 4], shape: Shape) -> Outline {
+    let corners = || rectangles.iter().flat_map(OrientedBox::corners).map(|corner| corner.map(steps));
+    let drawn = match (rectangles, shape) {
+        ([one], _) => Outline::of_rectangle(one),
+        (_, Shape::Box) => None,
+        (_, Shape::OrientedBox) => oriented_box(&hull(corners())),
+        (_, Shape::Footprint) => Outline::of_rings(&[hull(corners())]),
+    };
+    drawn.unwrap_or_else(|| Outline::of_box(bbox))
+}
+
+/// The corners of boxes, in steps.
+fn corners_of(boxes: &[[f64; 4]]) -> impl Iterator<Item = Corner> {
+    (boxes.iter().map(|b| b.map(steps)))
+        .flat_map(|[col0, row0, col1, row1]| [[col0, row0], [col0, row1], [col1, row1], [col1, row0]])
 }
 
 impl Outline {
     fn of_box([col0, row0, col1, row1]: [f64; 4]) -> Self {
         let ring = vec![[col0, row0], [col0, row1], [col1, row1], [col1, row0]];
         Self { rings: vec![ring], area_px: (col1 - col0) * (row1 - row0) }
+    }
+
+    /// `None` for one without area.
+    fn of_rectangle(rectangle: &OrientedBox) -> Option<Self> {
+        // Rows grow southward: on the ground, the other order is counter-clockwise.
+        let mut ring: Vec<[f64; 2]> = rectangle.corners().into_iter().rev().collect();
+        start_in_the_north(&mut ring);
+        let area_px = rectangle.area();
+        (area_px > 0.0).then(|| Self { rings: vec![ring], area_px })
     }
 
     /// `None` if the exterior is not a polygon.
@@ -103,11 +145,16 @@ fn doubled_area(ring: &[Corner]) -> i128 {
     ring.windows(2).map(|side| turn(*first, side[0], side[1])).sum()
 }
 
-/// The convex hull of boxes: its corners from the northernmost, then westernmost, counter-clockwise on the ground.
-fn hull(boxes: &[[f64; 4]]) -> Vec<Corner> {
-    let mut corners: Vec<Corner> = (boxes.iter().map(|b| b.map(steps)))
-        .flat_map(|[col0, row0, col1, row1]| [[col0, row0], [col0, row1], [col1, row1], [col1, row0]])
-        .collect();
+/// Turns a ring so that it begins with its northernmost, then westernmost corner.
+fn start_in_the_north(ring: &mut [[f64; 2]]) {
+    let is_before = |a: &[f64; 2], b: &[f64; 2]| a[1].total_cmp(&b[1]).then(a[0].total_cmp(&b[0]));
+    let first = (0..ring.len()).min_by(|a, b| is_before(&ring[*a], &ring[*b])).unwrap_or(0);
+    ring.rotate_left(first);
+}
+
+/// The convex hull of corners: those on it from the northernmost, then westernmost, counter-clockwise on the ground.
+fn hull(corners: impl Iterator<Item = Corner>) -> Vec<Corner> {
+    let mut corners: Vec<Corner> = corners.collect();
     corners.sort_unstable_by_key(|c| (c[1], c[0]));
     corners.dedup();
     let mut ring = half_hull(corners.iter());
@@ -129,7 +176,9 @@ fn half_hull<'a>(corners: impl Iterator<Item = &'a Corner>) -> Vec<Corner> {
     side
 }
 
-/// The smallest rectangle around a hull; one of its sides is along a side of the hull. `None` if none is smaller than
+/// The smallest rectangle around a hull; one of its sides is along a side of the hull. Unlike [`OrientedBox::around`], it works
+/// on whole steps from the hull's first corner: equal corners, in any order and however far from the grid's origin, have equal
+/// outlines, and of rectangles about as small the first one around the hull. `None` if none is smaller than
 /// the rectangle along rows and columns.
 fn oriented_box(hull: &[Corner]) -> Option<Outline> {
     let [origin, _, _, ..] = *hull else { return None };
@@ -174,10 +223,7 @@ impl Rectangle {
             [(exact(origin[0]) + col) / STEPS, (exact(origin[1]) + row) / STEPS]
         };
         let mut ring = vec![corner(u0, v0), corner(u1, v0), corner(u1, v1), corner(u0, v1)];
-        let is_before = |a: &[f64; 2], b: &[f64; 2]| a[1].total_cmp(&b[1]).then(a[0].total_cmp(&b[0]));
-        let first =
-            (0..ring.len()).min_by(|a, b| is_before(&ring[*a], &ring[*b])).expect("it has four corners");
-        ring.rotate_left(first);
+        start_in_the_north(&mut ring);
         Outline { rings: vec![ring], area_px: self.area / (STEPS * STEPS) }
     }
 }
@@ -339,6 +385,29 @@ mod tests {
         // All directions are as good as along rows and columns.
         let boxes = [[0.0, 0.0, 4.0, 4.0], [0.001, 0.0, 4.001, 3.999]];
         assert_eq!(drawn(&boxes, Shape::OrientedBox), drawn(&boxes, Shape::Box));
+    }
+
+    /// The corners of one rectangle begin elsewhere if its direction is a little east or west of south, and if one or the
+    /// other of its sides is a little longer.
+    #[test]
+    fn equal_corners_are_one_rectangle() {
+        let of = |along: [f64; 2], across: f64| OrientedBox::new([50.0, 70.0], along, across);
+        for [one, other] in [
+            [of([0.0, 9.0], 4.0), of([-1e-9, 9.0], 4.0)],
+            [of([1e-9, 9.0], 4.0), of([-1e-9, 9.0], 4.0)],
+            [of([9.0, 0.0], 9.0 + 1e-9), of([9.0 + 1e-9, 0.0], 9.0)],
+            [of([3.0, 4.0], 5.0 - 1e-9), of([3.0, 4.0], 5.0 + 1e-9)],
+        ] {
+            assert_eq!(rectangle_numbers(&[one]), rectangle_numbers(&[other]), "{one:?} {other:?}");
+        }
+        assert_ne!(
+            of([1e-9, 9.0], 4.0).corners()[0][0].to_bits(),
+            of([-1e-9, 9.0], 4.0).corners()[0][0].to_bits()
+        );
+        // Other corners are another rectangle, and so is one across.
+        let upright = rectangle_numbers(&[of([0.0, 9.0], 4.0)]);
+        assert_ne!(upright, rectangle_numbers(&[of([9.0, 0.0], 4.0)]));
+        assert_ne!(upright, rectangle_numbers(&[of([0.0, 9.0], 4.1)]));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::*;
 use crate::DetectionMerger;
 
 fn detection(class_id: u8, score: f32, bbox: [f64; 4]) -> Detection {
-    Detection { class_id, score, bbox }
+    Detection { class_id, score, bbox, oriented: None }
 }
 
 /// One strip's detections and the row above which everything is complete then.
@@ -24,10 +24,20 @@ fn merge(strips: &[Strip], gap_px: f64, max_extent_px: u32) -> Vec<Object> {
 }
 
 fn sorted(mut objects: Vec<Object>) -> Vec<Object> {
+    let numbers = |o: &Object| o.oriented.iter().map(OrientedBox::numbers).collect::<Vec<_>>();
     objects.sort_by(|a, b| {
-        (a.class_id, &a.boxes, a.score).partial_cmp(&(b.class_id, &b.boxes, b.score)).unwrap()
+        let key = |o: &Object| (o.class_id, o.boxes.clone(), numbers(o), o.score);
+        key(a).partial_cmp(&key(b)).unwrap()
     });
     objects
+}
+
+/// The detections of an object, of which all have a direction or none.
+fn fragments(object: &Object) -> impl Iterator<Item = Detection> {
+    object.boxes.iter().enumerate().map(|(i, bbox)| {
+        let oriented = object.oriented.get(i).copied();
+        Detection { oriented, ..detection(object.class_id, object.score, *bbox) }
+    })
 }
 
 /// The closure over a whole set at once, one number for each: the smallest number of those it can reach. The
@@ -51,7 +61,8 @@ fn merged_at_once(all: &[Detection], gap_px: f64, max_extent_px: u32) -> Vec<Obj
     let is_near = |i: usize, j: usize| {
         let (a, b) = (&all[i], &all[j]);
         let apart = |k: usize| (a.bbox[k].max(b.bbox[k]) - a.bbox[k + 2].min(b.bbox[k + 2])).max(0.0);
-        a.class_id == b.class_id && apart(0).max(apart(1)) <= gap_px
+        let boxes_are = a.class_id == b.class_id && apart(0).max(apart(1)) <= gap_px;
+        boxes_are && a.oriented.zip(b.oriented).is_none_or(|(a, b)| a.is_within(&b, [gap_px; 2]))
     };
     let clusters = closure(all.len(), is_near);
     let is_large: Vec<bool> = (0..all.len())
@@ -71,18 +82,28 @@ fn merged_at_once(all: &[Detection], gap_px: f64, max_extent_px: u32) -> Vec<Obj
     let pieces = closure(all.len(), |i, j| is_near(i, j) && (!is_large[i] || cell(i) == cell(j)));
     let object = |first: usize| {
         let of = || (0..all.len()).filter(|i| pieces[*i] == first).map(|i| all[i]);
-        let mut boxes: Vec<[f64; 4]> = of().map(|d| d.bbox).collect();
-        boxes.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        let numbers = |d: &Detection| d.oriented.map(|oriented| oriented.numbers());
+        let mut of_object: Vec<Detection> = of().collect();
+        of_object.sort_by(|a, b| (a.bbox, numbers(a)).partial_cmp(&(b.bbox, numbers(b))).unwrap());
+        let boxes = of_object.iter().map(|d| d.bbox).collect();
+        let oriented = of_object.iter().filter_map(|d| d.oriented).collect();
         let score = of().map(|d| d.score).fold(0.0, f32::max);
-        Object { class_id: all[first].class_id, score, boxes }
+        Object { class_id: all[first].class_id, score, boxes, oriented }
     };
     sorted((0..all.len()).filter(|i| pieces[*i] == *i).map(object).collect())
 }
 
 prop_compose! {
-    fn detections()(class_id in 0u8..2, score in 1u8..6, col in -20i8..40, row in -60i8..60, width in 0u8..7, height in 0u8..9) -> Detection {
-        let (col, row) = (f64::from(col), f64::from(row) * 0.5);
-        detection(class_id, f32::from(score) / 5.0, [col, row, col + f64::from(width), row + f64::from(height) * 0.5])
+    /// Those of class 1 have a direction.
+    fn detections()(class_id in 0u8..2, score in 1u8..6, col in -20i8..40, row in -60i8..60, width in 0u8..7, height in 0u8..9, turn in 0u8..9) -> Detection {
+        let (col, row, width, height) = (f64::from(col), f64::from(row) * 0.5, f64::from(width), f64::from(height) * 0.5);
+        let upright = detection(class_id, f32::from(score) / 5.0, [col, row, col + width, row + height]);
+        if class_id == 0 {
+            return upright;
+        }
+        let half = [0.5 + width / 4.0, f64::from(turn) / 2.0 - 2.0];
+        let oriented = OrientedBox::new([col, row], half, height / 4.0);
+        Detection { bbox: oriented.bbox(), oriented: Some(oriented), ..upright }
     }
 }
 
@@ -209,7 +230,7 @@ proptest! {
         let whole = merge(&[(all, i64::MAX)], 1.0, max_extent_px);
         let cropped = merge(&[(crop.clone(), i64::MAX)], 1.0, max_extent_px);
         // Clusters that the crop holds whole are those that it holds without a limit, too.
-        let clusters = merge(&[(whole.iter().flat_map(|o| o.boxes.iter().map(|b| detection(o.class_id, o.score, *b))).collect(), i64::MAX)], 1.0, 10_000);
+        let clusters = merge(&[(whole.iter().flat_map(fragments).collect(), i64::MAX)], 1.0, 10_000);
         for cluster in clusters.iter().filter(|c| c.boxes.iter().all(|b| b[0] >= f64::from(west))) {
             let pieces = |of: &[Object]| -> Vec<Object> {
                 of.iter().filter(|o| o.class_id == cluster.class_id && cluster.boxes.contains(&o.boxes[0])).cloned().collect()
@@ -231,6 +252,26 @@ fn fragments_a_gap_apart_are_one_object() {
     assert!((near[0].score - 0.75).abs() < f32::EPSILON);
     assert_eq!(near[0].boxes, [fragments[1].bbox, fragments[0].bbox]);
     assert_eq!(merge(&[(fragments.to_vec(), 0)], 1.9, 100).len(), 3);
+}
+
+/// The boxes around things side by side, in a slanted row, overlap; the things do not.
+#[test]
+fn slanted_fragments_side_by_side_are_two_objects() {
+    let place = |x: f64, y: f64| {
+        let oriented = OrientedBox::new([x, y], [8.0, 8.0], 1.5);
+        Detection { oriented: Some(oriented), ..detection(1, 0.5, oriented.bbox()) }
+    };
+    // Their middles are 5 apart, across: 2 lie between their sides.
+    let across = 5.0 / f64::sqrt(2.0);
+    let both = [place(0.0, 0.0), place(across, -across)];
+    let objects = |gap: f64| merge(&[(both.to_vec(), 99)], gap, 100);
+    assert_eq!(objects(0.0).len(), 2);
+    // As far in columns and in rows: 1.41.
+    assert_eq!((objects(1.4).len(), objects(1.42).len()), (2, 1));
+    let one = &objects(1.42)[0];
+    assert_eq!((one.fragments(), one.oriented.len()), (2, 2));
+    let end_to_end = [place(0.0, 0.0), place(15.9, 15.9)];
+    assert_eq!(merge(&[(end_to_end.to_vec(), 99)], 0.0, 100).len(), 1);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use arpent_raster::{CONFIDENCE_NODATA, CONFIDENCE_SCALE, LABEL_NODATA};
 use serde::{Deserialize, Serialize};
 
 use super::rows::ZoneRow;
+use super::values::{ValueResult, ValueTotals};
 use crate::VectorError;
 
 /// The map inside a zone, added up row by row, west to east and north to south.
@@ -17,6 +18,12 @@ pub struct ZoneStatistics {
     row: Vec<Totals>,
     /// Classes of the row.
     seen: Vec<u8>,
+    /// One for each measured value.
+    values: Vec<ValueTotals>,
+    /// Area with any measured value.
+    valued_m2: f64,
+    /// Whether the map has measured values only, and no classes.
+    alone: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +46,8 @@ pub struct ZoneResult {
     pub valid_area_m2: f64,
     /// Classes that occur, by ascending id.
     pub classes: Vec<ClassResult>,
+    /// One for each measured value of the map; `None` where no pixel has it.
+    pub values: Vec<Option<ValueResult>>,
 }
 
 /// Statistics of a class in a zone.
@@ -57,11 +66,26 @@ pub struct ClassResult {
 impl Default for ZoneStatistics {
     fn default() -> Self {
         let none = || vec![Totals::default(); 256];
-        Self { area_m2: 0.0, inside_m2: 0.0, totals: none(), row: none(), seen: Vec::new() }
+        Self {
+            area_m2: 0.0,
+            inside_m2: 0.0,
+            totals: none(),
+            row: none(),
+            seen: Vec::new(),
+            values: Vec::new(),
+            valued_m2: 0.0,
+            alone: false,
+        }
     }
 }
 
 impl ZoneStatistics {
+    /// Statistics of a map with so many measured values. One that has no classes beside them (`alone`) is valid where it has a
+    /// value.
+    pub fn of_values(count: usize, alone: bool) -> Self {
+        Self { values: vec![ValueTotals::default(); count], alone, ..Self::default() }
+    }
+
     /// Adds a row of the zone: labels and confidences (if any) of the pixels of `zone.parts`, and the ground area of
     /// a pixel of the row.
     ///
@@ -115,6 +139,37 @@ impl ZoneStatistics {
         Ok(())
     }
 
+    /// Adds the measured values of a row of the zone: of each value those of the pixels of `zone.parts`, NaN where a pixel has
+    /// none. The row is added by [`ZoneStatistics::add_row`], too; for a map without classes, with labels that are all
+    /// [`LABEL_NODATA`].
+    ///
+    /// # Errors
+    /// [`VectorError::ValueLength`] if there is not one number of each value for each part.
+    pub fn add_values(
+        &mut self,
+        zone: &ZoneRow<'_>,
+        values: &[&[f32]],
+        pixel_area_m2: f64,
+    ) -> Result<(), VectorError> {
+        let expected = zone.parts.len();
+        if let Some(other) = values.iter().find(|row| row.len() != expected) {
+            return Err(VectorError::ValueLength { row: zone.row, expected, found: other.len() });
+        }
+        for (i, part) in zone.parts.iter().enumerate().filter(|(_, part)| **part > 0.0) {
+            let area_m2 = part * pixel_area_m2;
+            let mut any = false;
+            for (total, row) in self.values.iter_mut().zip(values) {
+                let value = f64::from(row[i]);
+                if value.is_finite() {
+                    total.add(value, *part, area_m2);
+                    any = true;
+                }
+            }
+            self.valued_m2 += if any { area_m2 } else { 0.0 };
+        }
+        Ok(())
+    }
+
     /// Adds a row of the zone that is outside of the map.
     ///
     /// # Errors
@@ -135,7 +190,12 @@ impl ZoneStatistics {
             }
         }
         let (area_m2, inside_m2) = (std::mem::take(&mut self.area_m2), std::mem::take(&mut self.inside_m2));
-        ZoneResult { area_m2, inside_m2, valid_area_m2, classes }
+        let values: Vec<_> = self.values.iter_mut().map(|total| std::mem::take(total).result()).collect();
+        let valued_m2 = std::mem::take(&mut self.valued_m2);
+        if self.alone {
+            valid_area_m2 = valued_m2;
+        }
+        ZoneResult { area_m2, inside_m2, valid_area_m2, classes, values }
     }
 }
 

@@ -283,4 +283,7 @@ fn rows_must_fit() {
     assert!(matches!(error, VectorError::RowLength { expected: 2, labels: 1, .. }), "{error}");
     assert!(matches!(statistics.add_row(&row, &[1, 1], Some(&[1]), 1.0), Err(VectorError::RowLength { .. })));
     assert!(matches!(statistics.add_row(&row, &[1, 1], None, 0.0), Err(VectorError::PixelArea { .. })));
+    let mut of_values = ZoneStatistics::of_values(2, true);
+    let error = of_values.add_values(&row, &[&[1.0, 2.0], &[1.0]], 1.0).unwrap_err();
+    assert_eq!(error, VectorError::ValueLength { row: row.row, expected: 2, found: 1 });
 }

@@ -86,6 +86,9 @@ pub(crate) struct ChipBox {
     pub(crate) class: u8,
     /// West, north, east and south side, pixels of the chip.
     pub(crate) sides: [f32; 4],
+    /// Columns and rows of the corners of a box that has a direction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) corners: Option<[[f32; 2]; 4]>,
 }
 
 /// Bytes as base64 text: a third of what numbers would take.

@@ -51,7 +51,7 @@ pub(super) fn focal(maps: &[Tensor<4>], truth: &LocationTruth, gamma: f64) -> Te
 /// answer for an object.
 pub(super) fn giou(maps: &[Tensor<4>], truth: &LocationTruth) -> Tensor<1> {
     let found = part(maps, classes(truth) + 1, 4).clamp_max(MOST).exp();
-    let right = truth.sides.clone();
+    let right = truth.boxes.clone();
     // Both boxes hold the pixel: what they share, and what holds both, follows side by side.
     let area = |sides: Tensor<3>| {
         let [width, height] =
@@ -63,6 +63,42 @@ pub(super) fn giou(maps: &[Tensor<4>], truth: &LocationTruth) -> Tensor<1> {
     let union = area(found) + area(right) - common.clone();
     let apart = (hull.clone() - union.clone()) / hull.add_scalar(EPSILON);
     let loss = (common / union.add_scalar(EPSILON) - apart).neg().add_scalar(1.0);
+    (loss * truth.inside.clone()).sum().div_scalar(truth.count.max(1.0))
+}
+
+/// Greatest logarithm of how many times the longer side is the shorter one, along either axis.
+const MOST_ELONGATED: f64 = 6.0;
+
+/// Least part of a distance whose root is taken: the gradient of the root of 0 is not finite.
+const LEAST: f64 = 1e-6;
+
+/// Distance of Hellinger between the Gaussians of the boxes, those with the mean and the covariance of their areas (Llerena et
+/// al., *Gaussian bounding boxes and probabilistic intersection-over-union for object detection*, 2021: 1 - `ProbIoU`): the
+/// mean over the pixels that answer for an object.
+pub(super) fn probiou(maps: &[Tensor<4>], truth: &LocationTruth) -> Tensor<1> {
+    let found = part(maps, classes(truth) + 1, 5);
+    let plane = |of: &Tensor<3>, i: usize| of.clone().narrow(1, i, 1);
+    let (x, y) = (plane(&found, 0), plane(&found, 1));
+    let size = plane(&found, 2).clamp(-MOST, MOST);
+    let [p, q] = [3, 4].map(|i| plane(&found, i).clamp(-MOST_ELONGATED, MOST_ELONGATED));
+    // The exponential of the matrix (size + p / 2, q / 2; q / 2, size - p / 2), squared: that of the halves of the sides.
+    let d = (p.clone() * p.clone() + q.clone() * q.clone()).add_scalar(LEAST * LEAST).sqrt();
+    let (up, down) = (d.clone().exp(), d.clone().neg().exp());
+    let scale = size.clone().mul_scalar(2.0).exp().div_scalar(3.0);
+    let even = (up.clone() + down.clone()).mul_scalar(0.5) * scale.clone();
+    let odd = (up - down).mul_scalar(0.5) / d * scale.clone();
+    let (p, q) = (p * odd.clone(), q * odd);
+    let right = |i: usize| plane(&truth.boxes, i);
+    let [columns, rows, both] = [even.clone() + p.clone() + right(2), even - p + right(3), q + right(4)];
+    let determinant = (columns.clone() * rows.clone() - both.clone() * both.clone()).clamp_min(LEAST * LEAST);
+    let (dx, dy) = (x - right(0), y - right(1));
+    let apart =
+        rows * dx.clone() * dx.clone() + columns * dy.clone() * dy.clone() - both.mul_scalar(2.0) * dx * dy;
+    // The determinant of the found one is that of its scale.
+    let logs = determinant.clone().log() - scale.log() - right(5);
+    let bhattacharyya = (apart / determinant).mul_scalar(0.25) + logs.sub_scalar(4f64.ln()).mul_scalar(0.5);
+    let overlap = bhattacharyya.clamp_min(0.0).neg().exp();
+    let loss = overlap.neg().add_scalar(1.0 + LEAST).sqrt();
     (loss * truth.inside.clone()).sum().div_scalar(truth.count.max(1.0))
 }
 

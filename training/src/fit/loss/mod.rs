@@ -4,6 +4,8 @@ mod detection;
 mod locations;
 #[cfg(test)]
 mod parity;
+#[cfg(test)]
+mod parity_oriented;
 mod segmentation;
 
 use burn::tensor::Tensor;
@@ -26,7 +28,8 @@ impl Objective {
     /// overlap and nearness.
     pub(crate) fn new(config: &Config, weights: Vec<f32>) -> Self {
         let term = |kind, weight| Term { kind, weight, gamma: 2.0 };
-        let located = [TermKind::Focal, TermKind::Giou, TermKind::Centerness];
+        let boxes = if config.is_oriented() { TermKind::Probiou } else { TermKind::Giou };
+        let located = [TermKind::Focal, boxes, TermKind::Centerness];
         let terms = match (config.loss.terms.is_empty(), config.is_detection()) {
             (false, _) => config.loss.terms.clone(),
             (true, false) => vec![term(TermKind::CrossEntropy, 1.0)],
@@ -80,6 +83,7 @@ fn located(term: &Term, maps: &[Tensor<4>], truth: &LocationTruth) -> Tensor<1> 
     match term.kind {
         TermKind::Focal => locations::focal(maps, truth, term.gamma),
         TermKind::Giou => locations::giou(maps, truth),
+        TermKind::Probiou => locations::probiou(maps, truth),
         TermKind::Centerness => locations::nearness(maps, truth),
         // Refused by the checks of the configuration ([`crate::config`]).
         _ => maps[0].clone().sum().mul_scalar(0.0),

@@ -28,7 +28,7 @@ pub(super) fn numbers(list: &serde_json::Value) -> Vec<f64> {
 /// The box of a row of a fixture: class and sides.
 pub(super) fn object(row: &serde_json::Value) -> ObjectBox {
     let n = numbers(row);
-    ObjectBox { class: truncate::<u8>(n[0]), sides: [n[1], n[2], n[3], n[4]] }
+    ObjectBox { class: truncate::<u8>(n[0]), sides: [n[1], n[2], n[3], n[4]], oriented: None }
 }
 
 const SIDE: usize = 128;
@@ -54,9 +54,9 @@ fn chips(fixture: &serde_json::Value) -> Vec<Sample> {
 fn pixels_answer_for_the_boxes_of_torchvision() {
     let fixture = fixture();
     let samples = chips(&fixture);
-    let truth = truth_of(&samples, &STRIDES, CLASSES, &Device::flex());
+    let truth = truth_of(&samples, (&STRIDES, false), CLASSES, &Device::flex());
     let values = |tensor: Tensor<3>| tensor.into_data().try_into_vec::<f32>().unwrap();
-    let (inside, classes, sides) = (values(truth.inside), values(truth.classes), values(truth.sides));
+    let (inside, classes, sides) = (values(truth.inside), values(truth.classes), values(truth.boxes));
     let pixels = inside.len() / samples.len();
     let mut answered = 0usize;
     for (i, sample) in samples.iter().enumerate() {
@@ -92,7 +92,7 @@ fn pixels_answer_for_the_boxes_of_torchvision() {
 fn losses_and_gradients_are_those_of_torchvision() {
     let fixture = fixture();
     let device = Device::flex().autodiff();
-    let truth = truth_of(&chips(&fixture), &STRIDES, CLASSES, &device);
+    let truth = truth_of(&chips(&fixture), (&STRIDES, false), CLASSES, &device);
     let raw = STRIDES.map(|stride| {
         let shape = [2, CLASSES + 5, SIDE / stride, SIDE / stride];
         let u = uniform(&format!("map {stride}"), shape.iter().product());

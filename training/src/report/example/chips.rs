@@ -100,7 +100,7 @@ pub(super) fn boxes() -> Gallery {
         let truth: Vec<ChipBox> = (0..9u8)
             .map(|i| {
                 let [x, y] = [rng.unit() * 80.0, rng.unit() * 80.0];
-                ChipBox { class: 5 + i % 2, sides: [x, y, x + 14.0, y + 14.0].map(narrow) }
+                ChipBox { class: 5 + i % 2, sides: [x, y, x + 14.0, y + 14.0].map(narrow), corners: None }
             })
             .collect();
         let shifted = |b: &ChipBox| ChipBox { sides: b.sides.map(|side| side + 2.0), ..*b };
