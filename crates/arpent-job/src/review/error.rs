@@ -97,6 +97,18 @@ pub enum ReviewJobError {
         /// The output.
         output: String,
     },
+    /// A corrected outline that is not where the map is.
+    #[error("the corrected outline of `{feature}` has the position {x}, {y}, which is far outside of {output}")]
+    OutsideMap {
+        /// The feature.
+        feature: String,
+        /// Longitude.
+        x: f64,
+        /// Latitude.
+        y: f64,
+        /// The output.
+        output: String,
+    },
     /// The map has no features in a format that keeps their coordinates.
     #[error("{output} has no features as GeoParquet, GeoPackage or FlatGeobuf")]
     NoExactFeatures {
@@ -193,6 +205,9 @@ impl Diagnostic for ReviewJobError {
             Self::NoTasks { .. } => "name the reviewer as the file does, with --reviewer",
             Self::OfEvents { .. } => {
                 "export the decisions instead: `arpent review export OUTPUT --to decisions.csv`"
+            }
+            Self::OutsideMap { .. } => {
+                "give longitude and latitude in degrees (EPSG:4326), at most a quarter of the map's longer side outside of it"
             }
             Self::NoExactFeatures { .. } => {
                 "publish the map with one of these formats; GeoJSON is in degrees and rounded"

@@ -1,9 +1,12 @@
 //! The features or events of a published map, as candidates of a review.
 
 use arpent_base::{Result, Value};
-use arpent_gdal::{LayerFacts, LayerFeature, LayerSource, layer_facts, read_features};
+use arpent_gdal::{
+    LayerFacts, LayerFeature, LayerGeometry, LayerSource, describe_crs, layer_facts, read_features,
+};
 use arpent_publish::{Artifact, Manifest, ROLE_EVENTS, ROLE_FEATURES, Target};
 use arpent_raster::Crs;
+use arpent_review::{Geometry, MOST_POSITIONS};
 
 use super::error::ReviewJobError;
 use crate::address::checked_address;
@@ -79,6 +82,34 @@ impl MapFeatures {
         let source = LayerSource { layer: self.layer, fields, ..LayerSource::new(&self.address, crs) };
         read_features(&source, each)?;
         Ok(())
+    }
+
+    /// The outline of a feature in longitude and latitude, to a tenth of a millimeter; none if it is not there or has more
+    /// positions than a decision may have.
+    pub(super) fn outline(&self, id: &str) -> Result<Option<Geometry>> {
+        /// A tenth of a millimeter, in degrees.
+        const STEP: f64 = 1e-9;
+        let crs = describe_crs("EPSG:4326")?;
+        let source = LayerSource {
+            layer: self.layer,
+            only: Some(("id", id)),
+            ..LayerSource::new(&self.address, &crs)
+        };
+        let round = |[x, y]: &[f64; 2]| [x, y].map(|value| (value / STEP).round() * STEP);
+        let ring = |ring: &Vec<[f64; 2]>| ring.iter().map(round).collect::<Vec<_>>();
+        let mut found = None;
+        read_features(&source, &mut |feature| -> Result<()> {
+            if let LayerGeometry::Polygons(parts) = feature.geometry {
+                let mut polygons: Vec<Vec<Vec<[f64; 2]>>> =
+                    parts.iter().map(|rings| rings.iter().map(ring).collect()).collect();
+                found = Some(match polygons.len() {
+                    1 => Geometry::Polygon(polygons.remove(0)),
+                    _ => Geometry::MultiPolygon(polygons),
+                });
+            }
+            Ok(())
+        })?;
+        Ok(found.filter(|outline| outline.positions().len() <= MOST_POSITIONS))
     }
 
     /// Passes every feature, in the order of the file.

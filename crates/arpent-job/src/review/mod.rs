@@ -6,6 +6,7 @@ mod aigle;
 mod decided;
 mod error;
 mod exchange;
+mod extent;
 mod features;
 mod gpkg;
 mod hard_examples;

@@ -135,12 +135,27 @@ pub(super) fn polygon(rings: &[Vec<[f64; 2]>]) -> Polygon<f64> {
     Polygon::new(outer, lines.collect())
 }
 
-/// The grid and the window of a map, as its STAC item has them: maps of detections have no raster.
-fn place_of(map: &ReviewedMap, failed: &dyn Fn(&str) -> ReviewJobError) -> Result<(String, Grid, Window)> {
+/// The STAC item of a map.
+fn item_of(map: &ReviewedMap) -> Option<&Artifact> {
     let is_item =
         |artifact: &&Artifact| artifact.href.rsplit_once('/').is_some_and(|(_, name)| name == ITEM_NAME);
-    let artifact =
-        map.manifest.artifacts.iter().find(is_item).ok_or_else(|| failed("it has no item.json"))?;
+    map.manifest.artifacts.iter().find(is_item)
+}
+
+/// The grid and the window of a map; none for one without a STAC item.
+pub(super) fn place_if_known(map: &ReviewedMap) -> Result<Option<(Grid, Window)>> {
+    if item_of(map).is_none() {
+        return Ok(None);
+    }
+    let output = map.target.url().to_owned();
+    let (_, grid, window) =
+        place_of(map, &|reason| ReviewJobError::NoPlace { output: output.clone(), reason: reason.to_owned() })?;
+    Ok(Some((grid, window)))
+}
+
+/// The grid and the window of a map, as its STAC item has them: maps of detections have no raster.
+fn place_of(map: &ReviewedMap, failed: &dyn Fn(&str) -> ReviewJobError) -> Result<(String, Grid, Window)> {
+    let artifact = item_of(map).ok_or_else(|| failed("it has no item.json"))?;
     let bytes = map.target.read(&artifact.href, ObjectKind::Document)?.unwrap_or_default();
     if sha256_hex(&bytes) != artifact.sha256 {
         return Err(failed("item.json is not as published").into());

@@ -3,7 +3,7 @@
 use std::sync::mpsc::Receiver;
 
 use arpent_base::{Failure, Result};
-use arpent_review::{Decision, Kind, Mention, Object, ObjectId, Person, Statement, Status, Verdict, Writer};
+use arpent_review::{Decision, Kind, MOST_POSITIONS, Mention, Object, ObjectId, Person, Statement, Status, Verdict, Writer};
 use arpent_viewer::{ApiAnswer, ApiRequest};
 use serde::Serialize;
 
@@ -11,9 +11,11 @@ use super::call::{ReviewCall, ReviewServeOptions};
 use super::log::{ServedLog, check_store};
 use super::queue::{MapIds, Queues};
 use super::wire::{
-    Accepted, Conflict, DecisionShown, Message, Next, Progress, Session, Shown, StateShown, Wish,
+    Accepted, Conflict, DecisionShown, Message, Next, OutlineLimits, Progress, Proposed, Session, Shown,
+    StateShown, Wish,
 };
 use crate::review::error::ReviewJobError;
+use crate::review::extent::Extent;
 use crate::review::features::MapFeatures;
 use crate::review::store::{OpenReview, now};
 
@@ -31,6 +33,8 @@ pub struct ReviewDesk {
     /// None after an error of the store, until the log was read again.
     log: Option<ServedLog>,
     ids: MapIds,
+    features: MapFeatures,
+    extent: Extent,
     queues: Queues,
 }
 
@@ -79,12 +83,16 @@ impl ReviewDesk {
             Decision::new(&opened.review, opened.id, statement, writer, options.key.as_ref())?;
         }
         check_store(&opened)?;
-        let ids = MapIds::read(&MapFeatures::open(&opened.map.target, &opened.map.manifest)?)?;
+        let features = MapFeatures::open(&opened.map.target, &opened.map.manifest)?;
+        let ids = MapIds::read(&features)?;
+        let mut extent = Extent::default();
+        // A file that cannot be read is an error at the start, not of the first outline.
+        extent.degrees(&opened.map)?;
         let (tasks, reviewer) = (options.tasks.as_deref(), options.reviewer.as_deref());
         let mut queues = Queues::read(&ids, tasks, options.person.as_ref(), reviewer)?;
         let log = ServedLog::open(&opened)?;
         queues.start(&ids, &log.live);
-        Ok(Self { options, opened, log: Some(log), ids, queues })
+        Ok(Self { options, opened, log: Some(log), ids, features, extent, queues })
     }
 
     /// Address of the review.
@@ -185,6 +193,7 @@ impl ReviewDesk {
                 Err(_) => ApiAnswer::error(400, "`from` is to be a place of the queue", None),
             },
             "feature" => self.feature(&person, query("id")),
+            "outline" => self.outline(query("id")),
             _ => ApiAnswer::error(404, "the review has nothing of this name", None),
         }
     }
@@ -197,7 +206,13 @@ impl ReviewDesk {
 
     fn session(&mut self, person: &Person) -> ApiAnswer {
         let progress = self.progress(person);
+        let within = match self.extent.degrees(&self.opened.map) {
+            Ok(within) => within,
+            Err(failure) => return unavailable(&failure),
+        };
         let review = &self.opened.review;
+        let limits =
+            |within| OutlineLimits { positions: MOST_POSITIONS, area_m2: review.max_area_m2, within };
         let is_behind_proxy = self.options.person.is_none();
         let session = Session {
             token: is_behind_proxy.then_some(&*self.options.token),
@@ -207,6 +222,7 @@ impl ReviewDesk {
             classes: &review.classes,
             blind: self.queues.are_tasks(),
             poll_s: POLL_S,
+            outlines: within.map(limits),
             progress,
         };
         json(200, &session)
@@ -231,6 +247,17 @@ impl ReviewDesk {
         let Some(log) = &self.log else { return ApiAnswer::error(503, "the log is not read", None) };
         let place = self.queues.of(&self.ids, &log.live, person).place(number);
         json(200, &Shown { feature, place, state, progress })
+    }
+
+    /// The outline of a feature as it was proposed.
+    fn outline(&self, feature: &str) -> ApiAnswer {
+        if self.ids.find(feature).is_none() {
+            return self.unknown(feature);
+        }
+        match self.features.outline(feature) {
+            Ok(geometry) => json(200, &Proposed { geometry }),
+            Err(failure) => unavailable(&failure),
+        }
     }
 
     fn unknown(&self, feature: &str) -> ApiAnswer {
@@ -349,6 +376,7 @@ impl ReviewDesk {
         let task = self.task_of(&person, &wish.feature);
         let feature = wish.feature.clone();
         let statement = self.statement(wish, &person, &state, task)?;
+        self.extent.check(&self.opened.map, &statement).map_err(|failure| refused(400, &failure))?;
         let Some(log) = &mut self.log else { return Err(ApiAnswer::error(503, "the log is not read", None)) };
         let object = log.write(&self.opened, statement, self.options.key.as_ref());
         let object = object.map_err(|failure| refused(400, &failure))?;
