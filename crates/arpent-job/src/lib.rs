@@ -98,7 +98,7 @@ pub use review::{
     AddReport, After, AgreementReport, AigleError, AigleExport, AigleImport, AigleOptions, AiglePerson,
     Bought, Consequence, EnergyOfLearning, Errors, ExampleCounts, ExportReport, Gain, GeoPackageError,
     GeoPackageExport, GeoPackageImport, GeoPackageOptions, GroupLesson, ImportReport, LearnOptions, Lessons,
-    NewReport, Recalibrated, Replay, ReviewCall, ReviewDesk, ReviewJobError, ReviewLearnOptions,
+    NewReport, PlaceKind, Places, Recalibrated, Replay, ReviewCall, ReviewDesk, ReviewJobError, ReviewLearnOptions,
     ReviewLearnReport, ReviewNames, ReviewPerson, ReviewPublishOptions, ReviewPublishReport,
     ReviewSampleOptions, ReviewSampleReport, ReviewServeOptions, RuleCount, StateReport, StatusCount,
     Threshold, VerifyReport, asking, decided_columns, learned_text, review_add, review_export,

@@ -91,8 +91,8 @@ pub enum ReviewJobError {
         /// The column.
         column: String,
     },
-    /// A decided version of a comparison.
-    #[error("{output} is a comparison of two dates, and only maps have decided versions")]
+    /// Lessons of a comparison.
+    #[error("{output} is a comparison of two dates, and only maps of a model can be learned from")]
     OfEvents {
         /// The output.
         output: String,

@@ -24,6 +24,22 @@ pub(super) struct MapFeature {
     pub(super) score: Option<f64>,
     /// Its value in the column of zones; empty without one.
     pub(super) zone: String,
+    /// The middle of its box, CRS of the map; none without a geometry.
+    pub(super) at: Option<[f64; 2]>,
+}
+
+/// The outline of polygons in longitude and latitude, to a tenth of a millimeter.
+pub(super) fn outline_of(parts: &[Vec<Vec<[f64; 2]>>]) -> Geometry {
+    /// Steps of a tenth of a millimeter in a degree.
+    const STEPS: f64 = 1e9;
+    let round = |[x, y]: &[f64; 2]| [x, y].map(|value| (value * STEPS).round() / STEPS);
+    let ring = |ring: &Vec<[f64; 2]>| ring.iter().map(round).collect::<Vec<_>>();
+    let mut polygons: Vec<Vec<Vec<[f64; 2]>>> =
+        parts.iter().map(|rings| rings.iter().map(ring).collect()).collect();
+    match polygons.len() {
+        1 => Geometry::Polygon(polygons.remove(0)),
+        _ => Geometry::MultiPolygon(polygons),
+    }
 }
 
 /// The file of features of a map.
@@ -87,25 +103,16 @@ impl MapFeatures {
     /// The outline of a feature in longitude and latitude, to a tenth of a millimeter; none if it is not there or has more
     /// positions than a decision may have.
     pub(super) fn outline(&self, id: &str) -> Result<Option<Geometry>> {
-        /// A tenth of a millimeter, in degrees.
-        const STEP: f64 = 1e-9;
         let crs = describe_crs("EPSG:4326")?;
         let source = LayerSource {
             layer: self.layer,
             only: Some(("id", id)),
             ..LayerSource::new(&self.address, &crs)
         };
-        let round = |[x, y]: &[f64; 2]| [x, y].map(|value| (value / STEP).round() * STEP);
-        let ring = |ring: &Vec<[f64; 2]>| ring.iter().map(round).collect::<Vec<_>>();
         let mut found = None;
         read_features(&source, &mut |feature| -> Result<()> {
-            if let LayerGeometry::Polygons(parts) = feature.geometry {
-                let mut polygons: Vec<Vec<Vec<[f64; 2]>>> =
-                    parts.iter().map(|rings| rings.iter().map(ring).collect()).collect();
-                found = Some(match polygons.len() {
-                    1 => Geometry::Polygon(polygons.remove(0)),
-                    _ => Geometry::MultiPolygon(polygons),
-                });
+            if let LayerGeometry::Polygons(parts) = &feature.geometry {
+                found = Some(outline_of(parts));
             }
             Ok(())
         })?;
@@ -128,6 +135,9 @@ impl MapFeatures {
                 class: text(1),
                 score: value(2).and_then(Value::as_number),
                 zone: text(3),
+                at: feature.geometry.bbox().map(|[west, south, east, north]| {
+                    [west.midpoint(east), south.midpoint(north)]
+                }),
             })
         })
     }

@@ -16,8 +16,8 @@ use super::store::ReviewedMap;
 use crate::address::checked_address;
 use crate::report::{Material, place_of_item};
 
-/// Formats that keep coordinates as they are, with the name of the layer where there are several.
-const EXACT: [(&str, Option<&str>); 2] = [(".gpkg", Some("features")), (".fgb", None)];
+/// Formats that keep coordinates as they are, the fastest first.
+const EXACT: [&str; 2] = [".gpkg", ".fgb"];
 
 /// Where the features are read.
 enum Source {
@@ -25,9 +25,11 @@ enum Source {
     Layer(String, Option<&'static str>),
 }
 
-/// A published map: its features, grid and classes.
+/// A published map, or comparison of two dates: its features or events, grid and classes.
 pub(super) struct Proposal {
     source: Source,
+    /// Whether it is a comparison, whose features are events.
+    pub(super) is_change: bool,
     /// Columns of its features beside those of every map.
     pub(super) columns: Vec<Column>,
     pub(super) classes: Nomenclature,
@@ -43,21 +45,20 @@ impl Proposal {
     /// Opens a map; `material` are its files.
     pub(super) fn open(map: &ReviewedMap, material: &Material<'_>) -> Result<Self> {
         let output = map.target.url().to_owned();
-        if map.manifest.counts.change.is_some()
-            || map.manifest.artifacts.iter().any(|a| a.role == ROLE_EVENTS)
-        {
-            return Err(ReviewJobError::OfEvents { output }.into());
-        }
+        let is_change = map.manifest.counts.change.is_some();
+        let (role, name) = if is_change { (ROLE_EVENTS, "events") } else { (ROLE_FEATURES, "features") };
         let missing = || ReviewJobError::NoExactFeatures { output: output.clone() };
         let source = if let Some(table) = material.table()? {
             Source::Table(table)
         } else {
-            let of = |(ending, layer): (&str, Option<&'static str>)| {
+            let of = |ending: &str| {
                 let is_of =
-                    |artifact: &&Artifact| artifact.role == ROLE_FEATURES && artifact.href.ends_with(ending);
-                map.manifest.artifacts.iter().find(is_of).map(|artifact| (artifact, layer))
+                    |artifact: &&Artifact| artifact.role == role && artifact.href.ends_with(ending);
+                map.manifest.artifacts.iter().find(is_of)
             };
-            let (artifact, layer) = EXACT.into_iter().find_map(of).ok_or_else(missing)?;
+            let artifact = EXACT.into_iter().find_map(of).ok_or_else(missing)?;
+            // The GeoPackage of events has other tables beside them.
+            let layer = artifact.href.ends_with(".gpkg").then_some(name);
             Source::Layer(checked_address(&map.target, artifact)?, layer)
         };
         let of_every_map: Vec<String> = feature_columns(&[]).into_iter().map(|column| column.name).collect();
@@ -71,7 +72,7 @@ impl Proposal {
         let (item, grid, window) = place_of(map, &no_place)?;
         let described = map.manifest.package.as_ref().and_then(|package| package.get("territories"));
         let territories = described.map(Vec::<Territory>::deserialize).transpose()?.unwrap_or_default();
-        Ok(Self { source, columns, classes, grid, window, territories, item })
+        Ok(Self { source, is_change, columns, classes, grid, window, territories, item })
     }
 
     /// Passes every feature with its state, in the order of the file.
