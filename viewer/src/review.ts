@@ -380,7 +380,7 @@ export class Review {
       select.value = value;
     };
     options(this.reason, "review_no_reason", session.reasons.map((reason) => [reason.code, reason[words.language]]));
-    options(this.corrected, "review_same_class", session.classes.map((name) => [name, words.className(name)]));
+    options(this.corrected, "review_same_class", session.classes.map((name) => [name, correction(words, name)]));
     const field = (key: string, name: Key, element: HTMLElement): HTMLElement =>
       h("div", { class: "choice" }, h("label", { for: element.id }, h("kbd", {}, key), " ", words.say(name)), element);
     const keys = h("input", {
@@ -454,7 +454,7 @@ export class Review {
     const what = { verdict, contest: words.say("review_contests"), answer: words.say("review_answers", { verdict }) }[one.kind];
     const reason = session?.reasons.find((reason) => reason.code === one.reason);
     const more = [
-      ...(one.class === null ? [] : [words.className(one.class)]),
+      ...(one.class === null ? [] : [correction(words, one.class)]),
       ...(one.outline ? [words.say("review_outline")] : []),
       ...(reason === undefined ? [] : [reason[words.language]]),
       ...(one.head ? [] : [words.say("review_superseded")]),
@@ -469,6 +469,12 @@ export class Review {
       one.comment === null ? null : h("p", { class: "said" }, one.comment),
     );
   }
+}
+
+/** A corrected class, or kind of an event, in the language of the page. */
+function correction(words: Words, name: string): string {
+  const of = words.className(name);
+  return of === name ? words.kind(name) : of;
 }
 
 /** What holds again once a decision is undone: the former opinion of the same person; of a contest, what was contested. */

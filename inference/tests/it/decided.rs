@@ -411,8 +411,14 @@ fn a_decided_comparison_has_states_corrections_and_all_that_was_proposed() {
         let same = |column: &str| row[column] == old[id][column];
         assert_eq!(row["state"], states[at], "{at}");
         assert_eq!((same("kind"), same("WKT"), same("area_m2")), (at != 2, at != 4, at != 4), "{at}");
-        assert_eq!((same("to_class"), same("class_name"), same("class_id")), (at != 3, at != 3, at != 3), "{at}");
-        for column in ["from_class", "changed_m2", "gained_m2", "lost_m2", "width_px", "vote_class", "objects_before"] {
+        assert_eq!(
+            (same("to_class"), same("class_name"), same("class_id")),
+            (at != 3, at != 3, at != 3),
+            "{at}"
+        );
+        for column in
+            ["from_class", "changed_m2", "gained_m2", "lost_m2", "width_px", "vote_class", "objects_before"]
+        {
             assert!(same(column), "{at}: {column} is of the pixels");
         }
     }
@@ -436,12 +442,24 @@ fn a_decided_comparison_has_states_corrections_and_all_that_was_proposed() {
     let number = |row: &BTreeMap<String, String>| row["changed_m2"].parse::<f64>().unwrap();
     let sum: f64 = new.values().map(number).sum();
     assert!((facts["changed_m2"].as_f64().unwrap() - sum).abs() < 1e-9 && sum < 155.0, "{facts}");
-    assert_eq!((&facts["events"]["moved"]["events"], &facts["events"]["disappeared"]["events"]), (&1.into(), &0.into()));
-    assert_eq!((&counts["features_per_class"]["moved"], &counts["features_per_class"]["disappeared"]), (&1.into(), &0.into()));
+    assert_eq!(
+        (&facts["events"]["moved"]["events"], &facts["events"]["disappeared"]["events"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(
+        (&counts["features_per_class"]["moved"], &counts["features_per_class"]["disappeared"]),
+        (&1.into(), &0.into())
+    );
     assert_eq!(counts["features"], 6);
-    assert_eq!(facts["left_out"], proposed.manifest["counts"]["change"]["left_out"], "what was computed stays");
+    assert_eq!(
+        facts["left_out"], proposed.manifest["counts"]["change"]["left_out"],
+        "what was computed stays"
+    );
     let decided = &counts["decided"];
-    assert_eq!((&decided["classes_corrected"], &decided["outlines_corrected"], &decided["superseded"]), (&2.into(), &1.into(), &4.into()));
+    assert_eq!(
+        (&decided["classes_corrected"], &decided["outlines_corrected"], &decided["superseded"]),
+        (&2.into(), &1.into(), &4.into())
+    );
     assert_eq!(decided["classes_added"], json!(["shed"]));
     is_read_as_a_decided_comparison(&place, &map, &ids);
 
@@ -461,31 +479,51 @@ fn a_decided_comparison_has_states_corrections_and_all_that_was_proposed() {
 fn is_read_as_a_decided_comparison(place: &Place, map: &Map, ids: &[String]) {
     place.arpent(&["check", "decided"]).expect(0);
     let names: Vec<String> = map.hashes().into_iter().map(|(name, _)| name).collect();
-    for name in ["events.geojson", "events.parquet", "events.fgb", "events.pmtiles", "events.qml", "superseded.parquet", "events.schema.json"] {
+    for name in [
+        "events.geojson",
+        "events.parquet",
+        "events.fgb",
+        "events.pmtiles",
+        "events.qml",
+        "superseded.parquet",
+        "events.schema.json",
+    ] {
         assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
     }
     // Pixels, and what follows from them, are those of the proposal, which the item links to.
     assert!(!names.iter().any(|name| name.ends_with(".tif") || name.ends_with("flows.csv")), "{names:?}");
     let item: Value = serde_json::from_slice(&std::fs::read(map.file("item.json")).unwrap()).unwrap();
     let links = item["links"].as_array().unwrap();
-    let link = links.iter().find(|link| link["rel"] == "predecessor-version").unwrap()["href"].as_str().unwrap();
+    let link =
+        links.iter().find(|link| link["rel"] == "predecessor-version").unwrap()["href"].as_str().unwrap();
     let predecessor = map.file("item.json").parent().unwrap().join(link);
     let proposal: Value = serde_json::from_slice(&std::fs::read(predecessor).unwrap()).unwrap();
     assert_eq!(proposal["id"], map.manifest["counts"]["decided"]["map"]);
     assert_eq!(item["properties"]["start_datetime"], proposal["properties"]["start_datetime"]);
     let html = std::fs::read_to_string(map.file("report.html")).unwrap();
-    for text in ["Named persons decided about 5 of 7 events", "data-state=\"disputed\"", "A dot for each event; the rasters", "Flows and balances follow from the pixels"] {
+    for text in [
+        "Named persons decided about 5 of 7 events",
+        "data-state=\"disputed\"",
+        "A dot for each event; the rasters",
+        "Flows and balances follow from the pixels",
+    ] {
         assert!(html.contains(text), "{text}");
     }
-    assert!(!html.contains("no person has verified") && !html.contains("id=\"flows\"") && !html.contains("Ana Roux"));
+    assert!(
+        !html.contains("no person has verified")
+            && !html.contains("id=\"flows\"")
+            && !html.contains("Ana Roux")
+    );
     let again = place.arpent(&["report", "decided"]).expect(0).out;
     assert!(again.contains("Named persons decided about 5 of 7 events"));
     let page = std::fs::read_to_string(map.file("index.html")).unwrap();
     assert!(page.contains("\"states\":[{\"name\":\"not_verified\"") && page.contains("\"kind\":\"change\""));
     let style = std::fs::read_to_string(map.file("events.qml")).unwrap();
     assert!(style.contains("attr=\"state\"") && style.contains("value=\"contested\""), "{style}");
-    let schema: Value = serde_json::from_slice(&std::fs::read(map.file("events.schema.json")).unwrap()).unwrap();
-    let field = |name: &str| schema["fields"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap().clone();
+    let schema: Value =
+        serde_json::from_slice(&std::fs::read(map.file("events.schema.json")).unwrap()).unwrap();
+    let field =
+        |name: &str| schema["fields"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap().clone();
     assert_eq!(field("state")["constraints"]["enum"].as_array().unwrap().len(), 8);
     assert!(field("to_class")["constraints"]["enum"].as_array().unwrap().contains(&"shed".into()));
     for (at, text) in [
@@ -596,8 +634,15 @@ fn verdicts_give_probabilities_thresholds_and_examples_that_a_training_reads() {
     let text = written(&place, "learned/report.txt");
     assert!(text.contains("in random order") && text.contains("\nEnergy: learning "), "{text}");
     // What the intervals mean is said, and for what they say nothing.
-    assert!(text.contains(learned["meaning"].as_str().unwrap()) && text.contains("Other places, dates and sensors: not known"), "{text}");
-    assert!(learned["places"]["count"].as_u64().unwrap() >= 20 && learned["places"]["kind"] == "blocks", "{learned}");
+    assert!(
+        text.contains(learned["meaning"].as_str().unwrap())
+            && text.contains("Other places, dates and sensors: not known"),
+        "{text}"
+    );
+    assert!(
+        learned["places"]["count"].as_u64().unwrap() >= 20 && learned["places"]["kind"] == "blocks",
+        "{learned}"
+    );
     let manifest: Value = serde_json::from_str(&written(&place, "out/manifest.json")).unwrap();
     assert_eq!(learned["energy"]["map"], manifest["energy"]);
     assert!(learned["energy"]["learning"]["cpu_s"].as_f64().unwrap() > 0.0, "{learned}");

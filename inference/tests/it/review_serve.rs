@@ -301,9 +301,7 @@ fn an_outline_is_drawn_where_the_map_is_and_shown_afterwards() {
     assert_eq!(ana.get("/review/outline?id=nobody").status, 404);
 
     let (west, south) = (number(&ring[0][0]), number(&ring[0][1]));
-    let triangle = |side: f64| {
-        json!({ "type": "Polygon", "coordinates": [[[west, south], [west + side, south], [west, south + side], [west, south]]] })
-    };
+    let triangle = |side: f64| json!({ "type": "Polygon", "coordinates": [[[west, south], [west + side, south], [west, south + side], [west, south]]] });
     let with = |geometry: &Value, verdict: &str| {
         let mut said = wish(&ids[0], verdict, &json!([]));
         said["geometry"] = geometry.clone();
@@ -337,10 +335,17 @@ fn an_outline_is_drawn_where_the_map_is_and_shown_afterwards() {
     let ben = Serving::start(&place, &BEN);
     let heads = ben.feature(&ids[0])["state"]["heads"].clone();
     let after = ben.decide(&wish(&ids[0], "suspect", &heads)).json();
-    assert_eq!((&after["state"]["decisions"][0]["outline"], after["state"]["decisions"][0].get("geometry")), (&true.into(), None));
+    assert_eq!(
+        (&after["state"]["decisions"][0]["outline"], after["state"]["decisions"][0].get("geometry")),
+        (&true.into(), None)
+    );
     // The same holds for every other way.
     let text = far.to_string();
-    let words = [&["review", "add", "out", "--feature", &ids[1], "--verdict", "confirmed", "--geometry", &text][..], &ANA].concat();
+    let words = [
+        &["review", "add", "out", "--feature", &ids[1], "--verdict", "confirmed", "--geometry", &text][..],
+        &ANA,
+    ]
+    .concat();
     let ended = place.arpent(&words).expect(2);
     assert!(ended.err.contains("far outside of") && ended.err.contains("hint: "), "{}", ended.err);
     assert_eq!(report(&place, &["state", "out"], 0)["decisions"], 2);

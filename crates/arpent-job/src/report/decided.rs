@@ -20,13 +20,21 @@ pub(crate) fn notice(of: &Decided, is_change: bool, words: Words) -> Markup {
     let [decided, all] = numbers(of).map(|number| words.integer(number));
     let (en, fr) = if is_change {
         (
-            format!("Named persons decided about {decided} of {all} events. The others are proposals of an algorithm, or not settled."),
-            format!("Des personnes nommées ont décidé de {decided} événements sur {all}. Les autres sont des propositions d'un traitement algorithmique, ou ne sont pas tranchés."),
+            format!(
+                "Named persons decided about {decided} of {all} events. The others are proposals of an algorithm, or not settled."
+            ),
+            format!(
+                "Des personnes nommées ont décidé de {decided} événements sur {all}. Les autres sont des propositions d'un traitement algorithmique, ou ne sont pas tranchés."
+            ),
         )
     } else {
         (
-            format!("Named persons decided about {decided} of {all} features. The others are proposals of a model, or not settled."),
-            format!("Des personnes nommées ont décidé de {decided} objets sur {all}. Les autres sont des propositions d'un modèle, ou ne sont pas tranchés."),
+            format!(
+                "Named persons decided about {decided} of {all} features. The others are proposals of a model, or not settled."
+            ),
+            format!(
+                "Des personnes nommées ont décidé de {decided} objets sur {all}. Les autres sont des propositions d'un modèle, ou ne sont pas tranchés."
+            ),
         )
     };
     html! { p.notice { strong { (words.say(&en, &fr)) } } }

@@ -245,7 +245,19 @@ impl<'a> Decider<'a> {
         let names = || kept.iter().map(|at| of_proposal[*at].name.as_str());
         let events = proposal.is_change.then(|| EventColumns::of(&mut names())).flatten();
         let tally = Tally::default();
-        Ok(Self { review, decisions, classes, grid, back, territories, kept, earlier, outside, events, tally })
+        Ok(Self {
+            review,
+            decisions,
+            classes,
+            grid,
+            back,
+            territories,
+            kept,
+            earlier,
+            outside,
+            events,
+            tally,
+        })
     }
 
     /// The columns of the decided map beside those of every map.

@@ -98,7 +98,9 @@ pub enum ReviewJobError {
         output: String,
     },
     /// A corrected outline that is not where the map is.
-    #[error("the corrected outline of `{feature}` has the position {x}, {y}, which is far outside of {output}")]
+    #[error(
+        "the corrected outline of `{feature}` has the position {x}, {y}, which is far outside of {output}"
+    )]
     OutsideMap {
         /// The feature.
         feature: String,

@@ -71,7 +71,8 @@ impl Place {
         let margin = MARGIN * (east - west).max(north - south);
         let within = [west - margin, south - margin, east + margin, north + margin];
         let to_degrees = Transformer::new(&grid.crs)?;
-        let corners = [(0, 1), (0, 3), (2, 1), (2, 3)].map(|(x, y)| to_degrees.point(within[x], within[y]).ok());
+        let corners =
+            [(0, 1), (0, 3), (2, 1), (2, 3)].map(|(x, y)| to_degrees.point(within[x], within[y]).ok());
         let mut degrees = [180.0_f64, 90.0, -180.0, -90.0];
         for corner in corners {
             // A corner outside of the domain of the projection: the page leaves the check to the server.

@@ -135,9 +135,10 @@ impl MapFeatures {
                 class: text(1),
                 score: value(2).and_then(Value::as_number),
                 zone: text(3),
-                at: feature.geometry.bbox().map(|[west, south, east, north]| {
-                    [west.midpoint(east), south.midpoint(north)]
-                }),
+                at: feature
+                    .geometry
+                    .bbox()
+                    .map(|[west, south, east, north]| [west.midpoint(east), south.midpoint(north)]),
             })
         })
     }

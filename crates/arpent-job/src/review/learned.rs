@@ -192,10 +192,7 @@ fn of_replay(replay: Option<&Replay>, text: &mut Text) {
         ));
     }
     let gain = replay.gain;
-    text.line(&format!(
-        "  gain {}: {}.",
-        gained(&gain), replay.conclusion
-    ));
+    text.line(&format!("  gain {}: {}.", gained(&gain), replay.conclusion));
 }
 
 fn of_examples(examples: &ExampleCounts, text: &mut Text) {

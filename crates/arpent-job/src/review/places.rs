@@ -65,7 +65,8 @@ impl Gain {
 /// of a side of a power of two, on a lattice anchored to the CRS, of which 20 have features. So they do not depend on the order
 /// of the features, and near features are in one block.
 pub(super) fn divide(features: &[(&str, [f64; 2])]) -> (Vec<String>, Places) {
-    let zones: BTreeSet<&str> = features.iter().map(|(zone, _)| *zone).filter(|zone| !zone.is_empty()).collect();
+    let zones: BTreeSet<&str> =
+        features.iter().map(|(zone, _)| *zone).filter(|zone| !zone.is_empty()).collect();
     if zones.len() >= WANTED {
         // Features outside of all zones are one place.
         let of = features.iter().map(|(zone, _)| (*zone).to_owned()).collect::<Vec<_>>();
@@ -173,8 +174,9 @@ mod tests {
     #[test]
     fn places_are_the_largest_blocks_of_which_twenty_have_features() {
         // 40 x 40 points, 10 m apart: 5 x 5 blocks of 128 m, anchored at zero, have some; of 256 m, 2 x 2 to 3 x 3.
-        let features: Vec<(&str, [f64; 2])> =
-            (0..1_600).map(|i| ("", [f64::from(i % 40) * 10.0, f64::from(i / 40) * 10.0 + 1_000.0])).collect();
+        let features: Vec<(&str, [f64; 2])> = (0..1_600)
+            .map(|i| ("", [f64::from(i % 40) * 10.0, f64::from(i / 40) * 10.0 + 1_000.0]))
+            .collect();
         let (of, places) = divide(&features);
         assert_eq!((places.kind, places.side), (PlaceKind::Blocks, Some(64.0)));
         assert_eq!(places.count, of.iter().collect::<BTreeSet<_>>().len());
@@ -187,7 +189,8 @@ mod tests {
         assert_eq!((again, other), (of, places));
         // Zones, where there are enough of them.
         let names: Vec<String> = (0..25).map(|i| format!("{}", 13_001 + i)).collect();
-        let zoned: Vec<(&str, [f64; 2])> = features.iter().enumerate().map(|(i, (_, at))| (names[i % 25].as_str(), *at)).collect();
+        let zoned: Vec<(&str, [f64; 2])> =
+            features.iter().enumerate().map(|(i, (_, at))| (names[i % 25].as_str(), *at)).collect();
         assert_eq!(divide(&zoned).1, Places { kind: PlaceKind::Zones, count: 25, side: None });
         // All at one place, and none.
         assert_eq!(divide(&[("", [5.0, 5.0]); 30]).1.count, 1);
@@ -212,7 +215,8 @@ mod tests {
             let found = gain(&mut values.iter().map(|(place, value, _)| (place.as_str(), *value)));
             over_places += u64::from(found.low.unwrap() <= 0.1 && 0.1 <= found.high.unwrap());
             let names: Vec<String> = (0..values.len()).map(|i| i.to_string()).collect();
-            let alone = gain(&mut names.iter().zip(&values).map(|(name, (_, value, _))| (name.as_str(), *value)));
+            let alone =
+                gain(&mut names.iter().zip(&values).map(|(name, (_, value, _))| (name.as_str(), *value)));
             over_features += u64::from(alone.low.unwrap() <= 0.1 && 0.1 <= alone.high.unwrap());
             let of = share(&mut values.iter().map(|(place, _, right)| (place.as_str(), *right))).unwrap();
             shares += u64::from(of.low <= 0.5 && 0.5 <= of.high);

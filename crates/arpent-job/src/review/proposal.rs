@@ -52,8 +52,7 @@ impl Proposal {
             Source::Table(table)
         } else {
             let of = |ending: &str| {
-                let is_of =
-                    |artifact: &&Artifact| artifact.role == role && artifact.href.ends_with(ending);
+                let is_of = |artifact: &&Artifact| artifact.role == role && artifact.href.ends_with(ending);
                 map.manifest.artifacts.iter().find(is_of)
             };
             let artifact = EXACT.into_iter().find_map(of).ok_or_else(missing)?;
@@ -149,8 +148,10 @@ pub(super) fn place_if_known(map: &ReviewedMap) -> Result<Option<(Grid, Window)>
         return Ok(None);
     }
     let output = map.target.url().to_owned();
-    let (_, grid, window) =
-        place_of(map, &|reason| ReviewJobError::NoPlace { output: output.clone(), reason: reason.to_owned() })?;
+    let (_, grid, window) = place_of(map, &|reason| ReviewJobError::NoPlace {
+        output: output.clone(),
+        reason: reason.to_owned(),
+    })?;
     Ok(Some((grid, window)))
 }
 

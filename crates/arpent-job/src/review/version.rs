@@ -7,8 +7,8 @@ use arpent_base::{Column, Language, Result, table_schema};
 use arpent_gdal::LayerShape;
 use arpent_publish::{
     About, Acquired, Artifact, Decided, ITEM_NAME, Kind, MANIFEST_FORMAT, Manifest, ROLE_CHIP, ROLE_EVENTS,
-    ROLE_FEATURES, ROLE_IMAGERY, ROLE_METADATA, ROLE_SUPERSEDED, RunInfo, SortedFeatures, Spool, SpoolOptions, StacRun,
-    StacVersion, StagedArtifact, Warning, feature_columns, utc_now, write_stac_item,
+    ROLE_FEATURES, ROLE_IMAGERY, ROLE_METADATA, ROLE_SUPERSEDED, RunInfo, SortedFeatures, Spool,
+    SpoolOptions, StacRun, StacVersion, StagedArtifact, Warning, feature_columns, utc_now, write_stac_item,
 };
 use arpent_raster::Nomenclature;
 use serde::Deserialize;

@@ -90,8 +90,11 @@ pub(crate) fn decided_style(classes: &Nomenclature, columns: &[Column], language
     ];
     let own = [("state", labels), ("outline", outlines)];
     let own = own.map(|(column, labels)| Meanings { column: column.to_owned(), labels });
-    let meanings: Vec<_> =
-        own.into_iter().chain(classes_meant(classes, language)).chain(events_meant(columns, language)).collect();
+    let meanings: Vec<_> = own
+        .into_iter()
+        .chain(classes_meant(classes, language))
+        .chain(events_meant(columns, language))
+        .collect();
     let drawn = Drawn::Categories { column: "state", categories: &categories, others: None, outline_mm: 0.5 };
     LayerStyle { columns, language, drawn, meanings: &meanings, tip: &DECIDED_TIP }.to_qml()
 }

@@ -68,8 +68,12 @@ impl<'a> Shown<'a> {
             is_read_only: layer == FEATURES,
         };
         let features = layer(self.say("Features", "Objets"), FEATURES, Content::Areas, self.features_style());
-        let decisions =
-            layer(self.say("Decisions", "Décisions"), DECISIONS, Content::Table, self.entered_style(Entered::Decisions));
+        let decisions = layer(
+            self.say("Decisions", "Décisions"),
+            DECISIONS,
+            Content::Table,
+            self.entered_style(Entered::Decisions),
+        );
         let outlines = layer(
             self.say("Corrected outlines", "Contours corrigés"),
             OUTLINES,
@@ -261,10 +265,7 @@ impl<'a> Shown<'a> {
                 ]
                 .map(FormItem::Field),
             },
-            FormTab {
-                title: self.say("More", "Compléments"),
-                items: &more,
-            },
+            FormTab { title: self.say("More", "Compléments"), items: &more },
         ];
         let form = Form { fields: &fields, tabs: &tabs, is_read_only: false };
         let mut lists = self.lists();

@@ -11,8 +11,8 @@ use arpent_review::{Geometry, ObjectId, Statement, TaskRef, Time, table};
 
 use super::error::GeoPackageError;
 use super::schema::{self, Entered, FORMAT, FORMER, OUTLINES};
-use crate::review::features::outline_of;
 use crate::review::error::ReviewJobError;
+use crate::review::features::outline_of;
 use crate::review::store::OpenReview;
 
 /// Milliseconds by which clocks may differ without a warning.
@@ -158,7 +158,9 @@ impl Reader<'_> {
         };
         let value = |at: usize| row[at].clone().unwrap_or_default();
         if ![FORMAT, FORMER].contains(&&*value(0)) {
-            return Err(unlike(&format!("its format is `{}`, expected {FORMAT} or {FORMER}", value(0))).into());
+            return Err(
+                unlike(&format!("its format is `{}`, expected {FORMAT} or {FORMER}", value(0))).into()
+            );
         }
         let (review, map) = (self.opened.id.to_string(), &self.opened.review.map);
         let expected = [
@@ -183,8 +185,7 @@ impl Reader<'_> {
     fn check_schema(&self, has_outlines: bool) -> Result<()> {
         for entered in Entered::of_format(has_outlines) {
             let table = entered.name();
-            let from =
-                format!("pragma_table_info('{table}') WHERE name NOT IN ('fid', 'geom') ORDER BY cid");
+            let from = format!("pragma_table_info('{table}') WHERE name NOT IN ('fid', 'geom') ORDER BY cid");
             let names: Vec<String> =
                 self.select(&["name"], &from)?.into_iter().filter_map(|mut row| row.remove(0)).collect();
             let expected: Vec<String> = entered.columns().into_iter().map(|column| column.name).collect();
@@ -265,8 +266,7 @@ impl Reader<'_> {
     fn rows(&self, entered: Entered, without: &BTreeSet<String>, now: Time) -> Result<(Vec<Row>, u64)> {
         let table = entered.name();
         let names: Vec<String> = entered.columns().into_iter().map(|column| column.name).collect();
-        let mut outlines =
-            if entered == Entered::Outlines { self.outlines()? } else { HashMap::new() };
+        let mut outlines = if entered == Entered::Outlines { self.outlines()? } else { HashMap::new() };
         let mut expressions = vec!["d.\"fid\"".to_owned()];
         expressions.extend(names.iter().map(|name| format!("d.\"{name}\"")));
         let joined = ["id", "review_heads", "review_sample", "review_order"];

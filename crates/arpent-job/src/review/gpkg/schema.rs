@@ -233,15 +233,14 @@ pub(super) fn triggers(review: &Review, has_outlines: bool) -> Vec<Made> {
             ));
         }
     }
+    let closed = if has_outlines {
+        "only rows of `decisions` and `outlines` are added to this file"
+    } else {
+        "only rows of `decisions` are added to this file"
+    };
     for table in [FEATURES, "review", "people", "reasons", "verdicts"] {
         for what in ["insert", "update", "delete"] {
-            all.push(made(
-                table,
-                what,
-                what,
-                "",
-                "only rows of `decisions` and `outlines` are added to this file",
-            ));
+            all.push(made(table, what, what, "", closed));
         }
     }
     all

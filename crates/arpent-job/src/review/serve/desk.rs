@@ -3,7 +3,9 @@
 use std::sync::mpsc::Receiver;
 
 use arpent_base::{Failure, Result};
-use arpent_review::{Decision, Kind, MOST_POSITIONS, Mention, Object, ObjectId, Person, Statement, Status, Verdict, Writer};
+use arpent_review::{
+    Decision, Kind, MOST_POSITIONS, Mention, Object, ObjectId, Person, Statement, Status, Verdict, Writer,
+};
 use arpent_viewer::{ApiAnswer, ApiRequest};
 use serde::Serialize;
 
