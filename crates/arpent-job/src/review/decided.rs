@@ -177,7 +177,7 @@ impl Decisions {
 }
 
 /// Numbers of a decided map.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Tally {
     pub(super) states: BTreeMap<String, u64>,
     pub(super) classes_corrected: u64,

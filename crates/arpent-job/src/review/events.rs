@@ -23,7 +23,7 @@ pub(super) struct EventColumns {
 
 impl EventColumns {
     /// The places in these columns; none if they are not those of events.
-    pub(super) fn of<'n>(names: &mut dyn Iterator<Item = &'n str>) -> Option<Self> {
+    pub(super) fn of(names: &mut dyn Iterator<Item = &str>) -> Option<Self> {
         let names: Vec<&str> = names.collect();
         let at = |name: &str| names.iter().position(|known| *known == name);
         Some(Self {
@@ -42,8 +42,6 @@ pub(super) struct EventTally {
     kinds: BTreeMap<String, (u64, f64)>,
     flickers: u64,
 }
-
-impl Eq for EventTally {}
 
 impl EventTally {
     /// Counts an event by its columns.

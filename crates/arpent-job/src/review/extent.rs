@@ -24,16 +24,19 @@ struct Place {
 /// Where corrected outlines may be; read when it is asked for first.
 #[derive(Default)]
 pub(super) struct Extent {
-    /// None inside for a map that does not say where it is.
-    known: Option<Option<Place>>,
+    /// Whether it was read.
+    is_read: bool,
+    /// None for a map that does not say where it is.
+    place: Option<Place>,
 }
 
 impl Extent {
     fn place(&mut self, map: &ReviewedMap) -> Result<Option<&Place>> {
-        if self.known.is_none() {
-            self.known = Some(Place::of(map)?);
+        if !self.is_read {
+            self.place = Place::of(map)?;
+            self.is_read = true;
         }
-        Ok(self.known.as_ref().and_then(Option::as_ref))
+        Ok(self.place.as_ref())
     }
 
     /// West, south, east and north end of where outlines may be, degrees; none for a map without `item.json`.

@@ -16,8 +16,8 @@ use super::store::ReviewedMap;
 use crate::address::checked_address;
 use crate::report::{Material, place_of_item};
 
-/// Formats that keep coordinates as they are, the fastest first.
-const EXACT: [&str; 2] = [".gpkg", ".fgb"];
+/// Formats that keep coordinates as they are, the fastest first, and whether a file of it has several layers.
+const EXACT: [(&str, bool); 2] = [(".gpkg", true), (".fgb", false)];
 
 /// Where the features are read.
 enum Source {
@@ -51,13 +51,13 @@ impl Proposal {
         let source = if let Some(table) = material.table()? {
             Source::Table(table)
         } else {
-            let of = |ending: &str| {
+            let of = |(ending, has_layers): (&str, bool)| {
                 let is_of = |artifact: &&Artifact| artifact.role == role && artifact.href.ends_with(ending);
-                map.manifest.artifacts.iter().find(is_of)
+                let found = map.manifest.artifacts.iter().find(is_of);
+                found.map(|artifact| (artifact, has_layers.then_some(name)))
             };
-            let artifact = EXACT.into_iter().find_map(of).ok_or_else(missing)?;
             // The GeoPackage of events has other tables beside them.
-            let layer = artifact.href.ends_with(".gpkg").then_some(name);
+            let (artifact, layer) = EXACT.into_iter().find_map(of).ok_or_else(missing)?;
             Source::Layer(checked_address(&map.target, artifact)?, layer)
         };
         let of_every_map: Vec<String> = feature_columns(&[]).into_iter().map(|column| column.name).collect();

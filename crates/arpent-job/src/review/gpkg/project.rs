@@ -247,7 +247,7 @@ impl<'a> Shown<'a> {
         }
         let more: Vec<FormItem<'_>> = ["kind", "answers", "geometry", "time", "uuid"]
             .into_iter()
-            .filter(|name| is_there(&name))
+            .filter(is_there)
             .map(FormItem::Field)
             .collect();
         let tabs = [
