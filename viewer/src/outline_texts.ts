@@ -4,6 +4,7 @@ export const OUTLINE_TEXTS = {
   outline: ["Corrected outline", "Contour corrigé"],
   outline_draw: ["Draw the outline", "Dessiner le contour"],
   outline_as_proposed: ["as proposed", "comme proposé"],
+  outline_as_decided: ["as decided: the broken line on the map", "comme décidé : le trait interrompu sur la carte"],
   outline_drawn: ["drawn: {points} points, {area}; saved with the verdict", "dessiné : {points} sommets, {area} ; enregistré avec le verdict"],
   outline_forget: ["Take the proposed outline", "Reprendre le contour proposé"],
   outline_more: [

@@ -337,9 +337,11 @@ export class Review {
   /** The state of the outline, with the way to draw it. */
   private drawOutlineRow(): void {
     const { words, outline } = this;
+    const isDecided = this.shown !== null && outlinesOf(this.shown.state).length > 0;
     const summary = outline.summary();
+    const what = summary ?? words.say(isDecided ? "outline_as_decided" : "outline_as_proposed");
     // Drawn anew only with another content: a button keeps the focus.
-    const content = outline.canDraw ? `${words.language} ${summary}` : "";
+    const content = outline.canDraw ? `${words.language} ${what}` : "";
     if (this.outlineRow.dataset["content"] === content) return;
     this.outlineRow.dataset["content"] = content;
     if (!outline.canDraw) {
@@ -354,7 +356,7 @@ export class Review {
     fill(
       this.outlineRow,
       draw,
-      h("p", { class: "more", id: "review-outline-what" }, summary ?? words.say("outline_as_proposed")),
+      h("p", { class: "more", id: "review-outline-what" }, what),
       summary === null ? null : h("button", { type: "button", class: "small", id: "review-outline-forget", click: forget }, words.say("outline_forget")),
     );
   }

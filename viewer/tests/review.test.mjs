@@ -305,7 +305,7 @@ test("an outline is corrected with the keyboard, drawn anew with the pointer, an
     const { bbox } = drawnMap.features.find((feature) => feature.properties.id === id);
     await press("o");
     await drawing();
-    assert.match(await status(), /^Point 1 of 4 · [\d,.]+ m²$/);
+    assert.match(await status(), /^Point 1 of 4 · [\d,.]+\sm²$/);
     assert.equal(await page.evaluate(() => document.activeElement.id), "review-outline-panel");
     // Verdicts wait until the outline is kept or discarded.
     await press("1");
@@ -325,7 +325,7 @@ test("an outline is corrected with the keyboard, drawn anew with the pointer, an
     await press("Enter");
     assert.match(await trouble(), /crosses or touches itself/);
     await press("z", "Enter");
-    assert.match(await text(page, "#review-outline-what"), /drawn: 6 points, [\d,.]+ m²; saved with the verdict/);
+    assert.match(await text(page, "#review-outline-what"), /drawn: 6 points, [\d,.]+\sm²; saved with the verdict/);
     await press("2");
     assert.match(await text(page, "#review [role=alert]"), /outline requires a verdict/);
     // It waits while another feature is looked at.
@@ -339,6 +339,7 @@ test("an outline is corrected with the keyboard, drawn anew with the pointer, an
     await press("b");
     await atPlace(page, 1);
     assert.match(await text(page, "#review .decisions"), /outline corrected/);
+    assert.match(await text(page, "#review-outline-what"), /as decided/);
     if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, "outline-decided.png") });
     await press("u");
     await decided(page, 0);
@@ -362,7 +363,7 @@ test("an outline is corrected with the keyboard, drawn anew with the pointer, an
       await page.mouse.click(left, top);
       await page.waitForTimeout(400);
     }
-    assert.match(await status(), /^Point 3 of 3 · [\d,.]+ m²$/, "closed at its first point");
+    assert.match(await status(), /^Point 1 of 3 · [\d,.]+\sm²$/, "closed at its first point");
     await press("Enter", "5");
     await decided(page, 1);
     await press("b");
