@@ -198,7 +198,9 @@ def outlines_with_ogr(path, rows):
             made.SetField(name, value)
         if shape == "box":
             features.SetAttributeFilter(f"id = '{row['feature']}'")
-            west, east, south, north = features.GetNextFeature().GetGeometryRef().GetEnvelope()
+            # Its geometry does not outlive the feature.
+            chosen = features.GetNextFeature()
+            west, east, south, north = chosen.GetGeometryRef().GetEnvelope()
             shape = f"MULTIPOLYGON ((({west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south})))"
         if shape is not None:
             made.SetGeometry(ogr.CreateGeometryFromWkt(shape))

@@ -315,7 +315,7 @@ fn an_outline_is_drawn_where_the_map_is_and_shown_afterwards() {
     ]] });
     for (bad, verdict, message) in [
         (&bow, "confirmed", "valid geometry"),
-        (&triangle(0.1), "confirmed", "at most 1000000 m2"),
+        (&triangle(0.1), "confirmed", "far outside of"),
         (&far, "confirmed", "far outside of"),
         (&triangle(1e-5), "invalidated", "geometry"),
         (&json!({ "type": "Polygon", "coordinates": [] }), "confirmed", "positions"),

@@ -570,7 +570,11 @@ pub(super) fn learn(cases: &[Case], counts: &ScoreCounts, options: &LearnOptions
 fn meaning(places: &Places) -> String {
     let what = match places.side {
         None => format!("{} zones", places.count),
-        Some(side) => format!("{} blocks of ground ({side} units of the map's CRS a side)", places.count),
+        // GeoJSON is in degrees, of which a block has a small part.
+        Some(side) if side < 1.0 => {
+            format!("{} blocks of ground ({side:.1e} units of the CRS a side)", places.count)
+        }
+        Some(side) => format!("{} blocks of ground ({side} units of the CRS a side)", places.count),
     };
     let few = if places.count < LEAST_PLACES {
         format!(
@@ -580,7 +584,8 @@ fn meaning(places: &Places) -> String {
         String::new()
     };
     format!(
-        "Intervals (95 %) are over {what} with decided features: they hold for this map, its date and its sensor, as if its places were          drawn at random from ground of the same kind.{few} Other places, dates and sensors: not known, unless a sample of them is reviewed."
+        "Intervals (95 %) are over {what} with decided features: they hold for this map, its date and its sensor, as if its places were \
+         drawn at random from ground of the same kind.{few} Other places, dates and sensors: not known, unless a sample of them is reviewed."
     )
 }
 
