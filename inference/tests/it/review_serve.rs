@@ -308,7 +308,7 @@ fn an_outline_is_drawn_where_the_map_is_and_shown_afterwards() {
         said
     };
     let bow = json!({ "type": "Polygon", "coordinates": [[
-        [west, south], [west + 1e-4, south + 1e-4], [west + 1e-4, south], [west, south + 1e-4], [west, south]
+        [west, south], [west + 1e-5, south + 1e-5], [west + 1e-5, south], [west, south + 1e-5], [west, south]
     ]] });
     let far = json!({ "type": "Polygon", "coordinates": [[
         [west + 1.0, south], [west + 1.0001, south], [west + 1.0, south + 1e-4], [west + 1.0, south]

@@ -69,8 +69,8 @@ fn unavailable(failure: &Failure) -> ApiAnswer {
 }
 
 impl ReviewDesk {
-    /// Opens a review, reads its log and the features of its map. Memory grows with both: about 60 bytes for each feature
-    /// and 400 for each decision.
+    /// Opens a review, reads its log and the features of its map. Memory grows with both: about 60 bytes for each feature, 200
+    /// while they are read, and 400 for each decision.
     ///
     /// # Errors
     /// When the review or the tasks cannot be read, the store does not create objects conditionally, or the person may not
