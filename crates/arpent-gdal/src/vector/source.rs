@@ -48,7 +48,8 @@ pub struct LayerSource<'a> {
     pub within: Option<[f64; 4]>,
     /// Handling of invalid geometries.
     pub invalid: InvalidGeometries,
-    /// A field and its value as text: only features that have it are read, by the format's own filter where it has one.
+    /// A field and its value as text: only features that have it are read, by the format's own filter where it has one. It may count
+    /// them from 1.
     pub only: Option<(&'a str, &'a str)>,
 }
 
