@@ -44,6 +44,8 @@ export interface Decision {
   time: string;
   own: boolean;
   head: boolean;
+  /** Whether its opinion counts: it is such a one, or what a contest among them is about. */
+  counts: boolean;
 }
 
 export interface FeatureState {

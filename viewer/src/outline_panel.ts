@@ -24,12 +24,14 @@ const ARROWS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRigh
 export class OutlinePanel {
   readonly element = h("fieldset", { class: "outline", id: "review-outline-panel" });
   private readonly status = h("p", { id: "review-outline-status", role: "status" });
-  private readonly trouble = h("p", { class: "alert", id: "review-outline-trouble", hidden: true });
+  private readonly trouble = h("p", { class: "alert", id: "review-outline-trouble", role: "alert", hidden: true });
   private outline: Outline | null = null;
   private sketch: Sketch | null = null;
   private feature = "";
   /** What was drawn and is not decided yet, by feature. */
   private readonly drafts = new Map<string, Geometry>();
+  /** Features whose proposed outline was chosen in place of one that was drawn or decided. */
+  private readonly proposed = new Set<string>();
   private limits: OutlineLimits | null = null;
   private warning: Key | null = null;
   /** By the key that does the same; a single character only where shortcuts are on. */
@@ -85,9 +87,22 @@ export class OutlinePanel {
     this.feature = feature;
   }
 
-  /** It is decided, or the proposed one is to stay. */
+  /** Whether the proposed outline was chosen in place of a decided one. */
+  get isProposed(): boolean {
+    return this.proposed.has(this.feature);
+  }
+
+  /** It is decided, or nothing was chosen: the outline that was decided, else the proposed one. */
   forget(feature = this.feature): void {
     this.drafts.delete(feature);
+    this.proposed.delete(feature);
+    this.events.changed();
+  }
+
+  /** The proposed outline, also where another one was decided. */
+  takeProposed(): void {
+    this.drafts.delete(this.feature);
+    this.proposed.add(this.feature);
     this.events.changed();
   }
 
@@ -139,8 +154,9 @@ export class OutlinePanel {
       this.after(() => undefined);
       return true;
     }
-    // A button does what it says.
-    if (["Enter", " "].includes(event.key) && event.target instanceof HTMLButtonElement) return false;
+    // A button does what it says, and is no point that could be removed.
+    const isControl = event.target instanceof Element && event.target.closest("a, button, summary") !== null;
+    if (isControl && ["Enter", " ", "Delete", "Backspace"].includes(event.key)) return false;
     if (key.length === 1 && !isUndo && !hasShortcuts) return false;
     const act = this.actions[key];
     if (act === undefined) return false;
@@ -199,9 +215,13 @@ export class OutlinePanel {
       return;
     }
     // A line of less than three points is no outline.
-    if (outline.canUndo && !outline.isOpen) this.drafts.set(this.feature, geometry);
+    if (outline.canUndo && !outline.isOpen) {
+      this.drafts.set(this.feature, geometry);
+      this.proposed.delete(this.feature);
+    }
     this.end();
-    if (!always) this.events.say(this.words.say("outline_kept"));
+    // Without a change there is nothing to save.
+    if (!always) this.events.say(this.words.say(this.drawn === null ? "outline_discarded" : "outline_kept"));
   }
 
   private discard(): void {
@@ -253,8 +273,10 @@ export class OutlinePanel {
     this.status.textContent = [where, outline.isOpen ? words.say("outline_open") : words.area(area(geometry))].join(" · ");
     const found = outline.isOpen ? null : problem(geometry, limits);
     const key: Key | null = this.warning ?? (found === null ? null : `outline_bad_${found}`);
+    const trouble = key === null ? "" : words.say(key, this.values);
     this.trouble.hidden = key === null;
-    this.trouble.textContent = key === null ? "" : words.say(key, this.values);
+    // Read aloud only when it is another one.
+    if (this.trouble.textContent !== trouble) this.trouble.textContent = trouble;
   }
 
   /** What texts about the limits name. */

@@ -5,8 +5,10 @@ export const OUTLINE_TEXTS = {
   outline_draw: ["Draw the outline", "Dessiner le contour"],
   outline_as_proposed: ["as proposed", "comme proposé"],
   outline_as_decided: ["as decided: the broken line on the map", "comme décidé : le trait interrompu sur la carte"],
+  outline_as_disputed: ["as proposed: the decided ones, the broken lines on the map, contradict each other", "comme proposé : les contours décidés, en trait interrompu sur la carte, se contredisent"],
   outline_drawn: ["drawn: {points} points, {area}; saved with the verdict", "dessiné : {points} sommets, {area} ; enregistré avec le verdict"],
   outline_forget: ["Take the proposed outline", "Reprendre le contour proposé"],
+  outline_restore: ["Take the decided outline", "Reprendre le contour décidé"],
   outline_more: [
     "Arrow keys move the chosen point, with Shift by ten pixels; + and − zoom. With the pointer: drag points, or the small ones between them.",
     "Les flèches déplacent le sommet choisi, de dix pixels avec Maj ; + et − changent l'échelle. À la souris : faites glisser les sommets, ou les petits points intermédiaires.",

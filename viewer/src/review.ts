@@ -176,9 +176,14 @@ export class Review {
   /** The outline that holds now: the one of decisions that agree, else the proposed one. */
   private async presentOutline(): Promise<Geometry | null> {
     const { shown } = this;
-    if (shown === null) return null;
-    const decided = outlinesOf(shown.state);
-    return decided.length === 1 ? (decided[0] ?? null) : this.desk.outline(shown.feature);
+    return shown === null ? null : (this.decidedOutline() ?? this.desk.outline(shown.feature));
+  }
+
+  /** The outline of decisions that agree, as it was received; null if there is none, or the proposed one was chosen. */
+  private decidedOutline(): Geometry | null {
+    const { shown } = this;
+    const decided = shown === null || this.outline.isProposed ? [] : outlinesOf(shown.state);
+    return decided.length === 1 ? (decided[0] ?? null) : null;
   }
 
   private drawOutline(): void {
@@ -229,7 +234,10 @@ export class Review {
       wish.verdict = verdict;
       if (this.reason.value !== "") wish.reason = this.reason.value;
       if (this.corrected.value !== "") wish.class = this.corrected.value;
-      if (drawn !== null) wish.geometry = drawn;
+      // A verdict without an outline takes the proposed one: what was decided before is stated again, as it was received, since
+      // another order or rounding would be another opinion.
+      const outline = drawn ?? (WITHOUT_OBJECT.includes(verdict) ? null : this.decidedOutline());
+      if (outline !== null) wish.geometry = outline;
       if (kind === "answer") wish.answers = state.contests;
     }
     await this.attempt(async () => {
@@ -337,11 +345,15 @@ export class Review {
   /** The state of the outline, with the way to draw it. */
   private drawOutlineRow(): void {
     const { words, outline } = this;
-    const isDecided = this.shown !== null && outlinesOf(this.shown.state).length > 0;
+    const decided = this.shown === null ? 0 : outlinesOf(this.shown.state).length;
     const summary = outline.summary();
-    const what = summary ?? words.say(isDecided ? "outline_as_decided" : "outline_as_proposed");
+    const isDecided = this.decidedOutline() !== null;
+    const key = isDecided ? "outline_as_decided" : decided > 1 ? "outline_as_disputed" : "outline_as_proposed";
+    const what = summary ?? words.say(key);
+    const canForget = summary !== null || isDecided;
+    const canRestore = !canForget && decided === 1;
     // Drawn anew only with another content: a button keeps the focus.
-    const content = outline.canDraw ? `${words.language} ${what}` : "";
+    const content = outline.canDraw ? [words.language, what, canForget, canRestore].join(" ") : "";
     if (this.outlineRow.dataset["content"] === content) return;
     this.outlineRow.dataset["content"] = content;
     if (!outline.canDraw) {
@@ -349,15 +361,19 @@ export class Review {
       return;
     }
     const draw = h("button", { type: "button", id: "review-key-o", click: () => this.drawOutline() }, h("kbd", {}, "O"), " ", words.say("outline_draw"));
-    const forget = (): void => {
-      outline.forget();
-      this.element.focus();
+    const small = (id: string, name: Key, act: () => void): HTMLElement => {
+      const click = (): void => {
+        act();
+        this.element.focus();
+      };
+      return h("button", { type: "button", class: "small", id, click }, words.say(name));
     };
     fill(
       this.outlineRow,
       draw,
       h("p", { class: "more", id: "review-outline-what" }, what),
-      summary === null ? null : h("button", { type: "button", class: "small", id: "review-outline-forget", click: forget }, words.say("outline_forget")),
+      canForget ? small("review-outline-forget", "outline_forget", () => outline.takeProposed()) : null,
+      canRestore ? small("review-outline-restore", "outline_restore", () => outline.forget()) : null,
     );
   }
 
@@ -488,7 +504,7 @@ function former(state: FeatureState, kind: Decision["kind"]): Decision | null {
 
 /** The corrected outlines of the decisions that count, each once. */
 function outlinesOf(state: FeatureState): Geometry[] {
-  const all = state.decisions.filter((one) => one.head).flatMap((one) => (one.geometry === undefined ? [] : [one.geometry]));
+  const all = state.decisions.filter((one) => one.counts).flatMap((one) => (one.geometry === undefined ? [] : [one.geometry]));
   const texts = all.map((geometry) => JSON.stringify(geometry));
   return all.filter((_, i) => texts.indexOf(texts[i] ?? "") === i);
 }

@@ -30,14 +30,16 @@ export class Sketch {
     const down = (event: MapMouseEvent | MapTouchEvent): void => this.onDown(event);
     const move = (event: MapMouseEvent | MapTouchEvent): void => this.onMove(event);
     const up = (): void => this.onUp();
+    const touch = (event: MapTouchEvent): void => (event.points.length > 1 ? this.onUp() : this.onDown(event));
     const click = (event: MapMouseEvent): void => this.onClick(event);
     this.listeners = [
       ["mousedown", down],
-      ["touchstart", down],
+      ["touchstart", touch],
       ["mousemove", move],
       ["touchmove", move],
       ["mouseup", up],
       ["touchend", up],
+      ["touchcancel", up],
       ["click", click],
     ];
     for (const [name, act] of this.listeners) map.on(name as "click", act as never);
@@ -154,6 +156,12 @@ export class Sketch {
 
   private onMove(event: MapMouseEvent | MapTouchEvent): void {
     if (!this.isDragged) return;
+    // The button was released outside of the map, or a second finger came: the map does not report the end then.
+    const { originalEvent } = event;
+    if ("touches" in originalEvent ? originalEvent.touches.length > 1 : originalEvent.buttons === 0) {
+      this.onUp();
+      return;
+    }
     event.preventDefault();
     this.outline.move([event.lngLat.lng, event.lngLat.lat]);
     this.events.changed();

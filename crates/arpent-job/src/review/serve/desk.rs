@@ -285,16 +285,20 @@ impl ReviewDesk {
         let Some(state) = log.live.state(feature) else { return Ok(empty(false)) };
         let mut mentions = log.live.mentions(feature);
         if mentions.len() > MOST_SHOWN {
-            let counts = |one: &Mention<'_>| one.is_head || state.contests.contains(&one.id);
+            let counts = |one: &Mention<'_>| {
+                one.is_head || state.contests.contains(&one.id) || state.deciding.contains(&one.id)
+            };
             mentions.retain(counts);
             mentions.truncate(MOST_SHOWN);
         }
         let mut decisions = Vec::with_capacity(mentions.len());
         for Mention { id, person: author, is_head } in mentions {
             let decision = log.read(&self.opened, &id)?;
-            decisions.push(DecisionShown::of(id, decision, author == person, is_head));
+            let counts = state.deciding.contains(&id);
+            decisions.push(DecisionShown::of(id, decision, author == person, [is_head, counts]));
         }
         decisions.sort_by(|a, b| (&a.time, &a.id).cmp(&(&b.time, &b.id)));
+        DecisionShown::only_needed_outlines(&mut decisions);
         let (status, heads, contests) = (state.status, state.heads, state.contests);
         Ok(StateShown { hidden: false, status, heads, contests, decisions })
     }

@@ -93,7 +93,7 @@ pub(super) struct DecisionShown {
     pub(super) comment: Option<String>,
     /// Whether it corrects the outline.
     pub(super) outline: bool,
-    /// The corrected outline, of decisions that nothing followed and of those of the person who asks.
+    /// The corrected outline, of decisions that count and of the newest verdict of the person who asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) geometry: Option<Geometry>,
     pub(super) person: Person,
@@ -102,10 +102,12 @@ pub(super) struct DecisionShown {
     pub(super) own: bool,
     /// Whether no other one followed it.
     pub(super) head: bool,
+    /// Whether its opinion counts: it is such a one, or what a contest among them is about.
+    pub(super) counts: bool,
 }
 
 impl DecisionShown {
-    pub(super) fn of(id: ObjectId, decision: Decision, own: bool, head: bool) -> Self {
+    pub(super) fn of(id: ObjectId, decision: Decision, own: bool, [head, counts]: [bool; 2]) -> Self {
         let said = decision.statement;
         Self {
             id,
@@ -115,11 +117,23 @@ impl DecisionShown {
             reason: said.reason,
             comment: said.comment,
             outline: said.geometry.is_some(),
-            geometry: said.geometry.filter(|_| head || own),
+            geometry: said.geometry.filter(|_| counts || own),
             person: said.person,
             time: said.time.to_string(),
             own,
             head,
+            counts,
+        }
+    }
+
+    /// Leaves out outlines that nobody asks for: of decisions that do not count, but for the newest verdict of the person,
+    /// which undo states again. Sorted, the newest last.
+    pub(super) fn only_needed_outlines(decisions: &mut [Self]) {
+        let newest = decisions.iter().rposition(|one| one.own && one.verdict.is_some());
+        for (at, one) in decisions.iter_mut().enumerate() {
+            if !one.counts && Some(at) != newest {
+                one.geometry = None;
+            }
         }
     }
 }
