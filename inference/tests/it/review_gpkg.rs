@@ -227,7 +227,16 @@ fn outlines_are_drawn_in_a_layer_and_come_back_as_decisions() {
     let second = place.path("second.gpkg");
     entered("outlines-ogr", &second, &[drawn(&ids[3], "confirmed", Some(bow))], None).unwrap();
     let ended = review(&place, &["import", "out", "second.gpkg"]).expect(2);
-    assert!(ended.err.contains("outlines") && ended.err.contains("hint: "), "{}", ended.err);
+    assert!(ended.err.contains("table outlines, row 1 ("), "{}", ended.err);
+    assert!(ended.err.contains("its outline is not valid"), "{}", ended.err);
+    let (_, hint) = ended.err.split_once("hint: ").unwrap();
+    let (_, uuid) = hint.split_once("--without ").unwrap();
+    // The other rows of the file come in, outlines among them.
+    entered("outlines-ogr", &second, &[drawn(&ids[4], "confirmed", None)], None).unwrap();
+    sql(&second, &insert(&ids[5], "suspect", ""));
+    let came = report(&place, &["import", "out", "second.gpkg", "--without", uuid.trim()], 0);
+    assert_eq!((&came["rows"], came["decisions"].as_array().unwrap().len()), (&2.into(), 2), "{came}");
+    assert_eq!([3, 4, 5].map(|at| status(&place, "out", &ids[at])), ["open", "decided", "decided"]);
 }
 
 /// A file that an earlier version exported comes back, without the layer of outlines.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use arpent_base::Result;
+use arpent_base::{Failure, Result};
 use arpent_gdal::{
     GdalError, GeoPackage, InvalidGeometries, LayerGeometry, LayerSource, describe_crs, read_features,
 };
@@ -242,12 +242,14 @@ impl Reader<'_> {
         }))
     }
 
-    /// The outlines that were drawn, by the ids of their rows, in longitude and latitude.
-    fn outlines(&self) -> Result<HashMap<String, Geometry>> {
+    /// The outlines that were drawn, by the ids of their rows, in longitude and latitude: all, or only that of the row with an id,
+    /// as it is written there.
+    fn outlines(&self, only: Option<&str>) -> Result<HashMap<String, Geometry>> {
         let crs = describe_crs("EPSG:4326")?;
         let source = LayerSource {
             layer: Some(OUTLINES),
             fields: &["uuid"],
+            only: only.map(|uuid| ("uuid", uuid)),
             // What a person drew is not repaired unseen.
             invalid: InvalidGeometries::Refuse,
             ..LayerSource::new(&self.file, &crs)
@@ -266,7 +268,8 @@ impl Reader<'_> {
     fn rows(&self, entered: Entered, without: &BTreeSet<String>, now: Time) -> Result<(Vec<Row>, u64)> {
         let table = entered.name();
         let names: Vec<String> = entered.columns().into_iter().map(|column| column.name).collect();
-        let mut outlines = if entered == Entered::Outlines { self.outlines()? } else { HashMap::new() };
+        // Where one of them cannot be read, each is read with its row, which can be left out.
+        let mut outlines = if entered == Entered::Outlines { self.outlines(None).ok() } else { None };
         let mut expressions = vec!["d.\"fid\"".to_owned()];
         expressions.extend(names.iter().map(|name| format!("d.\"{name}\"")));
         let joined = ["id", "review_heads", "review_sample", "review_order"];
@@ -283,7 +286,8 @@ impl Reader<'_> {
                 |at: usize| cells[at].as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
             let fid = shown(0).unwrap_or_default();
             let place = |name: &str| names.iter().position(|known| known == name).map(|at| at + 1);
-            let uuid = plain_uuid(&place("uuid").and_then(shown).unwrap_or_default());
+            let written = place("uuid").and_then(shown).unwrap_or_default();
+            let uuid = plain_uuid(&written);
             if without.contains(&uuid) {
                 left_out += 1;
                 return Ok(());
@@ -312,12 +316,18 @@ impl Reader<'_> {
                 let order = order.parse().map_err(|_| bad("`review_order` is no number".to_owned()))?;
                 statement.task = Some(TaskRef { sample: sample.clone(), order });
             }
-            if entered == Entered::Outlines {
-                let outline = outlines.remove(&uuid);
-                statement.geometry = Some(outline.ok_or_else(|| bad("it has no polygon".to_owned()))?);
-            }
             if statement.uuid.is_none() {
                 return Err(bad("`uuid` is missing".to_owned()).into());
+            }
+            if entered == Entered::Outlines {
+                let outline = match &mut outlines {
+                    Some(all) => all.remove(&uuid),
+                    None => self
+                        .outlines(Some(&written))
+                        .map_err(|error| bad(outline_reason(&error)))?
+                        .remove(&uuid),
+                };
+                statement.geometry = Some(outline.ok_or_else(|| bad("it has no polygon".to_owned()))?);
             }
             statement.check(&self.opened.review).map_err(|error| bad(error.to_string()))?;
             let heads = joined[1].as_deref().unwrap_or_default().split_whitespace();
@@ -355,6 +365,15 @@ impl Reader<'_> {
             warnings.push(format!("{}: {} further rows have such times", self.file, skewed.len() - LISTED));
         }
         warnings
+    }
+}
+
+/// Why the outline of a row cannot be read.
+fn outline_reason(error: &Failure) -> String {
+    match error.downcast_ref::<GdalError>() {
+        // It is the only feature that was read: its number says nothing.
+        Some(GdalError::FeatureInvalid { message, .. }) => format!("its outline is not valid: {message}"),
+        _ => error.to_string(),
     }
 }
 
