@@ -1,6 +1,6 @@
 //! What verdicts teach about scores: probabilities, thresholds, and what the decisions were worth. No files, no clocks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arpent_base::number::{exact, floor, wide};
 use arpent_base::{Result, SplitMix64};
@@ -326,6 +326,10 @@ fn score_of_precision(cases: &mut dyn Iterator<Item = Placed<'_>>, wanted: f64) 
         if level < LEVELS && exact(kept) < FIRST * needed(wanted) {
             continue;
         }
+        // Nor could right ones alone show it in so few places. It follows from the scores and places alone, as the levels do.
+        if exact(places_of(&sorted[..kept])) < needed(wanted) {
+            continue;
+        }
         let at_least = bound(&sorted[..kept]);
         if at_least < wanted {
             break;
@@ -338,6 +342,11 @@ fn score_of_precision(cases: &mut dyn Iterator<Item = Placed<'_>>, wanted: f64) 
 /// Right ones, and none else, that show a precision: the lower bound of n among n is the n-th root of the risk.
 fn needed(wanted: f64) -> f64 {
     (RISK.ln() / wanted.ln()).ceil()
+}
+
+/// The number of places of cases.
+fn places_of(cases: &[Placed<'_>]) -> usize {
+    cases.iter().map(|case| case.place).collect::<BTreeSet<_>>().len()
 }
 
 /// The lower bound of the share of right cases.
@@ -685,6 +694,24 @@ mod tests {
         assert!(scores.len() - reached <= 10, "{reached} of {} have the precision", scores.len());
         scores.sort_by(f64::total_cmp);
         assert!(scores[0] > 0.5 && scores[scores.len() - 1] < 0.95, "a stable score: {scores:?}");
+    }
+
+    /// Verdicts that are all right show at least as much as those of which one is wrong: the highest scores lie in too few places,
+    /// which says nothing of the lower ones.
+    #[test]
+    fn right_verdicts_alone_have_a_threshold_as_those_with_one_wrong() {
+        let precision = |all: &[Case]| {
+            let options = LearnOptions { precision: Some(0.9), ..OPTIONS };
+            learn(all, &counts(all), &options).unwrap().thresholds.remove(0)
+        };
+        for seed in 0..20 {
+            let mut all = cases(600, "pool", seed, &|_| 1.0);
+            let right = precision(&all);
+            assert_eq!(right.features, Some(600), "{right:?}");
+            assert!((right.at_least.unwrap() - 0.05_f64.powf(1.0 / 30.0)).abs() < 1e-6, "{right:?}");
+            all[300].right = false;
+            assert!(precision(&all).features.is_some());
+        }
     }
 
     /// A class with few verdicts has no threshold, however right they are; the reason says how many are needed.

@@ -141,7 +141,9 @@ pub(super) fn gain(differences: &mut dyn Iterator<Item = (&str, f64)>) -> Gain {
 
 /// The number of independent features that say as much about a share as these: fewer than there are where those of a place are
 /// alike, and where the spread between few places is not known well (Korn and Graubard, 1998). Where all are right or all
-/// wrong, no place differs from another, and each place counts once.
+/// wrong, no place differs from another, and each place counts once. With few places of the rarer outcome their spread is hardly
+/// known either: so many times more, and once more, each place counts at most. That limit is no theorem: it only makes intervals
+/// wider, and without it a single wrong one would make them far narrower.
 pub(super) fn effective(right: &mut dyn Iterator<Item = (&str, bool)>) -> f64 {
     let by_place = sums(&mut right.map(|(place, right)| (place, f64::from(u8::from(right)))));
     let all: f64 = by_place.iter().map(|[count, _]| count).sum();
@@ -152,7 +154,10 @@ pub(super) fn effective(right: &mut dyn Iterator<Item = (&str, bool)>) -> f64 {
         return places.min(all);
     }
     let few = student_t(places - 1.0).map_or(0.0, |quantile| (Z95 / quantile).powi(2));
-    (few * independent / variance).clamp(1.0, all.max(1.0))
+    let with = |is: &dyn Fn(&&[f64; 2]) -> bool| exact(by_place.iter().filter(is).count());
+    let rarer = with(&|[_, sum]| *sum > 0.0).min(with(&|[count, sum]| sum < count));
+    let most = all.min(places * (1.0 + rarer)).max(1.0);
+    (few * independent / variance).clamp(1.0, most)
 }
 
 /// The share that is right with an interval over places; none without features.
@@ -236,5 +241,10 @@ mod tests {
         assert!((effective(&mut all_right.clone()) - 9.0).abs() < 1e-9);
         let share = share(&mut all_right.into_iter()).unwrap();
         assert!(share.value > 0.99 && share.low < 0.7, "{share:?}");
+        // One wrong one does not make it surer by much.
+        let one_wrong = (0..1_000).map(|i| (nine[i % 9].as_str(), i != 500));
+        assert!((effective(&mut one_wrong.clone()) - 18.0).abs() < 1e-9);
+        let other = super::share(&mut one_wrong.into_iter()).unwrap();
+        assert!(share.low < other.low && other.low < 0.85, "{other:?}");
     }
 }
