@@ -97,10 +97,10 @@ pub(crate) fn section(of: &Decided, is_change: bool, words: Words) -> Section {
     let body = html! {
         (table(&caption, &head, &rows))
         @if is_change { p.note { (words.say(
-            "Flows and balances follow from the pixels of both dates: they are those of the proposal, and stand there. So do the areas of an event, \
-             also where a person corrected its outline.",
+            "Flows and balances follow from the pixels of both dates: they are those of the proposal, and stand there. So do the changed, gained and lost \
+             area of an event, also where a person corrected its outline; its area (area_m2) is then that of the corrected outline.",
             "Les flux et les bilans résultent des pixels des deux dates : ce sont ceux de la proposition, et ils y figurent. Il en va de même des surfaces \
-             d'un événement, même là où une personne a corrigé son contour.",
+             changée, gagnée et perdue d'un événement, même là où une personne a corrigé son contour ; sa superficie (area_m2) est alors celle du contour corrigé.",
         )) } }
         p.note { (words.say(
             "What is disputed (decisions contradict each other) or contested (until the contest is answered) keeps what was proposed. \
