@@ -468,11 +468,25 @@ fn a_decided_comparison_has_states_corrections_and_all_that_was_proposed() {
     assert_eq!(Map::at(&place.path("again")).hashes(), map.hashes());
     review(&place, &["new", "decided", "--name", "second"]).expect(0);
     add(&place, "decided", &["--feature", &ids[6], "--verdict", "illegal"]);
+    // Decided once more, corrections stay; a class that was proposed can be given again.
+    add(&place, "decided", &["--feature", &ids[2], "--verdict", "confirmed"]);
+    add(&place, "decided", &["--feature", &ids[3], "--verdict", "confirmed", "--class", "water"]);
+    add(&place, "decided", &["--feature", &ids[4], "--verdict", "illegal"]);
     report(&place, &["publish", "decided", "--to", "third"], 0);
     let third = rows(&Map::at(&place.path("third")), "events.gpkg", "events");
     let state = |at: usize| third[&ids[at]]["state"].as_str();
-    assert_eq!([state(0), state(2), state(5), state(6)], ["confirmed", "suspect", "disputed", "illegal"]);
-    assert_eq!(third[&ids[2]]["kind"], "moved");
+    assert_eq!([state(0), state(2), state(5), state(6)], ["confirmed", "confirmed", "disputed", "illegal"]);
+    let columns = ["kind", "to_class", "proposed_class", "outline", "WKT"];
+    let of = |rows: &BTreeMap<String, BTreeMap<String, String>>, at: usize| {
+        columns.map(|column| rows[&ids[at]][column].clone())
+    };
+    for at in [2, 4] {
+        assert_eq!(of(&third, at), of(&new, at), "{at}");
+    }
+    assert_eq!(of(&third, 2)[2], "disappeared");
+    assert_eq!(of(&third, 3)[1..4], ["water", "building", "proposed"], "what the algorithm proposed");
+    let sheet = place.arpent(&["explain", "third", &ids[2], "--format", "json"]).expect(0).out;
+    assert!(sheet.contains("It proposed this event: disappeared"), "{sheet}");
 }
 
 /// What the files for persons and programs say of a decided comparison.
@@ -511,6 +525,7 @@ fn is_read_as_a_decided_comparison(place: &Place, map: &Map, ids: &[String]) {
         "data-state=\"disputed\"",
         "A dot for each event; the rasters",
         "Flows and balances follow from the pixels",
+        "Those that the proposal lists, without events",
     ] {
         assert!(html.contains(text), "{text}");
     }

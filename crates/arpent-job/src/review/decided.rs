@@ -203,6 +203,18 @@ pub(super) struct Versions {
     pub(super) superseded: Option<Feature>,
 }
 
+/// The class, or kind of an event, that was proposed first: that before the corrections of an earlier review, or of this one where
+/// they are of another kind of value. None where a correction gives again what was proposed.
+fn first_proposed(earlier: Option<Value>, now: Option<Value>, corrected: Option<&str>) -> Option<Value> {
+    let is_kind = |value: &Value| events::is_kind(&value.to_string());
+    match (earlier, now) {
+        (Some(earlier), Some(now)) if is_kind(&earlier) == is_kind(&now) => {
+            Some(earlier).filter(|earlier| corrected != Some(&*earlier.to_string()))
+        }
+        (earlier, now) => now.or(earlier),
+    }
+}
+
 /// Makes a decided map of the features of a proposal.
 pub(super) struct Decider<'a> {
     pub(super) review: &'a OpenReview,
@@ -284,12 +296,13 @@ impl<'a> Decider<'a> {
         let value = |at: usize| feature.attributes.get(at).cloned().flatten();
         let mut kept: Vec<Option<Value>> = self.kept.iter().map(|at| value(*at)).collect();
         let text = |text: &str| Some(Value::Text(text.to_owned())).filter(|_| !text.is_empty());
+        let mut own = self.earlier.map(|at| at.and_then(value));
+        let history = self.decisions.history.get(&feature.id);
         let history =
-            self.decisions.history.get(&feature.id).and_then(|earlier| text(&history_text(earlier)));
+            history.and_then(|earlier| text(&history_text(earlier))).or_else(|| own[COLUMNS - 1].take());
         let Some(settled) = self.decisions.by_feature.get(&feature.id).cloned() else {
             // What an earlier review decided stays.
-            let mut own = self.earlier.map(|at| at.and_then(value));
-            own[COLUMNS - 1] = history.or_else(|| own[COLUMNS - 1].take());
+            own[COLUMNS - 1] = history;
             own[1] = own[1].take().or_else(|| text("proposed"));
             kept.extend(own);
             kept.push(text(state));
@@ -299,20 +312,23 @@ impl<'a> Decider<'a> {
             return Ok(Versions { decided: Some(feature), superseded: None });
         };
         self.count(settled.state, &feature);
-        let row = |mut attributes: Vec<Option<Value>>, proposed_class: Option<Value>, outline: &str| {
-            attributes.extend([
-                proposed_class,
-                text(outline),
-                text(&settled.verdicts),
-                settled.by.as_deref().and_then(text),
-                settled.at.as_deref().and_then(text),
-                text(&settled.decisions),
-                history.clone(),
-                text(settled.state),
-            ]);
-            attributes
-        };
-        feature.attributes = row(kept.clone(), None, "proposed");
+        // What an earlier review corrected stays corrected.
+        let [earlier_class, earlier_outline] = [own[0].take(), own[1].take().or_else(|| text("proposed"))];
+        let row =
+            |mut attributes: Vec<Option<Value>>, proposed_class: Option<Value>, outline: Option<Value>| {
+                attributes.extend([
+                    proposed_class,
+                    outline,
+                    text(&settled.verdicts),
+                    settled.by.as_deref().and_then(text),
+                    settled.at.as_deref().and_then(text),
+                    text(&settled.decisions),
+                    history.clone(),
+                    text(settled.state),
+                ]);
+                attributes
+            };
+        feature.attributes = row(kept.clone(), earlier_class.clone(), earlier_outline.clone());
         if settled.state == Verdict::Invalidated.name() {
             self.tally.superseded += 1;
             return Ok(Versions { decided: None, superseded: Some(feature) });
@@ -320,18 +336,20 @@ impl<'a> Decider<'a> {
         let mut decided = feature.clone();
         let proposed_class = self.correct_class(&settled, &mut decided, &mut kept);
         self.tally.classes_corrected += u64::from(proposed_class.is_some());
-        let mut outline = "proposed";
+        let is_corrected = proposed_class.is_some();
+        let proposed_class = first_proposed(earlier_class, proposed_class, settled.class.as_deref());
+        let (mut outline, mut is_redrawn) = (earlier_outline, false);
         if let Some(polygons) = self.outline(&settled, &feature.id)? {
             decided.area_m2 = polygons_m2(&polygons.0, self.grid);
             decided.pixels_area_m2 = None;
             decided.polygons = polygons;
             self.tally.has_parts |= decided.polygons.0.len() > 1;
             self.tally.outlines_corrected += 1;
-            outline = "decided";
+            (outline, is_redrawn) = (text("decided"), true);
         }
-        let is_other = proposed_class.is_some() || outline == "decided";
+        let is_other = is_corrected || is_redrawn;
         decided.attributes = row(kept, proposed_class, outline);
-        if outline == "decided" {
+        if is_redrawn {
             let [training, territory] = self.outside;
             // It is a share of the pixels inside of the proposed outline, whose blocks are not published.
             if let Some(at) = training {
