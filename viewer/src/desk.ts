@@ -1,6 +1,7 @@
 // The server of a review: who decides about what, and decisions. `crates/arpent-job/src/review/serve/wire.rs` has the same types.
 
 import type { Both } from "./facts";
+import type { Geometry, OutlineLimits } from "./outline";
 
 export type Verdict = "confirmed" | "invalidated" | "suspect" | "illegal" | "legitimate" | "not_verified";
 export type Status = "open" | "decided" | "disputed" | "contested";
@@ -24,6 +25,8 @@ export interface Session {
   classes: string[];
   blind: boolean;
   poll_s: number;
+  /** Limits of corrected outlines; null if none can be drawn. */
+  outlines: OutlineLimits | null;
   progress: Progress;
 }
 
@@ -35,10 +38,14 @@ export interface Decision {
   reason: string | null;
   comment: string | null;
   outline: boolean;
+  /** The corrected outline, of decisions that count and of one's own. */
+  geometry?: Geometry;
   person: Person;
   time: string;
   own: boolean;
   head: boolean;
+  /** Whether its opinion counts: it is such a one, or what a contest among them is about. */
+  counts: boolean;
 }
 
 export interface FeatureState {
@@ -69,6 +76,7 @@ export interface Wish {
   reason?: string;
   comment?: string;
   class?: string;
+  geometry?: Geometry;
   answers?: string[];
   seen: string[];
   scenes?: number[];
@@ -124,6 +132,11 @@ export class Desk {
 
   feature(id: string): Promise<Shown> {
     return this.ask(`feature?id=${encodeURIComponent(id)}`);
+  }
+
+  /** The outline of a feature as it was proposed; null if it is too long to be edited. */
+  async outline(id: string): Promise<Geometry | null> {
+    return (await this.ask<{ geometry: Geometry | null }>(`outline?id=${encodeURIComponent(id)}`)).geometry;
   }
 
   decide(wish: Wish): Promise<Accepted> {

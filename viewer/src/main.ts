@@ -80,6 +80,8 @@ class Page {
       summary: (feature) => this.details.summary(feature),
       compare: () => this.compareDates(),
       scenes: () => this.shownScenes(),
+      map: () => this.mapShown(),
+      outlines: (outlines) => void this.map?.showDecided(outlines),
       say: (text) => this.say(text),
     });
   }
@@ -91,6 +93,15 @@ class Page {
       return;
     }
     await this.search(id, true);
+  }
+
+  /** The map, shown; null where it cannot be. */
+  private mapShown(): ResultMap | null {
+    if (this.state.shown.tab !== "map") {
+      this.state.set({ tab: "map" });
+      this.showTab("map", false);
+    }
+    return this.map;
   }
 
   private compareDates(): void {

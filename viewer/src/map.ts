@@ -10,6 +10,9 @@ import type { Facts, Field, File } from "./facts";
 import { RangeFile } from "./host";
 import { pattern } from "./patterns";
 import type { Cell } from "./rows";
+import type { Geometry, Outline } from "./outline";
+import type { SketchEvents } from "./sketch";
+import { Sketch, showDecided } from "./sketch";
 import type { State } from "./state";
 import { canSwipe } from "./state";
 import * as styles from "./style";
@@ -63,6 +66,8 @@ export class ResultMap {
   private readonly buttons = h("div", { class: "map-buttons", role: "group" });
   private readonly main: MapLibre;
   private swipe: Swipe | null = null;
+  /** An outline that is drawn: nothing else is chosen meanwhile. */
+  private sketch: Sketch | null = null;
 
   constructor(
     parent: HTMLElement,
@@ -249,7 +254,7 @@ export class ResultMap {
   }
 
   private onKey(event: KeyboardEvent): void {
-    if (event.key !== "Enter" && event.key !== " ") return;
+    if (this.sketch !== null || (event.key !== "Enter" && event.key !== " ")) return;
     event.preventDefault();
     const { clientWidth, clientHeight } = this.main.getCanvas();
     this.choose({ x: clientWidth / 2, y: clientHeight / 2 }, "keyboard");
@@ -280,13 +285,14 @@ export class ResultMap {
   }
 
   private choose(point: { x: number; y: number }, by: keyof typeof REACH): void {
+    if (this.sketch !== null) return;
     const hits = this.at(point.x, point.y, REACH[by]);
     if (hits.length === 0 && by === "keyboard") this.events.say(this.words.say("nothing_here"));
     this.events.chosen(hits, by === "keyboard");
   }
 
   private showHover(): void {
-    if (this.pointer === null) return;
+    if (this.pointer === null || this.sketch !== null) return;
     const [x, y] = this.pointer;
     const first = this.at(x, y, [0])[0];
     const found = first?.record;
@@ -358,6 +364,34 @@ export class ResultMap {
     if (!first || bounds.isEmpty()) return null;
     const record = hit(first as MapGeoJSONFeature).record;
     return { record, box: [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()] };
+  }
+
+  /** Lets an outline be drawn, on one date. */
+  async draw(outline: Outline, events: SketchEvents): Promise<Sketch> {
+    this.state.set({ swipe: null });
+    await this.styled();
+    this.endDrawing();
+    this.hover.textContent = "";
+    this.element.classList.add("drawing-outline");
+    this.sketch = new Sketch(this.main, outline, events);
+    return this.sketch;
+  }
+
+  endDrawing(): void {
+    this.sketch?.end();
+    this.sketch = null;
+    this.element.classList.remove("drawing-outline");
+  }
+
+  /** Shows outlines that were decided. */
+  async showDecided(outlines: Geometry[]): Promise<void> {
+    await this.styled();
+    showDecided(this.main, outlines);
+  }
+
+  /** Resolves when the map has its style. */
+  private async styled(): Promise<void> {
+    if (!this.main.getLayer("ground")) await new Promise<void>((resolve) => void this.main.once("load", () => resolve()));
   }
 
   /** Calls once when all tiles are drawn. */

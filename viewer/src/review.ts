@@ -3,6 +3,9 @@
 import type { Decision, FeatureState, Progress, Session, Shown, Verdict, Wish } from "./desk";
 import { Desk, DeskError, Stopwatch, takeToken } from "./desk";
 import { fill, h } from "./dom";
+import type { ResultMap } from "./map";
+import type { Geometry } from "./outline";
+import { OutlinePanel } from "./outline_panel";
 import type { Key, Words } from "./words";
 
 export interface ReviewEvents {
@@ -14,6 +17,10 @@ export interface ReviewEvents {
   compare(): void;
   /** Numbers of the scenes whose imagery is shown of the feature. */
   scenes(): number[];
+  /** The map, shown; null where the page has none. */
+  map(): ResultMap | null;
+  /** Shows outlines that were decided about the feature. */
+  outlines(outlines: Geometry[]): void;
   say(text: string): void;
 }
 
@@ -42,6 +49,8 @@ export class Review {
   private readonly trouble = h("div", { role: "alert" });
   private readonly form = h("div");
   private readonly others = h("div", { class: "others" });
+  private readonly outlineRow = h("div", { class: "choice", id: "review-outline" });
+  private readonly outline: OutlinePanel;
   private readonly reason = h("select", { id: "review-reason" });
   private readonly corrected = h("select", { id: "review-class" });
   private readonly comment = h("textarea", { id: "review-comment", rows: 2, maxlength: 4000, "aria-describedby": "review-comment-more" });
@@ -58,6 +67,7 @@ export class Review {
   /** A feature that was selected while the server was asked. */
   private wanted: string | null = null;
   private hasKeys = true;
+  private isDrawing = false;
   private readonly actions: Record<string, () => void> = {
     s: () => this.skip(),
     b: () => this.back(),
@@ -66,6 +76,7 @@ export class Review {
     r: () => this.reason.focus(),
     k: () => this.corrected.focus(),
     c: () => this.comment.focus(),
+    o: () => this.drawOutline(),
     d: () => this.events.compare(),
   };
 
@@ -73,7 +84,13 @@ export class Review {
     private words: Words,
     private readonly events: ReviewEvents,
   ) {
-    this.element.append(this.head, this.trouble, this.form, this.others);
+    this.outline = new OutlinePanel(words, {
+      map: () => events.map(),
+      present: () => this.presentOutline(),
+      changed: () => this.onOutline(),
+      say: (text) => events.say(text),
+    });
+    this.element.append(this.head, this.trouble, this.outline.element, this.form, this.others);
     document.addEventListener("keydown", (event) => this.onKey(event));
   }
 
@@ -82,6 +99,7 @@ export class Review {
     await this.attempt(async () => {
       this.session = await this.desk.session();
       this.progress = this.session.progress;
+      this.outline.limit(this.session.outlines);
       this.translate(this.words);
       setInterval(() => void this.poll(), 1000 * this.session.poll_s);
       await this.next(0);
@@ -90,6 +108,7 @@ export class Review {
 
   translate(words: Words): void {
     this.words = words;
+    this.outline.translate(words);
     this.drawForm();
     this.draw();
   }
@@ -142,6 +161,7 @@ export class Review {
   private async open(feature: string, move: boolean): Promise<void> {
     const shown = await this.desk.feature(feature);
     [this.shown, this.progress] = [shown, shown.progress];
+    this.outline.open(feature);
     if (this.visited.at(-1) !== feature) this.visited.push(feature);
     this.clear();
     this.watch.start();
@@ -151,6 +171,23 @@ export class Review {
 
   private clear(): void {
     [this.reason.value, this.corrected.value, this.comment.value] = ["", "", ""];
+  }
+
+  /** The outline that holds now: the one of decisions that agree, else the proposed one. */
+  private async presentOutline(): Promise<Geometry | null> {
+    const { shown } = this;
+    return shown === null ? null : (this.decidedOutline() ?? this.desk.outline(shown.feature));
+  }
+
+  /** The outline of decisions that agree, as it was received; null if there is none, or the proposed one was chosen. */
+  private decidedOutline(): Geometry | null {
+    const { shown } = this;
+    const decided = shown === null || this.outline.isProposed ? [] : outlinesOf(shown.state);
+    return decided.length === 1 ? (decided[0] ?? null) : null;
+  }
+
+  private drawOutline(): void {
+    if (this.shown !== null && this.outline.canDraw) void this.attempt(() => this.outline.begin());
   }
 
   /** What others have decided in the meantime. */
@@ -186,12 +223,21 @@ export class Review {
       this.corrected.focus();
       return;
     }
+    const { drawn, problem } = this.outline;
+    if (verdict !== null && drawn !== null && (problem !== null || WITHOUT_OBJECT.includes(verdict))) {
+      this.warn(problem ?? "outline_needs", this.outline.values);
+      return;
+    }
     const wish: Wish = { feature, kind, seen: state.heads, scenes: this.events.scenes(), duration_ms: this.watch.elapsed };
     if (comment !== "") wish.comment = comment;
     if (verdict !== null) {
       wish.verdict = verdict;
       if (this.reason.value !== "") wish.reason = this.reason.value;
       if (this.corrected.value !== "") wish.class = this.corrected.value;
+      // A verdict without an outline takes the proposed one: what was decided before is stated again, as it was received, since
+      // another order or rounding would be another opinion.
+      const outline = drawn ?? (WITHOUT_OBJECT.includes(verdict) ? null : this.decidedOutline());
+      if (outline !== null) wish.geometry = outline;
       if (kind === "answer") wish.answers = state.contests;
     }
     await this.attempt(async () => {
@@ -199,6 +245,7 @@ export class Review {
       this.done.push({ feature, id, kind, former: former(state, kind) });
       this.seconds.push((wish.duration_ms ?? 0) / 1000);
       this.progress = progress;
+      if (verdict !== null) this.outline.forget(feature);
       const { words } = this;
       const name = verdict === null ? "" : words.say(`verdict_${verdict}`);
       this.events.say(verdict === null ? words.say("review_saved_contest") : words.say("review_saved", { verdict: name }));
@@ -208,8 +255,8 @@ export class Review {
     if (this.element.contains(document.activeElement)) this.element.focus();
   }
 
-  private warn(key: Key): void {
-    this.problem = { key, values: {} };
+  private warn(key: Key, values: Record<string, string> = {}): void {
+    this.problem = { key, values };
     this.draw();
   }
 
@@ -254,6 +301,7 @@ export class Review {
       };
       if (former?.class) wish.class = former.class;
       if (former?.reason) wish.reason = former.reason;
+      if (former?.geometry) wish.geometry = former.geometry;
       if (last.kind === "contest") wish.answers = [last.id];
       await this.desk.decide(wish);
       this.done.pop();
@@ -271,6 +319,10 @@ export class Review {
       this.element.focus();
       return;
     }
+    if (!isField && this.outline.onKey(event, this.hasKeys)) {
+      event.preventDefault();
+      return;
+    }
     if (!this.hasKeys || isField || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     // By its place: on French keyboards, digits of the upper row need Shift.
     const digit = /^(?:Digit|Numpad)([1-6])$/.exec(event.code)?.[1];
@@ -278,7 +330,51 @@ export class Review {
     const act = verdict === undefined ? this.actions[event.key.toLowerCase()] : () => void this.decide(verdict);
     if (act === undefined) return;
     event.preventDefault();
-    act();
+    if (this.outline.isDrawing) this.warn("outline_first");
+    else act();
+  }
+
+  /** An outline is drawn in place of the form, or is another one. */
+  private onOutline(): void {
+    const hasEnded = this.isDrawing && !this.outline.isDrawing;
+    this.isDrawing = this.outline.isDrawing;
+    this.draw();
+    if (hasEnded) this.element.focus();
+  }
+
+  /** The state of the outline, with the way to draw it. */
+  private drawOutlineRow(): void {
+    const { words, outline } = this;
+    const decided = this.shown === null ? 0 : outlinesOf(this.shown.state).length;
+    const summary = outline.summary();
+    const isDecided = this.decidedOutline() !== null;
+    const key = isDecided ? "outline_as_decided" : decided > 1 ? "outline_as_disputed" : "outline_as_proposed";
+    const what = summary ?? words.say(key);
+    const canForget = summary !== null || isDecided;
+    const canRestore = !canForget && decided === 1;
+    // Drawn anew only with another content: a button keeps the focus.
+    const content = outline.canDraw ? [words.language, what, canForget, canRestore].join(" ") : "";
+    if (this.outlineRow.dataset["content"] === content) return;
+    this.outlineRow.dataset["content"] = content;
+    if (!outline.canDraw) {
+      fill(this.outlineRow);
+      return;
+    }
+    const draw = h("button", { type: "button", id: "review-key-o", click: () => this.drawOutline() }, h("kbd", {}, "O"), " ", words.say("outline_draw"));
+    const small = (id: string, name: Key, act: () => void): HTMLElement => {
+      const click = (): void => {
+        act();
+        this.element.focus();
+      };
+      return h("button", { type: "button", class: "small", id, click }, words.say(name));
+    };
+    fill(
+      this.outlineRow,
+      draw,
+      h("p", { class: "more", id: "review-outline-what" }, what),
+      canForget ? small("review-outline-forget", "outline_forget", () => outline.takeProposed()) : null,
+      canRestore ? small("review-outline-restore", "outline_restore", () => outline.forget()) : null,
+    );
   }
 
   /** What is drawn anew with the language only: fields keep what is written in them. */
@@ -302,7 +398,7 @@ export class Review {
       select.value = value;
     };
     options(this.reason, "review_no_reason", session.reasons.map((reason) => [reason.code, reason[words.language]]));
-    options(this.corrected, "review_same_class", session.classes.map((name) => [name, words.className(name)]));
+    options(this.corrected, "review_same_class", session.classes.map((name) => [name, correction(words, name)]));
     const field = (key: string, name: Key, element: HTMLElement): HTMLElement =>
       h("div", { class: "choice" }, h("label", { for: element.id }, h("kbd", {}, key), " ", words.say(name)), element);
     const keys = h("input", {
@@ -317,6 +413,7 @@ export class Review {
       h("div", { class: "verdicts", role: "group", "aria-label": words.say("verdict") }, verdicts),
       field("R", "review_reason", this.reason),
       session.classes.length > 0 ? field("K", "review_class", this.corrected) : null,
+      this.outlineRow,
       field("C", "review_comment", this.comment),
       h("p", { class: "more", id: "review-comment-more" }, words.say("review_comment_more")),
       h(
@@ -355,8 +452,10 @@ export class Review {
       shown === null ? null : h("p", { id: "review-what" }, h("strong", {}, this.events.summary(shown.feature))),
       shown === null ? null : h("p", { id: "review-place" }, `${where} · ${words.say("review_status", { status: words.say(`status_${shown.state.status}`) })}`),
     );
-    this.form.hidden = shown === null;
+    this.form.hidden = shown === null || this.outline.isDrawing;
     fill(this.others, ...(shown === null ? [] : this.decisions(shown.state)));
+    this.drawOutlineRow();
+    this.events.outlines(shown === null ? [] : outlinesOf(shown.state));
   }
 
   private decisions(state: FeatureState): HTMLElement[] {
@@ -373,7 +472,7 @@ export class Review {
     const what = { verdict, contest: words.say("review_contests"), answer: words.say("review_answers", { verdict }) }[one.kind];
     const reason = session?.reasons.find((reason) => reason.code === one.reason);
     const more = [
-      ...(one.class === null ? [] : [words.className(one.class)]),
+      ...(one.class === null ? [] : [correction(words, one.class)]),
       ...(one.outline ? [words.say("review_outline")] : []),
       ...(reason === undefined ? [] : [reason[words.language]]),
       ...(one.head ? [] : [words.say("review_superseded")]),
@@ -390,13 +489,24 @@ export class Review {
   }
 }
 
+/** A corrected class, or kind of an event, in the language of the page. */
+function correction(words: Words, name: string): string {
+  const of = words.className(name);
+  return of === name ? words.kind(name) : of;
+}
+
 /** What holds again once a decision is undone: the former opinion of the same person; of a contest, what was contested. */
 function former(state: FeatureState, kind: Decision["kind"]): Decision | null {
   const heads = state.decisions.filter((one) => one.head && one.verdict !== null);
   if (kind === "contest") return heads.length === 1 ? (heads[0] ?? null) : null;
-  const own = state.decisions.filter((one) => one.own && one.verdict !== null).at(-1);
-  // An outline cannot be stated again here.
-  return own === undefined || own.outline ? null : own;
+  return state.decisions.filter((one) => one.own && one.verdict !== null).at(-1) ?? null;
+}
+
+/** The corrected outlines of the decisions that count, each once. */
+function outlinesOf(state: FeatureState): Geometry[] {
+  const all = state.decisions.filter((one) => one.counts).flatMap((one) => (one.geometry === undefined ? [] : [one.geometry]));
+  const texts = all.map((geometry) => JSON.stringify(geometry));
+  return all.filter((_, i) => texts.indexOf(texts[i] ?? "") === i);
 }
 
 function median(values: number[]): number {

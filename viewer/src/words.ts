@@ -1,10 +1,12 @@
 // Texts of the page in English and French.
 
 import type { Both, Facts, Field, Language } from "./facts";
+import { OUTLINE_TEXTS } from "./outline_texts";
 import { REVIEW_TEXTS } from "./review_texts";
 
 const TEXTS = {
   ...REVIEW_TEXTS,
+  ...OUTLINE_TEXTS,
   skip: ["Skip to the results", "Aller aux résultats"],
   proposal: ["Not verified: a proposal", "Non vérifié : une proposition"],
   proposal_more: [

@@ -28,6 +28,10 @@ function published(name, kind, more) {
   const collection = { type: "FeatureCollection", features: made.features.map(({ bbox, ...feature }) => feature) };
   const layer = kind === "change" ? "events" : "features";
   writeFileSync(join(folder, name, "a1", `${layer}.geojson`), JSON.stringify(collection));
+  const [west, south, east, north] = made.facts.extent;
+  const pixels = 300;
+  const place = { "proj:code": "EPSG:4326", "proj:transform": [(east - west) / pixels, 0, west, 0, (south - north) / pixels, north], "proj:shape": [pixels, pixels] };
+  writeFileSync(join(folder, name, "a1", "item.json"), JSON.stringify({ properties: place }));
   const artifact = (file) => {
     const bytes = readFileSync(join(folder, name, "a1", file));
     const role = file.startsWith(layer) ? layer : file === "index.html" ? "viewer" : "metadata";
@@ -105,6 +109,11 @@ async function accessible(page) {
   await page.reload();
   await page.waitForSelector("#review-place");
   await drawn(page);
+  await hasNoViolation(page);
+}
+
+/** In both languages. */
+async function hasNoViolation(page) {
   for (const language of ["en", "fr"]) {
     await page.click(`#lang-${language}`);
     const found = await page.evaluate(async (axe) => {
@@ -268,6 +277,201 @@ test("what another one decides meanwhile is shown before it is decided again, in
     ["Ana Roux", "answer", "legitimate"],
   ]);
   assert.deepEqual(made[2].scenes, ["https://example.org/before-1.tif", "https://example.org/after-1.tif"]);
+});
+
+/** Where a place is on the screen, by the view in the address. */
+async function screen(page, [longitude, latitude]) {
+  const [x, y, zoom] = /view=([-\d.]+),([-\d.]+),([\d.]+)/.exec(decodeURIComponent(page.url())).slice(1).map(Number);
+  const box = await page.locator(".map-frame canvas").first().boundingBox();
+  const mercator = (degrees) => Math.log(Math.tan(Math.PI / 4 + (degrees * Math.PI) / 360)) * (180 / Math.PI);
+  const scale = (512 * 2 ** zoom) / 360;
+  return [box.x + box.width / 2 + (longitude - x) * scale, box.y + box.height / 2 - (mercator(latitude) - mercator(y)) * scale];
+}
+
+test("an outline is corrected with the keyboard, drawn anew with the pointer, and undone", { skip, timeout: 240_000 }, async () => {
+  const drawnMap = published("outlines", "map");
+  const server = await serve("outlines", PERSON);
+  const page = await open(browser, server.url);
+  const status = () => text(page, "#review-outline-status");
+  const trouble = () => page.locator("#review-outline-trouble:not([hidden])").textContent({ timeout: 2_000 });
+  const press = async (...keys) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  const drawing = () => page.waitForSelector("#review-outline-status");
+  try {
+    await drawn(page);
+    await atPlace(page, 1);
+    const id = /feature=([0-9a-f]+)/.exec(page.url())[1];
+    const { bbox } = drawnMap.features.find((feature) => feature.properties.id === id);
+    await press("o");
+    await drawing();
+    assert.match(await status(), /^Point 1 of 4 · [\d,.]+\sm²$/);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "review-outline-panel");
+    // Verdicts wait until the outline is kept or discarded.
+    await press("1");
+    assert.match(await text(page, "#review > [role=alert]"), /Keep or discard/);
+    await press("n", "a");
+    assert.match(await status(), /^Point 3 of 5/);
+    const whole = await status();
+    await press("Shift+ArrowRight", "Shift+ArrowRight", "ArrowRight");
+    assert.notEqual(await status(), whole, "the area is another one");
+    await press("Delete");
+    assert.match(await status(), /^Point 3 of 4/);
+    await press("z");
+    assert.match(await status(), /^Point 3 of 5/);
+    // Far to the left, it crosses the other side: it cannot be kept.
+    for (let i = 0; i < 60; i++) await press("Shift+ArrowLeft");
+    assert.match(await trouble(), /crosses or touches itself/);
+    await press("Enter");
+    assert.match(await trouble(), /crosses or touches itself/);
+    await press("z", "Enter");
+    assert.match(await text(page, "#review-outline-what"), /drawn: 6 points, [\d,.]+\sm²; saved with the verdict/);
+    await press("2");
+    assert.match(await text(page, "#review [role=alert]"), /outline requires a verdict/);
+    // It waits while another feature is looked at.
+    await press("s");
+    await atPlace(page, 2);
+    assert.match(await text(page, "#review-outline-what"), /as proposed/);
+    await press("b");
+    await atPlace(page, 1);
+    await press("1");
+    await decided(page, 1);
+    await press("b");
+    await atPlace(page, 1);
+    assert.match(await text(page, "#review .decisions"), /outline corrected/);
+    assert.match(await text(page, "#review-outline-what"), /as decided/);
+    if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, "outline-decided.png") });
+    await press("u");
+    await decided(page, 0);
+
+    // With the pointer: a corner is dragged, and a triangle drawn in its place.
+    await press("o");
+    await drawing();
+    await page.waitForTimeout(500);
+    const [x, y] = await screen(page, [bbox.xmax, bbox.ymin]);
+    // Released where the page has no pointer, the point stays where it was left.
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + 20, y, { steps: 3 });
+    const left = await status();
+    const canvas = page.locator(".map-frame canvas").first();
+    await canvas.dispatchEvent("mousemove", { clientX: x + 60, clientY: y + 60, buttons: 0, bubbles: true });
+    await canvas.dispatchEvent("mousemove", { clientX: x + 70, clientY: y + 70, buttons: 1, bubbles: true });
+    assert.equal(await status(), left);
+    await page.mouse.up();
+    // Keys that remove a point are those of a button that has the focus.
+    await page.locator("#outline-key-n").focus();
+    await press("Delete", "Backspace");
+    assert.match(await status(), /^Point 2 of 4/);
+    await page.focus("#review-outline-panel");
+    await press("z");
+    assert.match(await status(), /of 4/);
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + 40, y + 30, { steps: 5 });
+    await page.mouse.up();
+    assert.match(await status(), /^Point 2 of 4/);
+    if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, "outline-drawing.png") });
+    await press("w");
+    assert.match(await status(), /No point yet/);
+    const corners = [[bbox.xmin, bbox.ymin], [bbox.xmax, bbox.ymin], [bbox.xmax, bbox.ymax]];
+    for (const corner of [...corners, corners[0]]) {
+      const [left, top] = await screen(page, corner);
+      await page.mouse.click(left, top);
+      await page.waitForTimeout(400);
+    }
+    assert.match(await status(), /^Point 1 of 3 · [\d,.]+\sm²$/, "closed at its first point");
+    await press("Enter", "5");
+    await decided(page, 1);
+    await press("b");
+    await atPlace(page, 1);
+    // A touched field and buttons with Enter do what they say.
+    await page.locator("#review-key-o").focus();
+    await press("Enter");
+    await drawing();
+    await page.locator("#outline-key-escape").focus();
+    await press("Enter");
+    await page.waitForSelector("#review-outline-status", { state: "detached" });
+    assert.deepEqual([page.off, page.errors], [[], []]);
+    await accessible(page);
+    await press("o");
+    await drawing();
+    await hasNoViolation(page);
+    await page.click("#lang-fr");
+    assert.match(await text(page, "#review-outline-panel"), /Sommet 1 sur \d+.*Échap/s);
+  } finally {
+    await page.context().close();
+    server.end();
+  }
+  const made = decisions("outlines");
+  assert.deepEqual(made.map((one) => [one.verdict, one.geometry?.coordinates[0].length ?? null]), [["confirmed", 6], ["not_verified", null], ["legitimate", 4]]);
+  assert.match(run("review", "verify", "outlines"), /intact/);
+});
+
+test("an outline that was decided stays until another or the proposed one is chosen", { skip, timeout: 240_000 }, async () => {
+  const made = published("stays", "map");
+  const server = await serve("stays", PERSON);
+  const page = await open(browser, server.url);
+  const what = () => text(page, "#review-outline-what");
+  const again = async () => {
+    await decided(page, 1);
+    await page.keyboard.press("b");
+    await atPlace(page, 1);
+  };
+  let geometry;
+  try {
+    await drawn(page);
+    await atPlace(page, 1);
+    assert.equal(await page.locator("#review-outline-forget, #review-outline-restore").count(), 0);
+    const id = /feature=([0-9a-f]+)/.exec(page.url())[1];
+    const { xmin, ymin, xmax, ymax } = made.features.find((feature) => feature.properties.id === id).bbox;
+    // Neither a polygon nor rounded as the page would write it: what is stated again must be the same opinion.
+    const third = [xmin + (xmax - xmin) / 3, ymin + (ymax - ymin) / 3];
+    geometry = { type: "MultiPolygon", coordinates: [[[[xmin, ymin], [xmax, ymin], third, [xmin, ymin]]]] };
+    run("review", "add", "stays", "--feature", id, "--verdict", "confirmed", "--geometry", JSON.stringify(geometry), ...named(["Ana", "agent", "IGN"]));
+    await page.waitForFunction(() => /as decided/.test(document.querySelector("#review-outline-what")?.textContent ?? ""), null, { timeout: 60_000 });
+    await page.keyboard.press("1");
+    await again();
+    assert.match(await text(page, "#review-place"), /decided/);
+    assert.match(await what(), /as decided/);
+    // Looked at and not changed, nothing is drawn.
+    await page.keyboard.press("o");
+    await page.waitForSelector("#review-outline-status");
+    await page.keyboard.press("Enter");
+    assert.match(await what(), /as decided/);
+    await page.keyboard.press("3");
+    await again();
+    // Neither does a contest remove it, nor its answer.
+    await page.fill("#review-comment", "seen from the road");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("x");
+    await page.waitForFunction(() => /contests/i.test(document.querySelector("#review .decisions")?.textContent ?? "") || document.querySelector("#review-progress")?.value === 0);
+    await page.waitForFunction(() => document.querySelector("#review").ariaBusy === "false");
+    if (!/^Number\s1\s/.test(await text(page, "#review-place"))) await page.keyboard.press("b");
+    await atPlace(page, 1);
+    assert.match(await what(), /as decided/);
+    await page.fill("#review-comment", "visited");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("1");
+    await again();
+    // The proposed one only on request, which can be taken back.
+    await page.click("#review-outline-forget");
+    assert.match(await what(), /as proposed/);
+    await page.click("#review-outline-restore");
+    assert.match(await what(), /as decided/);
+    await page.click("#review-outline-forget");
+    await hasNoViolation(page);
+    await page.click("#lang-en");
+    await page.keyboard.press("5");
+    await again();
+    assert.match(await what(), /as proposed/);
+    assert.deepEqual([page.off, page.errors], [[], []]);
+  } finally {
+    await page.context().close();
+    server.end();
+  }
+  const all = decisions("stays").map((one) => [one.verdict ?? one.kind, one.geometry ?? null]);
+  assert.deepEqual(all, [["confirmed", geometry], ["confirmed", geometry], ["suspect", geometry], ["contest", null], ["confirmed", geometry], ["legitimate", null]]);
 });
 
 test("a page without its token says what to do", { skip, timeout: 60_000 }, async () => {

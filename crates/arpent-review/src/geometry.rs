@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::ReviewError;
 
 /// Most positions of a geometry.
-const MOST_POSITIONS: usize = 5_000;
+pub const MOST_POSITIONS: usize = 5_000;
 
 /// A geometry as GeoJSON (RFC 7946) in EPSG:4326, longitude first, two dimensions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,8 @@ fn polygon(rings: &[Vec<[f64; 2]>]) -> geo::Polygon {
 }
 
 impl Geometry {
-    fn positions(&self) -> Vec<&[f64; 2]> {
+    /// All its positions.
+    pub fn positions(&self) -> Vec<&[f64; 2]> {
         match self {
             Self::Point(position) => vec![position],
             Self::LineString(line) => line.iter().collect(),

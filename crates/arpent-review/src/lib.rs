@@ -34,7 +34,7 @@ pub use canonical::{OBJECT_BYTES, ObjectId, canonical, read_canonical};
 pub use decision::{DECISION_FORMAT, Decision, Statement, TaskRef, Writer};
 pub use error::ReviewError;
 pub use finding::{Finding, FindingKind};
-pub use geometry::Geometry;
+pub use geometry::{Geometry, MOST_POSITIONS};
 pub use header::{MOST_M2, MapRef, Person, REVIEW_FORMAT, Reason, Review, Reviewer};
 pub use history::{Earlier, HISTORY_FORMAT, HISTORY_NAME, History};
 pub use known::Known;

@@ -13,4 +13,4 @@ pub use draw::{Draw, DrawnStratum};
 pub use error::AreaError;
 pub use estimate::{ClassEstimate, Correction, Estimate, MapEstimate, Samples, Stratum, Z95};
 pub use plan::{allocate, allocate_by, sample_size};
-pub use share::{ShareEstimate, clopper_pearson, share_of};
+pub use share::{ShareEstimate, clopper_pearson, least_share, share_of, share_of_effective, student_t};

@@ -1,7 +1,7 @@
 //! Intervals of shares, also of rare ones.
 
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{Beta, ContinuousCDF as _};
+use statrs::distribution::{Beta, ContinuousCDF as _, StudentsT};
 
 /// A share with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -29,18 +29,36 @@ impl ShareEstimate {
 pub fn clopper_pearson(hits: f64, trials: f64) -> [f64; 2] {
     const TAIL: f64 = 0.025;
     let misses = trials - hits;
-    let quantile = |a: f64, b: f64, share: f64| Beta::new(a, b).ok().map(|beta| beta.inverse_cdf(share));
-    let low = if hits > 0.0 { quantile(hits, misses + 1.0, TAIL) } else { None };
-    let high = if misses > 0.0 { quantile(hits + 1.0, misses, 1.0 - TAIL) } else { None };
-    [low.unwrap_or(0.0), high.unwrap_or(1.0)]
+    let high = if misses > 0.0 { beta(hits + 1.0, misses, 1.0 - TAIL) } else { None };
+    [least_share(hits, trials, TAIL), high.unwrap_or(1.0)]
+}
+
+/// The lower bound of a share by Clopper and Pearson (1934): the share is smaller in at most `risk` of samples.
+pub fn least_share(hits: f64, trials: f64, risk: f64) -> f64 {
+    let low = if hits > 0.0 { beta(hits, trials - hits + 1.0, risk) } else { None };
+    low.unwrap_or(0.0)
+}
+
+/// A quantile of a beta distribution.
+fn beta(a: f64, b: f64, share: f64) -> Option<f64> {
+    Beta::new(a, b).ok().map(|beta| beta.inverse_cdf(share))
+}
+
+/// The 97.5 % quantile of Student's t; none without a degree of freedom.
+pub fn student_t(freedom: f64) -> Option<f64> {
+    StudentsT::new(0.0, 1.0, freedom).ok().map(|student| student.inverse_cdf(0.975))
+}
+
+/// A share that is as certain as one of a simple random sample of `effective` units.
+pub fn share_of_effective(value: f64, effective: f64) -> ShareEstimate {
+    let [low, high] = clopper_pearson(value * effective, effective);
+    ShareEstimate { value, low, high, effective_samples: effective }
 }
 
 /// The share of `hits` among `trials` of a simple random sample from a large population; `None` without trials.
 pub fn share_of(hits: u64, trials: u64) -> Option<ShareEstimate> {
     use arpent_base::number::exact;
-    let [low, high] = clopper_pearson(exact(hits), exact(trials));
-    let value = exact(hits) / exact(trials);
-    (trials > 0).then_some(ShareEstimate { value, low, high, effective_samples: exact(trials) })
+    (trials > 0).then(|| share_of_effective(exact(hits) / exact(trials), exact(trials)))
 }
 
 #[cfg(test)]
@@ -61,6 +79,15 @@ mod tests {
             assert!((found_low - low).abs() < 1e-9, "{hits} of {trials}: {found_low}");
             assert!((found_high - high).abs() < 1e-9, "{hits} of {trials}: {found_high}");
         }
+        // `scipy.stats.t.ppf` and `scipy.stats.beta.ppf` 1.17.1.
+        for (freedom, quantile) in
+            [(1.0, 12.706_204_736_174_7), (9.0, 2.262_157_162_798_2), (24.0, 2.063_898_561_628_0)]
+        {
+            let found = student_t(freedom).unwrap();
+            assert!((found - quantile).abs() < 1e-6, "{freedom}: {found}");
+        }
+        assert!((least_share(45.0, 50.0, 0.005) - 0.741_950_271_183_591_2).abs() < 1e-9);
+        assert_eq!((student_t(0.0), least_share(0.0, 10.0, 0.05)), (None, 0.0));
         assert_eq!(share_of(0, 0), None);
         assert_eq!(share_of(3, 50).map(|share| share.value), Some(0.06));
     }

@@ -41,10 +41,15 @@ fn written(place: &Place, name: &str) -> String {
 
 /// A square around a feature, in degrees, as a corrected outline.
 pub(crate) fn drawn(map: &Map, id: &str) -> String {
+    drawn_in(map, "features", id)
+}
+
+/// The same of a layer.
+fn drawn_in(map: &Map, layer: &str, id: &str) -> String {
     let sql = format!(
-        "SELECT ST_AsText(ST_Transform(ST_Envelope(geom), 4326)) AS box FROM features WHERE id = '{id}'"
+        "SELECT ST_AsText(ST_Transform(ST_Envelope(geom), 4326)) AS box FROM {layer} WHERE id = '{id}'"
     );
-    let path = map.file("features.gpkg");
+    let path = map.file(&format!("{layer}.gpkg"));
     let found = gdal("ogrinfo", &["-q", "-dialect", "SQLITE", "-sql", &sql, path.to_str().unwrap()]);
     let inside = found.split("((").nth(1).unwrap().split("))").next().unwrap();
     let numbers: Vec<f64> =
@@ -365,22 +370,207 @@ fn decisions_carry_over_to_the_next_map_as_history_and_never_as_verdicts() {
     assert_eq!(report(&place, &["verify", "later"], 1)["findings"][0]["kind"], "missing-history");
 }
 
-#[test]
-fn a_comparison_has_no_decided_version_and_its_decisions_are_exported() {
+/// A comparison about which persons decided. Events by their kind and later class: `[confirmed, invalidated, another kind,
+/// another class, another outline, disputed, not decided]`.
+fn decided_events() -> (Place, Map, Vec<String>) {
     let place = Place::empty();
     let [before, after] = pair();
     let (before, after) = (before.write(&place, "before.tif"), after.write(&place, "after.tif"));
     change(&place, &dated("2018", "2021", MAPS), &before, &after, "out", &[]).expect(0);
-    review(&place, &["new", "out", "--name", "first"]).expect(0);
-    let event = events(&place, "out")[0]["id"].as_str().unwrap().to_owned();
-    add(&place, "out", &["--feature", &event, "--verdict", "confirmed"]);
-    let ended = review(&place, &["publish", "out", "--to", "decided"]).expect(2);
-    assert!(ended.err.contains("only maps have decided versions"), "{}", ended.err);
+    place.write("rules.toml", "classes = [\"grown\", \"moved\", \"water\", \"shed\"]\n");
+    review(&place, &["new", "out", "--name", "first", "--rules", "rules.toml"]).expect(0);
+    let ids: Vec<String> =
+        events(&place, "out").iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+    let map = Map::at(&place.path("out"));
+    add(&place, "out", &["--feature", &ids[0], "--verdict", "confirmed"]);
+    add(&place, "out", &["--feature", &ids[1], "--verdict", "invalidated", "--reason", "absent"]);
+    add(&place, "out", &["--feature", &ids[2], "--verdict", "suspect", "--class", "moved"]);
+    add(&place, "out", &["--feature", &ids[3], "--verdict", "confirmed", "--class", "shed"]);
+    let outline = drawn_in(&map, "events", &ids[4]);
+    add(&place, "out", &["--feature", &ids[4], "--verdict", "legitimate", "--geometry", &outline]);
+    copy(&place.path("out"), &place.path("offline"));
+    add(&place, "out", &["--feature", &ids[5], "--verdict", "illegal"]);
+    add(&place, "offline", &["--feature", &ids[5], "--verdict", "confirmed", "--class", "water"]);
+    copy(&place.path("offline"), &place.path("out"));
+    (place, map, ids)
+}
+
+/// The decided version of a comparison: events with states, kinds, classes and outlines as decided; numbers that follow; all that
+/// was proposed beside it.
+#[test]
+fn a_decided_comparison_has_states_corrections_and_all_that_was_proposed() {
+    let (place, proposed, ids) = decided_events();
+    let before = proposed.hashes();
+    published(&place, "decided", &[]);
+    let map = Map::at(&place.path("decided"));
+    let (old, new) = (rows(&proposed, "events.gpkg", "events"), rows(&map, "events.gpkg", "events"));
+    assert_eq!((old.len(), new.len(), new.contains_key(&ids[1])), (7, 6, false));
+    let states = ["confirmed", "", "suspect", "confirmed", "legitimate", "disputed", "not_verified"];
+    for (id, row) in &new {
+        let at = ids.iter().position(|other| other == id).unwrap();
+        let same = |column: &str| row[column] == old[id][column];
+        assert_eq!(row["state"], states[at], "{at}");
+        assert_eq!((same("kind"), same("WKT"), same("area_m2")), (at != 2, at != 4, at != 4), "{at}");
+        assert_eq!(
+            (same("to_class"), same("class_name"), same("class_id")),
+            (at != 3, at != 3, at != 3),
+            "{at}"
+        );
+        for column in
+            ["from_class", "changed_m2", "gained_m2", "lost_m2", "width_px", "vote_class", "objects_before"]
+        {
+            assert!(same(column), "{at}: {column} is of the pixels");
+        }
+    }
+    let of = |at: usize, column: &str| new[&ids[at]][column].clone();
+    assert_eq!((of(2, "kind"), of(2, "proposed_class")), ("moved".to_owned(), "disappeared".to_owned()));
+    assert_eq!((of(3, "to_class"), of(3, "proposed_class")), ("shed".to_owned(), "building".to_owned()));
+    assert_eq!((of(4, "outline"), of(5, "verdicts")), ("decided".to_owned(), "confirmed illegal".to_owned()));
+    let gone = rows(&map, "superseded.gpkg", "superseded");
+    let mut expected = vec![&ids[1], &ids[2], &ids[3], &ids[4]];
+    expected.sort();
+    assert_eq!(gone.keys().collect::<Vec<_>>(), expected);
+    for (id, row) in &gone {
+        for column in ["kind", "to_class", "WKT", "changed_m2"] {
+            assert_eq!(row[column], old[id][column], "{column}");
+        }
+    }
+    assert_eq!(proposed.hashes(), before, "the proposal stays as it is");
+
+    // The numbers: of kinds as decided, without what is invalidated.
+    let (counts, facts) = (&map.manifest["counts"], &map.manifest["counts"]["change"]);
+    let number = |row: &BTreeMap<String, String>| row["changed_m2"].parse::<f64>().unwrap();
+    let sum: f64 = new.values().map(number).sum();
+    assert!((facts["changed_m2"].as_f64().unwrap() - sum).abs() < 1e-9 && sum < 155.0, "{facts}");
+    assert_eq!(
+        (&facts["events"]["moved"]["events"], &facts["events"]["disappeared"]["events"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(
+        (&counts["features_per_class"]["moved"], &counts["features_per_class"]["disappeared"]),
+        (&1.into(), &0.into())
+    );
+    assert_eq!(counts["features"], 6);
+    assert_eq!(
+        facts["left_out"], proposed.manifest["counts"]["change"]["left_out"],
+        "what was computed stays"
+    );
+    let decided = &counts["decided"];
+    assert_eq!(
+        (&decided["classes_corrected"], &decided["outlines_corrected"], &decided["superseded"]),
+        (&2.into(), &1.into(), &4.into())
+    );
+    assert_eq!(decided["classes_added"], json!(["shed"]));
+    is_read_as_a_decided_comparison(&place, &map, &ids);
+
+    // The same again has the same files; a decided comparison is reviewed and published again.
+    published(&place, "again", &[]);
+    assert_eq!(Map::at(&place.path("again")).hashes(), map.hashes());
+    review(&place, &["new", "decided", "--name", "second"]).expect(0);
+    add(&place, "decided", &["--feature", &ids[6], "--verdict", "illegal"]);
+    // Decided once more, corrections stay; a class that was proposed can be given again.
+    add(&place, "decided", &["--feature", &ids[2], "--verdict", "confirmed"]);
+    add(&place, "decided", &["--feature", &ids[3], "--verdict", "confirmed", "--class", "water"]);
+    add(&place, "decided", &["--feature", &ids[4], "--verdict", "illegal"]);
+    report(&place, &["publish", "decided", "--to", "third"], 0);
+    let third = rows(&Map::at(&place.path("third")), "events.gpkg", "events");
+    let state = |at: usize| third[&ids[at]]["state"].as_str();
+    assert_eq!([state(0), state(2), state(5), state(6)], ["confirmed", "confirmed", "disputed", "illegal"]);
+    let columns = ["kind", "to_class", "proposed_class", "outline", "WKT"];
+    let of = |rows: &BTreeMap<String, BTreeMap<String, String>>, at: usize| {
+        columns.map(|column| rows[&ids[at]][column].clone())
+    };
+    for at in [2, 4] {
+        assert_eq!(of(&third, at), of(&new, at), "{at}");
+    }
+    assert_eq!(of(&third, 2)[2], "disappeared");
+    assert_eq!(of(&third, 3)[1..4], ["water", "building", "proposed"], "what the algorithm proposed");
+    let sheet = place.arpent(&["explain", "third", &ids[2], "--format", "json"]).expect(0).out;
+    assert!(sheet.contains("It proposed this event: disappeared"), "{sheet}");
+}
+
+/// What the files for persons and programs say of a decided comparison.
+fn is_read_as_a_decided_comparison(place: &Place, map: &Map, ids: &[String]) {
+    place.arpent(&["check", "decided"]).expect(0);
+    let names: Vec<String> = map.hashes().into_iter().map(|(name, _)| name).collect();
+    for name in [
+        "events.geojson",
+        "events.parquet",
+        "events.fgb",
+        "events.pmtiles",
+        "events.qml",
+        "superseded.parquet",
+        "events.schema.json",
+    ] {
+        assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
+    }
+    // Pixels, and what follows from them, are those of the proposal, which the item links to.
+    assert!(
+        ["before.tif", "map.tif", "flows.csv", "stocks.csv", "lineage.csv", "objects.csv"]
+            .iter()
+            .all(|gone| !names.iter().any(|name| name == gone)),
+        "{names:?}"
+    );
+    let item: Value = serde_json::from_slice(&std::fs::read(map.file("item.json")).unwrap()).unwrap();
+    let links = item["links"].as_array().unwrap();
+    let link =
+        links.iter().find(|link| link["rel"] == "predecessor-version").unwrap()["href"].as_str().unwrap();
+    let predecessor = map.file("item.json").parent().unwrap().join(link);
+    let proposal: Value = serde_json::from_slice(&std::fs::read(predecessor).unwrap()).unwrap();
+    assert_eq!(proposal["id"], map.manifest["counts"]["decided"]["map"]);
+    assert_eq!(item["properties"]["start_datetime"], proposal["properties"]["start_datetime"]);
+    let html = std::fs::read_to_string(map.file("report.html")).unwrap();
+    for text in [
+        "Named persons decided about 5 of 7 events",
+        "data-state=\"disputed\"",
+        "A dot for each event; the rasters",
+        "Flows and balances follow from the pixels",
+        "Those that the proposal lists, without events",
+    ] {
+        assert!(html.contains(text), "{text}");
+    }
+    assert!(
+        !html.contains("no person has verified")
+            && !html.contains("id=\"flows\"")
+            && !html.contains("Ana Roux")
+    );
+    let again = place.arpent(&["report", "decided"]).expect(0).out;
+    assert!(again.contains("Named persons decided about 5 of 7 events"));
+    let page = std::fs::read_to_string(map.file("index.html")).unwrap();
+    assert!(page.contains("\"states\":[{\"name\":\"not_verified\"") && page.contains("\"kind\":\"change\""));
+    let style = std::fs::read_to_string(map.file("events.qml")).unwrap();
+    assert!(style.contains("attr=\"state\"") && style.contains("value=\"contested\""), "{style}");
+    let schema: Value =
+        serde_json::from_slice(&std::fs::read(map.file("events.schema.json")).unwrap()).unwrap();
+    let field =
+        |name: &str| schema["fields"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap().clone();
+    assert_eq!(field("state")["constraints"]["enum"].as_array().unwrap().len(), 8);
+    assert!(field("to_class")["constraints"]["enum"].as_array().unwrap().contains(&"shed".into()));
+    for (at, text) in [
+        (0, "A person decided: confirmed."),
+        (1, "invalidated"),
+        (2, "It proposed this event: disappeared"),
+        (2, "The class or kind that was proposed: disappeared."),
+        (4, "A person corrected its outline"),
+        (5, "contradict each other"),
+        (6, "No person has verified it"),
+    ] {
+        let sheet = place.arpent(&["explain", "decided", &ids[at], "--format", "json"]).expect(0).out;
+        assert!(sheet.contains(text), "{at}: {text}: {sheet}");
+    }
+}
+
+/// Scores of events are those of images, not of a model: nothing is learned from them, and the hint leads on.
+#[test]
+fn a_comparison_teaches_nothing_and_its_decisions_are_exported() {
+    let (place, _, ids) = decided_events();
+    let ended = review(&place, &["learn", "out", "--to", "learned"]).expect(2);
+    assert!(ended.err.contains("only maps of a model can be learned from"), "{}", ended.err);
     let hint = ended.err.lines().find(|line| line.starts_with("hint: ")).unwrap();
     let command = hint.split('`').nth(1).unwrap().replace("OUTPUT", "out");
     let words: Vec<&str> = command.split_whitespace().skip(1).collect();
     place.arpent(&words).expect(0);
-    assert!(written(&place, "decisions.csv").contains(&event));
+    assert!(written(&place, "decisions.csv").contains(&ids[0]));
 }
 
 /// Processes that publish are killed at random moments: there is the whole version or none, and the next one makes the same.
@@ -463,6 +653,16 @@ fn verdicts_give_probabilities_thresholds_and_examples_that_a_training_reads() {
     assert!(replay["conclusion"].as_str().unwrap().starts_with("the probabilities are better"), "{replay}");
     let text = written(&place, "learned/report.txt");
     assert!(text.contains("in random order") && text.contains("\nEnergy: learning "), "{text}");
+    // What the intervals mean is said, and for what they say nothing.
+    assert!(
+        text.contains(learned["meaning"].as_str().unwrap())
+            && text.contains("Other places, dates and sensors: not known"),
+        "{text}"
+    );
+    assert!(
+        learned["places"]["count"].as_u64().unwrap() >= 20 && learned["places"]["kind"] == "blocks",
+        "{learned}"
+    );
     let manifest: Value = serde_json::from_str(&written(&place, "out/manifest.json")).unwrap();
     assert_eq!(learned["energy"]["map"], manifest["energy"]);
     assert!(learned["energy"]["learning"]["cpu_s"].as_f64().unwrap() > 0.0, "{learned}");
@@ -550,11 +750,12 @@ fn learning_on_a_shipped_task_improves_or_says_that_it_does_not() {
     for group in learned["groups"].as_array().unwrap() {
         match (&group["recalibrated"], group["left_out"].as_str()) {
             (Value::Null, Some(why)) => assert!(why.contains("fewer than"), "{why}"),
-            (of, None) => assert_eq!(of["improves"], of["gain"]["low"].as_f64().unwrap() > 0.0),
+            (of, None) => assert_eq!(of["improves"], of["gain"]["low"].as_f64().is_some_and(|low| low > 0.0)),
             other => panic!("{other:?}"),
         }
     }
     let replay = &learned["replay"];
-    let improves = replay["gain"]["low"].as_f64().unwrap() > 0.0;
-    assert_eq!(replay["conclusion"].as_str().unwrap().starts_with("nothing improves"), !improves, "{replay}");
+    let improves = replay["gain"]["low"].as_f64().is_some_and(|low| low > 0.0);
+    let conclusion = replay["conclusion"].as_str().unwrap();
+    assert_eq!(conclusion.starts_with("the probabilities are better"), improves, "{replay}");
 }

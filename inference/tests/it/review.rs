@@ -346,6 +346,39 @@ fn no_acknowledged_decision_is_lost_when_processes_are_killed() {
     assert!(acknowledged.is_empty(), "lost: {acknowledged:?}");
 }
 
+/// Clocks of devices are wrong by years: what was decided after what is said by `previous`, never by the time. Such times are
+/// reported, and nothing is refused or lost for them.
+#[test]
+fn wrong_clocks_are_reported_and_decide_nothing() {
+    let (place, ids) = reviewed();
+    let line =
+        |id: &str, verdict: &str, time: &str| json!({ "feature": id, "verdict": verdict, "time": time });
+    let lines =
+        [line(&ids[0], "suspect", "2090-01-01T00:00:00Z"), line(&ids[1], "illegal", "1990-06-01T12:00:00Z")];
+    add_lines(&place, "out", &lines, &PERSON).expect(0);
+    // Each follows what is there, with a clock that is right, and with one that is behind it.
+    add(&place, "out", &["--feature", &ids[0], "--verdict", "legitimate"]);
+    add_lines(&place, "out", &[line(&ids[1], "invalidated", "1980-01-01T00:00:00Z")], &PERSON).expect(0);
+    for (id, verdict) in [(&ids[0], "legitimate"), (&ids[1], "invalidated")] {
+        let state = report(&place, &["state", "out", id], 0)["features"][0].clone();
+        assert_eq!((&state["status"], &state["verdict"]), (&"decided".into(), &verdict.into()), "{state}");
+    }
+    let verified = report(&place, &["verify", "out"], 0);
+    let findings = verified["findings"].as_array().unwrap();
+    assert_eq!((findings.len(), &verified["intact"]), (3, &true.into()), "{verified}");
+    assert!(findings.iter().all(|finding| finding["kind"] == "clock"), "{verified}");
+    // What a decided map says is the same whatever the clocks say.
+    report(&place, &["publish", "out", "--to", "decided"], 0);
+    let text = std::fs::read_to_string(Map::at(&place.path("decided")).file("features.geojson")).unwrap();
+    let collection: Value = serde_json::from_str(&text).unwrap();
+    let features = collection["features"].as_array().unwrap();
+    let state = |id: &str| {
+        let found = features.iter().find(|feature| feature["properties"]["id"] == id);
+        found.map(|feature| feature["properties"]["state"].as_str().unwrap().to_owned())
+    };
+    assert_eq!((state(&ids[0]).as_deref(), state(&ids[1])), (Some("legitimate"), None));
+}
+
 #[test]
 fn hints_of_reviews_lead_to_success() {
     let place = Place::new();

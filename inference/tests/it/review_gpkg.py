@@ -160,7 +160,7 @@ def with_qgis(path, rows, picture):
     decisions.rollBack()
     told["features_editable"] = features.startEditing()
     chosen = next(feature for feature in features.getFeatures() if feature.attribute("id") == first.attribute("feature"))
-    relation = list(relations)[0]
+    relation = next(relation for relation in relations if relation.referencingLayer() == decisions)
     told["related"] = len(list(relation.getRelatedFeatures(chosen)))
     if picture:
         dialog = QgsAttributeDialog(features, chosen, False)
@@ -181,11 +181,83 @@ def with_qgis(path, rows, picture):
     return told
 
 
+def outlines_with_ogr(path, rows):
+    """Adds rows with the box of their feature, or with the geometry that they give, and tries what must fail."""
+    from osgeo import gdal, ogr
+
+    gdal.UseExceptions()
+    ogr.UseExceptions()
+    file = ogr.Open(path, 1)
+    layer, features = file.GetLayerByName("outlines"), file.GetLayerByName("features")
+
+    def add(row):
+        made = ogr.Feature(layer.GetLayerDefn())
+        given = {"uuid": str(uuid.uuid4()), "time": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        shape = row.pop("wkt", "box")
+        for name, value in {**given, **row}.items():
+            made.SetField(name, value)
+        if shape == "box":
+            features.SetAttributeFilter(f"id = '{row['feature']}'")
+            # Its geometry does not outlive the feature.
+            chosen = features.GetNextFeature()
+            west, east, south, north = chosen.GetGeometryRef().GetEnvelope()
+            shape = f"MULTIPOLYGON ((({west} {south}, {east} {south}, {east} {north}, {west} {north}, {west} {south})))"
+        if shape is not None:
+            made.SetGeometry(ogr.CreateGeometryFromWkt(shape))
+        layer.CreateFeature(made)
+
+    told = {"added": [message(lambda row=row: add(row)) for row in rows]}
+    first = layer.GetNextFeature()
+    if first is not None:
+        told["set_feature"] = message(lambda: layer.SetFeature(first))
+        told["delete_feature"] = message(lambda: layer.DeleteFeature(first.GetFID()))
+    told["type"] = ogr.GeometryTypeToName(layer.GetGeomType())
+    told["crs"] = [of.GetSpatialRef().GetAuthorityCode(None) for of in (layer, features)]
+    return told
+
+
+def outlines_with_qgis(path, rows):
+    """Draws the box of a feature in the layer of outlines, as its form would be filled in."""
+    from qgis.core import (
+        QgsApplication, QgsExpressionContext, QgsExpressionContextUtils, QgsFeatureRequest, QgsGeometry, QgsProject, QgsVectorLayerUtils,
+    )
+
+    application = QgsApplication([], True)
+    application.initQgis()
+    project = QgsProject.instance()
+    told = {"read": project.read(f"geopackage:{path}?projectName=review")}
+    layers = project.mapLayers().values()
+    features, outlines = (next(layer for layer in layers if f"layername={name}" in layer.source()) for name in ("features", "outlines"))
+    told["name"], told["valid"] = outlines.name(), outlines.isValid()
+    context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(outlines))
+    fields = outlines.fields()
+    told["invalid"], told["verdict"] = {}, None
+    told["editing"] = outlines.startEditing()
+    for row in rows:
+        chosen = next(features.getFeatures(QgsFeatureRequest().setFilterExpression(f"\"id\" = '{row['feature']}'")))
+        box = QgsGeometry.fromRect(chosen.geometry().boundingBox())
+        given = {fields.indexOf(name): value for name, value in row.items()}
+        made = QgsVectorLayerUtils.createFeature(outlines, box, given, context)
+        told["verdict"] = made.attribute("verdict")
+        for at, field in enumerate(fields):
+            valid, errors = QgsVectorLayerUtils.validateAttribute(outlines, made, at)
+            if not valid and field.name() != "fid":
+                told["invalid"][field.name()] = errors
+        outlines.addFeature(made)
+    told["added"] = outlines.commitChanges()
+    told["add_errors"] = outlines.commitErrors() if not told["added"] else []
+    return told
+
+
 asked = json.load(sys.stdin)
 if asked["with"] == "sqlite":
     answer = with_sqlite(asked["file"], asked["rows"])
 elif asked["with"] == "ogr":
     answer = with_ogr(asked["file"], asked["rows"])
+elif asked["with"] == "outlines-ogr":
+    answer = outlines_with_ogr(asked["file"], asked["rows"])
+elif asked["with"] == "outlines-qgis":
+    answer = outlines_with_qgis(asked["file"], asked["rows"])
 else:
     answer = with_qgis(asked["file"], asked["rows"], asked.get("picture"))
 json.dump(answer, sys.stdout)

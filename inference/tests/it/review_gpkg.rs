@@ -6,7 +6,7 @@ use std::process::Command;
 use arpent_testing::{Asked, qgis, with_qgis};
 use serde_json::{Value, json};
 
-use crate::common::{Place, gdal};
+use crate::common::{Map, Place, gdal};
 use crate::review::{PERSON, add, copy, report, review, reviewed, reviewed_of, status};
 
 /// Lines of a configuration.
@@ -147,6 +147,121 @@ fn rows_are_added_and_nothing_is_changed_with_any_program() {
     assert!(table.records().all(|row| &row.unwrap()[column] == HOSTILE));
 }
 
+/// Corrected outlines are drawn in a layer of their own, by QGIS and by GDAL; a row of it is a decision as every other.
+#[test]
+fn outlines_are_drawn_in_a_layer_and_come_back_as_decisions() {
+    let (place, ids) = reviewed();
+    let map = Map::at(&place.path("out"));
+    let person = ["--person", "Ana Roux", "--function", "SIG officer", "--organization", "DDTM 13"];
+    export(&place, "review.gpkg", &[&["--language", "fr"], &person[..]].concat());
+    let file = place.path("review.gpkg");
+    let drawn = |id: &str, verdict: &str, wkt: Option<&str>| {
+        let mut row = row(id, verdict, "Ana Roux", "");
+        row["wkt"] = wkt.unwrap_or("box").into();
+        row
+    };
+    let rows = [
+        drawn(&ids[0], "confirmed", None),
+        drawn(&ids[1], "invalidated", None),
+        drawn("nobody", "confirmed", Some("POLYGON ((0 0, 1 0, 0 1, 0 0))")),
+    ];
+    let Some(told) = entered("outlines-ogr", &file, &rows, None) else { return };
+    assert_eq!((&told["added"][0], &told["type"]), (&Value::Null, &"Multi Polygon".into()), "{told}");
+    assert_eq!(told["crs"][0], told["crs"][1], "{told}");
+    assert!(
+        told["added"][1].as_str().unwrap().contains("CHECK")
+            && told["added"][2].as_str().unwrap().contains("no feature has this id")
+    );
+    for attempt in ["set_feature", "delete_feature"] {
+        assert!(told[attempt].as_str().is_some_and(|text| text.contains("decisions are not")), "{told}");
+    }
+    let told = entered("outlines-qgis", &file, &[json!({ "feature": ids[2] })], None).unwrap();
+    assert_eq!(
+        (&told["read"], &told["valid"], &told["editing"], &told["added"]),
+        (&true.into(), &true.into(), &true.into(), &true.into()),
+        "{told}"
+    );
+    assert_eq!(
+        (&told["name"], &told["invalid"], &told["verdict"]),
+        (&"Contours corrigés".into(), &json!({}), &"confirmed".into()),
+        "{told}"
+    );
+    // A decision about the same feature in the other table, later: it follows the outline.
+    sql(&file, &insert(&ids[0], "suspect", "later"));
+    let came = report(&place, &["import", "out", "review.gpkg"], 0);
+    assert_eq!((&came["rows"], came["decisions"].as_array().unwrap().len()), (&3.into(), 3), "{came}");
+    assert_eq!(import(&place, &["review.gpkg"]), 0, "a second time, nothing is new");
+    assert_eq!(status(&place, "out", &ids[0]), "decided");
+    review(&place, &["export", "out", "--to", "d.csv"]).expect(0);
+    let all: Vec<std::collections::BTreeMap<String, String>> =
+        csv::Reader::from_path(place.path("d.csv")).unwrap().deserialize().map(Result::unwrap).collect();
+    let numbers = |text: &str| -> Vec<f64> {
+        text.split(|c: char| !"0123456789.-".contains(c)).filter_map(|word| word.parse().ok()).collect()
+    };
+    for id in [&ids[0], &ids[2]] {
+        let of = all.iter().find(|row| row["feature"] == *id && !row["geometry"].is_empty()).unwrap();
+        assert_eq!((&*of["verdict"], &*of["person_name"]), ("confirmed", "Ana Roux"));
+        let (found, expected) = (numbers(&of["geometry"]), numbers(&crate::decided::drawn(&map, id)));
+        // The corners are the same, in whatever order; GDAL writes six decimals.
+        let sorted = |numbers: &[f64], axis: usize| {
+            let mut of: Vec<f64> = numbers.iter().skip(axis).step_by(2).copied().collect();
+            of.sort_by(f64::total_cmp);
+            of
+        };
+        assert_eq!(found.len(), expected.len(), "{of:?}");
+        for axis in [0, 1] {
+            let pairs = sorted(&found, axis).into_iter().zip(sorted(&expected, axis));
+            assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-6), "{found:?} {expected:?}");
+        }
+    }
+    // The dispute of both opinions is none: the later one has seen the outline.
+    let later = all.iter().find(|row| row["comment"] == "later").unwrap();
+    assert_eq!(
+        later["previous"],
+        all.iter().find(|row| row["feature"] == ids[0] && row["comment"].is_empty()).unwrap()["id"]
+    );
+    // What crosses itself is refused with its row, and left out on request.
+    export(&place, "second.gpkg", &person);
+    let bow =
+        "MULTIPOLYGON (((652000 6862000, 652001 6862001, 652001 6862000, 652000 6862001, 652000 6862000)))";
+    let second = place.path("second.gpkg");
+    entered("outlines-ogr", &second, &[drawn(&ids[3], "confirmed", Some(bow))], None).unwrap();
+    let ended = review(&place, &["import", "out", "second.gpkg"]).expect(2);
+    assert!(ended.err.contains("table outlines, row 1 ("), "{}", ended.err);
+    assert!(ended.err.contains("its outline is not valid"), "{}", ended.err);
+    let (_, hint) = ended.err.split_once("hint: ").unwrap();
+    let (_, uuid) = hint.split_once("--without ").unwrap();
+    // The other rows of the file come in, outlines among them.
+    entered("outlines-ogr", &second, &[drawn(&ids[4], "confirmed", None)], None).unwrap();
+    sql(&second, &insert(&ids[5], "suspect", ""));
+    let came = report(&place, &["import", "out", "second.gpkg", "--without", uuid.trim()], 0);
+    assert_eq!((&came["rows"], came["decisions"].as_array().unwrap().len()), (&2.into(), 2), "{came}");
+    assert_eq!([3, 4, 5].map(|at| status(&place, "out", &ids[at])), ["open", "decided", "decided"]);
+}
+
+/// A file that an earlier version exported comes back, without the layer of outlines.
+#[test]
+fn a_file_of_the_former_format_comes_back() {
+    let (place, ids) = reviewed();
+    export(&place, "review.gpkg", &[]);
+    let file = place.path("review.gpkg");
+    let program = "import sqlite3, sys\nfile = sqlite3.connect(sys.argv[1])\n\
+                   made = file.execute(\"SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%only rows of%'\").fetchall()\n\
+                   for name, sql in made: file.execute(f'DROP TRIGGER \"{name}\"')\n\
+                   file.execute('DROP TABLE outlines')\n\
+                   for table in ('gpkg_contents', 'gpkg_geometry_columns'): file.execute(f\"DELETE FROM {table} WHERE table_name = 'outlines'\")\n\
+                   file.execute(\"UPDATE review SET format = 'arpent-review-gpkg/1'\")\n\
+                   for name, sql in made: file.execute(sql.replace(' and `outlines`', ''))\n\
+                   file.commit()";
+    let done = Command::new("python3").args(["-c", program]).arg(&file).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    sql(&file, &insert(&ids[0], "confirmed", ""));
+    assert_eq!(import(&place, &["review.gpkg"]), 1);
+    // A file that says it is of the new format, and has no layer, was changed.
+    behind(&file, "review_no_update", "UPDATE review SET format = 'arpent-review-gpkg/2'");
+    refused(&place, "review.gpkg", "outlines lacks the column");
+}
+
 fn in_qgis(told: &Value) {
     assert_eq!((&told["read"], &told["added"]), (&true.into(), &true.into()), "{told}");
     assert_eq!(told["invalid"], json!({}), "{told}");
@@ -160,7 +275,13 @@ fn in_qgis(told: &Value) {
         (&told["layers"]["Décisions"]["read_only"], &told["features_editable"]),
         (&false.into(), &false.into())
     );
-    assert_eq!(told["relations"], json!([[true, "Décisions", "Objets", { "feature": "id" }]]));
+    let mut relations = told["relations"].as_array().unwrap().clone();
+    relations.sort_by_key(|relation| relation[1].to_string());
+    let expected = json!([
+        [true, "Contours corrigés", "Objets", { "feature": "id" }],
+        [true, "Décisions", "Objets", { "feature": "id" }],
+    ]);
+    assert_eq!(json!(relations), expected);
     for attempt in ["update", "delete"] {
         assert!(told[attempt].as_str().is_some_and(|text| text.contains("decisions are not")), "{told}");
     }

@@ -280,6 +280,77 @@ fn decisions_are_written_by_the_named_person_and_follow_what_they_saw() {
     assert_eq!(ana.decide(&wish(&ids[3], "confirmed", &json!([]))).status, 410);
 }
 
+/// A corrected outline is checked by the server, whatever the page has checked: its rings, its size, and where it is.
+#[test]
+fn an_outline_is_drawn_where_the_map_is_and_shown_afterwards() {
+    let (place, ids) = reviewed();
+    let ana = Serving::start(&place, &ANA);
+    let limits = ana.get("/review/session").json()["outlines"].clone();
+    assert_eq!((&limits["positions"], &limits["area_m2"]), (&5_000.into(), &json!(1e6)));
+    let proposed = ana.get(&format!("/review/outline?id={}", ids[0])).json()["geometry"].clone();
+    let number = |value: &Value| value.as_f64().unwrap();
+    let ring = proposed["coordinates"][0].as_array().unwrap().clone();
+    let inside = |position: &Value| {
+        let within = [0, 1].map(|at| {
+            let (low, high) = (number(&limits["box"][at]), number(&limits["box"][at + 2]));
+            (low..=high).contains(&number(&position[at]))
+        });
+        within == [true, true]
+    };
+    assert!(ring.len() > 3 && ring.first() == ring.last() && ring.iter().all(inside), "{proposed}");
+    assert_eq!(ana.get("/review/outline?id=nobody").status, 404);
+
+    let (west, south) = (number(&ring[0][0]), number(&ring[0][1]));
+    let triangle = |side: f64| json!({ "type": "Polygon", "coordinates": [[[west, south], [west + side, south], [west, south + side], [west, south]]] });
+    let with = |geometry: &Value, verdict: &str| {
+        let mut said = wish(&ids[0], verdict, &json!([]));
+        said["geometry"] = geometry.clone();
+        said
+    };
+    let bow = json!({ "type": "Polygon", "coordinates": [[
+        [west, south], [west + 1e-5, south + 1e-5], [west + 1e-5, south], [west, south + 1e-5], [west, south]
+    ]] });
+    let far = json!({ "type": "Polygon", "coordinates": [[
+        [west + 1.0, south], [west + 1.0001, south], [west + 1.0, south + 1e-4], [west + 1.0, south]
+    ]] });
+    for (bad, verdict, message) in [
+        (&bow, "confirmed", "valid geometry"),
+        (&triangle(0.1), "confirmed", "far outside of"),
+        (&far, "confirmed", "far outside of"),
+        (&triangle(1e-5), "invalidated", "geometry"),
+        (&json!({ "type": "Polygon", "coordinates": [] }), "confirmed", "positions"),
+    ] {
+        let answer = ana.decide(&with(bad, verdict));
+        let (status, answer) = (answer.status, answer.json());
+        assert_eq!(status, 400, "{answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(message), "{answer}");
+        assert!(answer["error"]["hint"].is_string(), "{answer}");
+    }
+    let good = triangle(1e-5);
+    let accepted = ana.decide(&with(&good, "confirmed"));
+    assert_eq!(accepted.status, 201, "{}", accepted.json());
+    let shown = &ana.feature(&ids[0])["state"]["decisions"][0];
+    assert_eq!((&shown["outline"], &shown["geometry"]), (&true.into(), &good));
+    // What another person decided before is shown without its outline.
+    let ben = Serving::start(&place, &BEN);
+    let heads = ben.feature(&ids[0])["state"]["heads"].clone();
+    let after = ben.decide(&wish(&ids[0], "suspect", &heads)).json();
+    assert_eq!(
+        (&after["state"]["decisions"][0]["outline"], after["state"]["decisions"][0].get("geometry")),
+        (&true.into(), None)
+    );
+    // The same holds for every other way.
+    let text = far.to_string();
+    let words = [
+        &["review", "add", "out", "--feature", &ids[1], "--verdict", "confirmed", "--geometry", &text][..],
+        &ANA,
+    ]
+    .concat();
+    let ended = place.arpent(&words).expect(2);
+    assert!(ended.err.contains("far outside of") && ended.err.contains("hint: "), "{}", ended.err);
+    assert_eq!(report(&place, &["state", "out"], 0)["decisions"], 2);
+}
+
 /// A doubled task looks as any other one until its reviewer has decided; the decisions are a dispute then, not a correction.
 #[test]
 fn a_task_is_decided_without_the_opinions_of_others() {

@@ -105,7 +105,11 @@ pub fn read_features<E: From<GdalError>>(
     each: &mut dyn FnMut(LayerFeature) -> Result<(), E>,
 ) -> Result<LayerCounts, E> {
     let table = Table::open(source)?;
-    let (columns, way) = (table.columns(source.fields)?, way(source, &table)?);
+    let (mut columns, way) = (table.columns(source.fields)?, way(source, &table)?);
+    if let Some((field, _)) = source.only {
+        // It is the last one, and not passed on.
+        columns.extend(table.columns(&[field])?);
+    }
     let described = table.srs.as_ref().and_then(|srs| crs::describe(srs, "").ok()).map(|crs| crs.kind);
     let longest = longest_edge(described);
     let geographic = described == Some(CrsKind::Geographic);
@@ -113,8 +117,13 @@ pub fn read_features<E: From<GdalError>>(
     let in_degrees = source.crs.kind == CrsKind::Geographic;
     let middle = source.within.filter(|_| in_degrees).map_or(0.0, middle_of);
     let mut counts = LayerCounts::default();
-    table.each(&columns, &mut |raw| {
-        let Raw { number, geometry, values } = raw;
+    table.each(&columns, source.only, &mut |raw| {
+        let Raw { number, geometry, mut values } = raw;
+        if let Some((_, wanted)) = source.only
+            && values.pop().flatten().is_none_or(|value| value.to_string() != wanted)
+        {
+            return Ok(());
+        }
         let reader = FeatureReader {
             source,
             table: &table,

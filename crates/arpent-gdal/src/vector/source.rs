@@ -48,12 +48,15 @@ pub struct LayerSource<'a> {
     pub within: Option<[f64; 4]>,
     /// Handling of invalid geometries.
     pub invalid: InvalidGeometries,
+    /// A field and its value as text: only features that have it are read, by the format's own filter where it has one. It may count
+    /// them from 1.
+    pub only: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> LayerSource<'a> {
     /// The layer of a file, without fields, in a given CRS.
     pub fn new(uri: &'a str, crs: &'a Crs) -> Self {
         let (layer, encoding, shapes, invalid) = (None, None, LayerShapes::Any, InvalidGeometries::Repair);
-        Self { uri, layer, encoding, shapes, fields: &[], crs, within: None, invalid }
+        Self { uri, layer, encoding, shapes, fields: &[], crs, within: None, invalid, only: None }
     }
 }

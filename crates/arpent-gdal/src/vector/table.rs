@@ -132,7 +132,8 @@ impl Table {
         names.iter().map(column).collect()
     }
 
-    /// Passes every feature to `each`, one in memory at a time.
+    /// Passes every feature to `each`, one in memory at a time; with `only`, a field and its value, the format may leave out
+    /// those with other values.
     ///
     /// # Errors
     /// Those of `each`; [`GdalError::NotAVector`] for a file that cannot be read to its end, [`GdalError::FieldText`]
@@ -140,6 +141,7 @@ impl Table {
     pub(crate) fn each<E: From<GdalError>>(
         &self,
         columns: &[(usize, ColumnKind)],
+        only: Option<(&str, &str)>,
         each: &mut dyn FnMut(Raw) -> Result<(), E>,
     ) -> Result<(), E> {
         let (dataset, index) = match &self.content {
@@ -147,6 +149,11 @@ impl Table {
             Content::Gdal(dataset, index) => (dataset, *index),
         };
         let mut layer = layer(dataset, index, &self.uri)?;
+        if let Some((field, value)) = only {
+            let filter = format!("\"{}\" = '{}'", field.replace('"', "\"\""), value.replace('\'', "''"));
+            let failed = |e| GdalError::NotAVector { path: self.uri.clone(), message: failure(&e) };
+            layer.set_attribute_filter(&filter).map_err(failed)?;
+        }
         ffi::reset_error();
         for (number, feature) in (1u64..).zip(layer.features()) {
             let there = ffi::has_geometry(&feature).then(|| feature.geometry().cloned()).flatten();

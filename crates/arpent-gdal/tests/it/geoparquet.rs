@@ -246,4 +246,12 @@ fn features_come_in_the_order_of_the_file_over_many_row_groups() {
         Ok::<_, GdalError>(())
     });
     assert_eq!((counts.unwrap().read, next), (5000, 5000i64));
+    let one = LayerSource { only: Some(("n", "4321")), ..source };
+    let mut found = Vec::new();
+    read_features(&one, &mut |feature| {
+        found.push((feature.number, feature.values));
+        Ok::<_, GdalError>(())
+    })
+    .unwrap();
+    assert_eq!(found, [(4322, vec![Some(Value::Integer(4321))])]);
 }

@@ -55,6 +55,37 @@ fn area(geometry: &LayerGeometry) -> f64 {
     polygons.iter().map(|p| ring(&p[0]) - p[1..].iter().map(ring).sum::<f64>()).sum()
 }
 
+/// One feature among others, by the value of a field, whatever signs are in it; other values are passed as they were asked for.
+#[test]
+fn features_of_one_value_are_read_alone() {
+    let dir = folder();
+    let hostile = r#"it's \"b\" OR 1=1 --"#;
+    let path = layer(
+        &dir.path().join("a.geojson"),
+        &[
+            (r#"{"name":"a","n":7}"#, SQUARE),
+            (&format!(r#"{{"name":"{hostile}","n":8}}"#), SQUARE),
+            (r#"{"name":null,"n":9}"#, SQUARE),
+        ],
+    );
+    let crs = lambert();
+    let only = |value| LayerSource { only: Some(("name", value)), ..source(&path, &["n"], &crs) };
+    for (value, expected) in [("a", vec![7]), (r#"it's "b" OR 1=1 --"#, vec![8]), ("", vec![]), ("A", vec![])]
+    {
+        let (features, counts) = read(&only(value)).unwrap();
+        let found: Vec<Vec<Option<Value>>> = features.into_iter().map(|feature| feature.values).collect();
+        let expected: Vec<_> = expected.into_iter().map(|n| vec![Some(Value::Integer(n))]).collect();
+        assert_eq!(
+            (found.len(), counts.read),
+            (expected.len(), arpent_base::number::wide(expected.len())),
+            "{value}"
+        );
+        assert_eq!(found, expected, "{value}");
+    }
+    let unknown = LayerSource { only: Some(("nobody", "a")), ..source(&path, &["n"], &crs) };
+    assert!(matches!(read(&unknown).unwrap_err(), GdalError::NoSuchField { .. }));
+}
+
 #[test]
 fn features_come_in_order_with_their_values() {
     let dir = folder();

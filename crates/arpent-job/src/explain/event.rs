@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::feature::scenes;
 use super::row::{number, text};
-use super::sheet::{Statement, Topic, attribution, not_verified, rights};
+use super::sheet::{Statement, Topic, attribution, rights, state};
 use crate::report::{Material, Words};
 
 /// The five topics.
@@ -37,9 +37,25 @@ impl EventRow<'_> {
         [0, 1].map(|at: usize| words.date(self.facts["dates"][at].as_str().unwrap_or_default()))
     }
 
+    /// The kind and the later class as they were proposed: a decision may have changed one of them.
+    fn proposed(&self) -> [String; 2] {
+        let [kind, class] = ["kind", "to_class"].map(|column| text(self.row, column));
+        let before = text(self.row, "proposed_class");
+        if before.is_empty() {
+            [kind, class]
+        } else if EventKind::ALL.into_iter().any(|kind| kind.name() == before) {
+            [before, class]
+        } else {
+            [kind, before]
+        }
+    }
+
     /// A class of the row, in the language of the words.
     fn class(&self, column: &str, words: Words) -> String {
-        let name = text(self.row, column);
+        let name = match column {
+            "to_class" => self.proposed()[1].clone(),
+            _ => text(self.row, column),
+        };
         let known = self.material.classes.as_ref().and_then(|classes| {
             let class = classes.classes().iter().find(|class| class.name == name)?;
             Some(words.class(classes, class.id))
@@ -48,13 +64,13 @@ impl EventRow<'_> {
     }
 
     fn kind(&self, words: Words) -> String {
-        let name = text(self.row, "kind");
+        let name = self.proposed()[0].clone();
         let kind = EventKind::ALL.into_iter().find(|kind| kind.name() == name);
         kind.map_or(name, |kind| format!("{} ({})", words.kind(kind), words.meaning(kind)))
     }
 
     fn contribution(&self) -> Vec<Statement> {
-        vec![
+        let mut all = vec![
             Statement::of("purpose", |words| {
                 let [before, after] = self.dates(words);
                 words.say(
@@ -70,9 +86,10 @@ impl EventRow<'_> {
                     &format!("Il a proposé cet événement : {kind}, de {from} à {to}."),
                 )
             })
-            .with(text(self.row, "kind")),
-            not_verified(),
-        ]
+            .with(self.proposed()[0].clone()),
+        ];
+        all.extend(state(self.row));
+        all
     }
 
     fn data(&self) -> Vec<Statement> {

@@ -222,7 +222,12 @@ pub(super) fn state(row: &TableRow) -> Vec<Statement> {
     };
     add(&mut all, "decided_by", ["Decided by", "Décidé par"]);
     add(&mut all, "decided_at", ["Time of the decision", "Date et heure de la décision"]);
-    add(&mut all, "proposed_class", ["The class that was proposed", "Classe qui était proposée"]);
+    let proposed = if row.value("kind").is_some() {
+        ["The class or kind that was proposed", "Classe ou nature qui était proposée"]
+    } else {
+        ["The class that was proposed", "Classe qui était proposée"]
+    };
+    add(&mut all, "proposed_class", proposed);
     if text("outline").as_deref() == Some("decided") {
         all.push(Statement::of("outline", |words| {
             words.say(
@@ -248,7 +253,7 @@ pub(super) fn state(row: &TableRow) -> Vec<Statement> {
 }
 
 /// That no person has verified it, as a statement.
-pub(super) fn not_verified() -> Statement {
+fn not_verified() -> Statement {
     Statement::of("state", |words| words.say(
         "No person has verified it: its state is not_verified. The algorithm proposes; it decides nothing, and a decision must be taken by a person.",
         "Aucune personne ne l'a vérifié : son état est not_verified. L'algorithme propose ; il ne décide de rien, et une décision doit être prise par une personne.",

@@ -71,6 +71,7 @@ impl Rule {
             crs,
             within: None,
             invalid: self.layer.invalid,
+            only: None,
         }
     }
 

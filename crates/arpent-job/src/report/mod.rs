@@ -26,6 +26,7 @@ mod words;
 
 pub(crate) use card::{class_names, task};
 pub(crate) use chart::{Bar, bars, field};
+pub(crate) use decided::{notice as decided_notice, section as decided_section};
 pub(crate) use draw::{Values, colors, limits_of, outline};
 pub(crate) use features::{LISTED, Notable};
 pub(crate) use material::{Files, Imprint, Material, PlacedFile};

@@ -54,7 +54,7 @@ pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
             subtitle: html! { (words.say("Date of the imagery: ", "Date des images : ")) (asked::dates(material.manifest, words)) " · " code { (material.manifest.run_id) } },
             summary: html! {
                 @match &material.manifest.counts.decided {
-                    Some(of) => (decided::notice(of, words)),
+                    Some(of) => (decided::notice(of, false, words)),
                     None => (proposal(words, [
                         "This is a proposal of a model. No person has verified it.",
                         "Ceci est une proposition d'un modèle. Aucune personne ne l'a vérifiée.",
@@ -64,7 +64,7 @@ pub(crate) fn of_map(material: &Material<'_>) -> Result<String> {
             },
             sections: [
                 Some(asked::section(material, overview.as_ref(), words)),
-                material.manifest.counts.decided.as_ref().map(|of| decided::section(of, words)),
+                material.manifest.counts.decided.as_ref().map(|of| decided::section(of, false, words)),
                 Some(found::section(material, found.as_ref(), overview.as_ref(), words)),
                 has_features.then(|| shown::section(material, found.as_ref(), &thumbnails, words)),
                 Some(observed::section(material, words)),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::ReviewJobError;
+use super::extent::Extent;
 use super::features::MapFeatures;
 use super::store::{OpenReview, now};
 
@@ -95,11 +96,15 @@ pub fn statement_of_line(line: &str, person: Option<&Person>, time: Time) -> Res
     Ok(table::statement(&cell, person, time)?)
 }
 
-/// Checks that the features of statements are in the map; memory grows with the statements.
+/// Checks that the features of statements are in the map, and corrected outlines where it is; memory grows with the statements.
 pub(super) fn check_features(opened: &OpenReview, statements: &[Statement]) -> Result<()> {
     let mut wanted: BTreeSet<&str> = statements.iter().map(|statement| statement.feature.as_str()).collect();
     if wanted.is_empty() {
         return Ok(());
+    }
+    let mut extent = Extent::default();
+    for statement in statements {
+        extent.check(&opened.map, statement)?;
     }
     MapFeatures::open(&opened.map.target, &opened.map.manifest)?.each(None, &mut |feature| {
         wanted.remove(feature.id.as_str());

@@ -13,6 +13,7 @@ use geo_types::{LineString, MultiPolygon, Polygon};
 use serde::Serialize;
 
 use super::error::ReviewJobError;
+use super::events::{self, EventColumns, EventTally};
 use super::history_text::history_text;
 use super::proposal::Proposal;
 use super::store::OpenReview;
@@ -52,7 +53,7 @@ pub fn columns() -> Vec<Column> {
     vec![
         text("proposed_class")
             .titled("Class proposed", "Classe proposée")
-            .described("Class that was proposed, where a decision changed it."),
+            .described("Class that was proposed, or kind of an event, where a decision changed it."),
         text("outline")
             .titled("Outline", "Contour")
             .described("`proposed`, or `decided` where a decision corrected it; the proposed one is in `superseded`.")
@@ -146,15 +147,21 @@ impl Decisions {
         Self { by_feature, history }
     }
 
-    /// Classes that decisions give and the map does not have, sorted.
-    fn new_classes(&self, classes: &Nomenclature) -> BTreeSet<&str> {
-        let is_new = |name: &&str| !classes.classes().iter().any(|class| class.name == **name);
+    /// Classes that decisions give and the map does not have, sorted. Kinds of events are no classes.
+    fn new_classes(&self, classes: &Nomenclature, is_change: bool) -> BTreeSet<&str> {
+        let is_kind = |name: &str| is_change && events::is_kind(name);
+        let is_known = |name: &str| classes.classes().iter().any(|class| class.name == name);
+        let is_new = |name: &&str| !is_known(name) && !is_kind(name);
         self.by_feature.values().filter_map(|settled| settled.class.as_deref()).filter(is_new).collect()
     }
 
     /// The classes of the map and those that decisions give beside, with the next free numbers.
-    pub(super) fn classes(&self, of_map: &Nomenclature) -> Result<(Nomenclature, Vec<String>)> {
-        let new = self.new_classes(of_map);
+    pub(super) fn classes(
+        &self,
+        of_map: &Nomenclature,
+        is_change: bool,
+    ) -> Result<(Nomenclature, Vec<String>)> {
+        let new = self.new_classes(of_map, is_change);
         let mut classes = of_map.classes().to_vec();
         let used: BTreeSet<u8> = classes.iter().map(|class| class.id).collect();
         let mut free = (1..u8::MAX).filter(|id| !used.contains(id));
@@ -170,7 +177,7 @@ impl Decisions {
 }
 
 /// Numbers of a decided map.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Tally {
     pub(super) states: BTreeMap<String, u64>,
     pub(super) classes_corrected: u64,
@@ -184,6 +191,8 @@ pub(super) struct Tally {
     pub(super) outside_training: u64,
     /// Those outside of all its territories.
     pub(super) outside_territory: u64,
+    /// Of a comparison, the events of the decided layer.
+    pub(super) events: EventTally,
 }
 
 /// A feature in a decided map.
@@ -192,6 +201,18 @@ pub(super) struct Versions {
     pub(super) decided: Option<Feature>,
     /// As it was proposed, if the decided layer has another version of it, or none.
     pub(super) superseded: Option<Feature>,
+}
+
+/// The class, or kind of an event, that was proposed first: that before the corrections of an earlier review, or of this one where
+/// they are of another kind of value. None where a correction gives again what was proposed.
+fn first_proposed(earlier: Option<Value>, now: Option<Value>, corrected: Option<&str>) -> Option<Value> {
+    let is_kind = |value: &Value| events::is_kind(&value.to_string());
+    match (earlier, now) {
+        (Some(earlier), Some(now)) if is_kind(&earlier) == is_kind(&now) => {
+            Some(earlier).filter(|earlier| corrected != Some(&*earlier.to_string()))
+        }
+        (earlier, now) => now.or(earlier),
+    }
 }
 
 /// Makes a decided map of the features of a proposal.
@@ -210,6 +231,8 @@ pub(super) struct Decider<'a> {
     /// Places among the kept columns of what is known of the place of a feature: of its share unlike the training, and of the
     /// territories.
     outside: [Option<usize>; 2],
+    /// Places among the kept columns of what a decision about an event changes.
+    events: Option<EventColumns>,
     pub(super) tally: Tally,
 }
 
@@ -231,8 +254,22 @@ impl<'a> Decider<'a> {
         }
         let back = Transformer::back(&grid.crs)?;
         let territories = Territories::of(&proposal.territories, &grid.crs)?;
+        let names = || kept.iter().map(|at| of_proposal[*at].name.as_str());
+        let events = proposal.is_change.then(|| EventColumns::of(&mut names())).flatten();
         let tally = Tally::default();
-        Ok(Self { review, decisions, classes, grid, back, territories, kept, earlier, outside, tally })
+        Ok(Self {
+            review,
+            decisions,
+            classes,
+            grid,
+            back,
+            territories,
+            kept,
+            earlier,
+            outside,
+            events,
+            tally,
+        })
     }
 
     /// The columns of the decided map beside those of every map.
@@ -259,59 +296,60 @@ impl<'a> Decider<'a> {
         let value = |at: usize| feature.attributes.get(at).cloned().flatten();
         let mut kept: Vec<Option<Value>> = self.kept.iter().map(|at| value(*at)).collect();
         let text = |text: &str| Some(Value::Text(text.to_owned())).filter(|_| !text.is_empty());
+        let mut own = self.earlier.map(|at| at.and_then(value));
+        let history = self.decisions.history.get(&feature.id);
         let history =
-            self.decisions.history.get(&feature.id).and_then(|earlier| text(&history_text(earlier)));
+            history.and_then(|earlier| text(&history_text(earlier))).or_else(|| own[COLUMNS - 1].take());
         let Some(settled) = self.decisions.by_feature.get(&feature.id).cloned() else {
             // What an earlier review decided stays.
-            let mut own = self.earlier.map(|at| at.and_then(value));
-            own[COLUMNS - 1] = history.or_else(|| own[COLUMNS - 1].take());
+            own[COLUMNS - 1] = history;
             own[1] = own[1].take().or_else(|| text("proposed"));
             kept.extend(own);
             kept.push(text(state));
             self.count(state, &feature);
             feature.attributes = kept;
-            self.count_outside(&feature);
+            self.count_kept(&feature);
             return Ok(Versions { decided: Some(feature), superseded: None });
         };
         self.count(settled.state, &feature);
-        let row = |proposed_class: Option<Value>, outline: &str| {
-            let mut attributes = kept.clone();
-            attributes.extend([
-                proposed_class,
-                text(outline),
-                text(&settled.verdicts),
-                settled.by.as_deref().and_then(text),
-                settled.at.as_deref().and_then(text),
-                text(&settled.decisions),
-                history.clone(),
-                text(settled.state),
-            ]);
-            attributes
-        };
-        feature.attributes = row(None, "proposed");
+        // What an earlier review corrected stays corrected.
+        let [earlier_class, earlier_outline] = [own[0].take(), own[1].take().or_else(|| text("proposed"))];
+        let row =
+            |mut attributes: Vec<Option<Value>>, proposed_class: Option<Value>, outline: Option<Value>| {
+                attributes.extend([
+                    proposed_class,
+                    outline,
+                    text(&settled.verdicts),
+                    settled.by.as_deref().and_then(text),
+                    settled.at.as_deref().and_then(text),
+                    text(&settled.decisions),
+                    history.clone(),
+                    text(settled.state),
+                ]);
+                attributes
+            };
+        feature.attributes = row(kept.clone(), earlier_class.clone(), earlier_outline.clone());
         if settled.state == Verdict::Invalidated.name() {
             self.tally.superseded += 1;
             return Ok(Versions { decided: None, superseded: Some(feature) });
         }
         let mut decided = feature.clone();
-        let class = settled.class.as_ref().filter(|class| **class != feature.class_name);
-        let proposed_class = class.and_then(|_| text(&feature.class_name));
-        if let Some(class) = class.and_then(|name| self.classes.classes().iter().find(|c| c.name == *name)) {
-            (decided.class_id, decided.class_name) = (class.id, class.name.clone());
-            self.tally.classes_corrected += 1;
-        }
-        let mut outline = "proposed";
+        let proposed_class = self.correct_class(&settled, &mut decided, &mut kept);
+        self.tally.classes_corrected += u64::from(proposed_class.is_some());
+        let is_corrected = proposed_class.is_some();
+        let proposed_class = first_proposed(earlier_class, proposed_class, settled.class.as_deref());
+        let (mut outline, mut is_redrawn) = (earlier_outline, false);
         if let Some(polygons) = self.outline(&settled, &feature.id)? {
             decided.area_m2 = polygons_m2(&polygons.0, self.grid);
             decided.pixels_area_m2 = None;
             decided.polygons = polygons;
             self.tally.has_parts |= decided.polygons.0.len() > 1;
             self.tally.outlines_corrected += 1;
-            outline = "decided";
+            (outline, is_redrawn) = (text("decided"), true);
         }
-        let is_other = class.is_some() || outline == "decided";
-        decided.attributes = row(proposed_class, outline);
-        if outline == "decided" {
+        let is_other = is_corrected || is_redrawn;
+        decided.attributes = row(kept, proposed_class, outline);
+        if is_redrawn {
             let [training, territory] = self.outside;
             // It is a share of the pixels inside of the proposed outline, whose blocks are not published.
             if let Some(at) = training {
@@ -322,7 +360,7 @@ impl<'a> Decider<'a> {
                 decided.attributes[at] = outside.map(Territories::value);
             }
         }
-        self.count_outside(&decided);
+        self.count_kept(&decided);
         self.tally.superseded += u64::from(is_other);
         Ok(Versions { decided: Some(decided), superseded: is_other.then_some(feature) })
     }
@@ -332,7 +370,41 @@ impl<'a> Decider<'a> {
         self.tally.has_parts |= feature.polygons.0.len() > 1;
     }
 
-    fn count_outside(&mut self, feature: &Feature) {
+    /// Corrects the class of a feature, or the kind or the later class of an event. Returns what was proposed, if that is
+    /// something else.
+    fn correct_class(
+        &self,
+        settled: &Settled,
+        feature: &mut Feature,
+        attributes: &mut [Option<Value>],
+    ) -> Option<Value> {
+        let name = settled.class.as_deref()?;
+        let text = |text: &str| Some(Value::Text(text.to_owned()));
+        if let Some(events) = &self.events
+            && events::is_kind(name)
+        {
+            let proposed = attributes[events.kind].clone();
+            attributes[events.kind] = text(name);
+            return proposed.filter(|proposed| proposed.to_string() != name);
+        }
+        let class = self.classes.classes().iter().find(|class| class.name == name)?;
+        if class.name == feature.class_name {
+            return None;
+        }
+        let proposed = text(&feature.class_name);
+        (feature.class_id, feature.class_name) = (class.id, class.name.clone());
+        if let Some(events) = &self.events {
+            attributes[events.to_class] = text(&class.name);
+            attributes[events.to_code] = class.code.clone().map(Value::Text);
+        }
+        proposed
+    }
+
+    /// Counts what is known of a feature of the decided layer.
+    fn count_kept(&mut self, feature: &Feature) {
+        if let Some(events) = &self.events {
+            self.tally.events.add(events, &feature.attributes);
+        }
         let [training, territory] = self
             .outside
             .map(|at| at.and_then(|at| feature.attributes[at].as_ref()).and_then(Value::as_number));

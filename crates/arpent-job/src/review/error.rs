@@ -91,9 +91,23 @@ pub enum ReviewJobError {
         /// The column.
         column: String,
     },
-    /// A decided version of a comparison.
-    #[error("{output} is a comparison of two dates, and only maps have decided versions")]
+    /// Lessons of a comparison.
+    #[error("{output} is a comparison of two dates, and only maps of a model can be learned from")]
     OfEvents {
+        /// The output.
+        output: String,
+    },
+    /// A corrected outline that is not where the map is.
+    #[error(
+        "the corrected outline of `{feature}` has the position {x}, {y}, which is far outside of {output}"
+    )]
+    OutsideMap {
+        /// The feature.
+        feature: String,
+        /// Longitude.
+        x: f64,
+        /// Latitude.
+        y: f64,
         /// The output.
         output: String,
     },
@@ -193,6 +207,9 @@ impl Diagnostic for ReviewJobError {
             Self::NoTasks { .. } => "name the reviewer as the file does, with --reviewer",
             Self::OfEvents { .. } => {
                 "export the decisions instead: `arpent review export OUTPUT --to decisions.csv`"
+            }
+            Self::OutsideMap { .. } => {
+                "give longitude and latitude in degrees (EPSG:4326), at most a quarter of the map's longer side outside of it"
             }
             Self::NoExactFeatures { .. } => {
                 "publish the map with one of these formats; GeoJSON is in degrees and rounded"

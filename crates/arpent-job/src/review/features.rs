@@ -1,9 +1,12 @@
 //! The features or events of a published map, as candidates of a review.
 
 use arpent_base::{Result, Value};
-use arpent_gdal::{LayerFacts, LayerFeature, LayerSource, layer_facts, read_features};
+use arpent_gdal::{
+    LayerFacts, LayerFeature, LayerGeometry, LayerSource, describe_crs, layer_facts, read_features,
+};
 use arpent_publish::{Artifact, Manifest, ROLE_EVENTS, ROLE_FEATURES, Target};
 use arpent_raster::Crs;
+use arpent_review::{Geometry, MOST_POSITIONS};
 
 use super::error::ReviewJobError;
 use crate::address::checked_address;
@@ -21,6 +24,22 @@ pub(super) struct MapFeature {
     pub(super) score: Option<f64>,
     /// Its value in the column of zones; empty without one.
     pub(super) zone: String,
+    /// The middle of its box, CRS of the map; none without a geometry.
+    pub(super) at: Option<[f64; 2]>,
+}
+
+/// The outline of polygons in longitude and latitude, to a tenth of a millimeter.
+pub(super) fn outline_of(parts: &[Vec<Vec<[f64; 2]>>]) -> Geometry {
+    /// Steps of a tenth of a millimeter in a degree.
+    const STEPS: f64 = 1e9;
+    let round = |[x, y]: &[f64; 2]| [x, y].map(|value| (value * STEPS).round() / STEPS);
+    let ring = |ring: &Vec<[f64; 2]>| ring.iter().map(round).collect::<Vec<_>>();
+    let mut polygons: Vec<Vec<Vec<[f64; 2]>>> =
+        parts.iter().map(|rings| rings.iter().map(ring).collect()).collect();
+    match polygons.len() {
+        1 => Geometry::Polygon(polygons.remove(0)),
+        _ => Geometry::MultiPolygon(polygons),
+    }
 }
 
 /// The file of features of a map.
@@ -81,6 +100,25 @@ impl MapFeatures {
         Ok(())
     }
 
+    /// The outline of a feature in longitude and latitude, to a tenth of a millimeter; none if it is not there or has more
+    /// positions than a decision may have.
+    pub(super) fn outline(&self, id: &str) -> Result<Option<Geometry>> {
+        let crs = describe_crs("EPSG:4326")?;
+        let source = LayerSource {
+            layer: self.layer,
+            only: Some(("id", id)),
+            ..LayerSource::new(&self.address, &crs)
+        };
+        let mut found = None;
+        read_features(&source, &mut |feature| -> Result<()> {
+            if let LayerGeometry::Polygons(parts) = &feature.geometry {
+                found = Some(outline_of(parts));
+            }
+            Ok(())
+        })?;
+        Ok(found.filter(|outline| outline.positions().len() <= MOST_POSITIONS))
+    }
+
     /// Passes every feature, in the order of the file.
     pub(super) fn each(
         &self,
@@ -97,6 +135,10 @@ impl MapFeatures {
                 class: text(1),
                 score: value(2).and_then(Value::as_number),
                 zone: text(3),
+                at: feature
+                    .geometry
+                    .bbox()
+                    .map(|[west, south, east, north]| [west.midpoint(east), south.midpoint(north)]),
             })
         })
     }

@@ -99,7 +99,8 @@ fn seen(opened: &OpenReview, decided: &HashMap<String, Outcome>, zones: Option<&
         }
         seen.from_samples += u64::from(outcome.from_sample);
         let (id, class, zone, millis) = (feature.id, feature.class, feature.zone, outcome.millis);
-        seen.cases.push(Case { id, class, zone, score, right, millis });
+        let at = feature.at.unwrap_or_default();
+        seen.cases.push(Case { id, class, zone, score, at, right, millis });
         Ok(())
     })?;
     // Independent of the format that was read.
@@ -117,6 +118,9 @@ pub fn review_learn(options: &ReviewLearnOptions) -> Result<ReviewLearnReport> {
     set_up_gdal(None)?;
     let opened = OpenReview::open(&options.output, options.review.as_deref())?;
     opened.check_map()?;
+    if opened.map.manifest.counts.change.is_some() {
+        return Err(ReviewJobError::OfEvents { output: opened.map.target.url().to_owned() }.into());
+    }
     if options.folder.exists() {
         return Err(ReviewJobError::FileExists { file: options.folder.display().to_string() }.into());
     }
@@ -188,7 +192,7 @@ fn examples(
     let material = material(&opened.map.target, manifest, copies.path())?;
     let proposal = Proposal::open(&opened.map, &material)?;
     let decisions = Decisions::of(log, ReviewNames::None, BTreeMap::new());
-    let (classes, _) = decisions.classes(&proposal.classes)?;
+    let (classes, _) = decisions.classes(&proposal.classes, false)?;
     let mut decider = Decider::new(opened, (decisions, classes), &proposal)?;
     let lineage = format!(
         "From decisions of named persons about the map {} (SHA-256 of its manifest: {}), review {}, digest {}.",

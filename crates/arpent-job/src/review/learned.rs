@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::hard_examples::ExampleCounts;
 use super::lessons::{GroupLesson, LearnOptions, Lessons, Replay, Threshold};
+use super::places::Gain;
 
 /// Result of `arpent review learn`, as printed and as `learn.json`.
 #[derive(Debug, Serialize)]
@@ -96,9 +97,10 @@ pub fn learned_text(report: &ReviewLearnReport) -> String {
         "{} of them are of tasks of a sample. Only a random sample speaks for the whole map: others are often the easy or the hard ones.",
         count(report.from_samples)
     ));
+    text.line(&report.lessons.meaning);
     text.line("");
     text.line(
-        "Probabilities (share right; Brier score before and after, on verdicts held out; 95 % intervals)",
+        "Probabilities (share right; Brier score before and after, at places held out; 95 % intervals)",
     );
     report.lessons.groups.iter().for_each(|group| of_group(group, &mut text));
     report.lessons.thresholds.iter().for_each(|threshold| of_threshold(threshold, &mut text));
@@ -122,18 +124,25 @@ fn share(share: Option<&ShareEstimate>) -> String {
     share.map_or("not known".to_owned(), |s| format!("{:.3} ({:.3} to {:.3})", s.value, s.low, s.high))
 }
 
+fn gained(gain: &Gain) -> String {
+    match (gain.low, gain.high) {
+        (Some(low), Some(high)) => format!("{:.4} ({low:.4} to {high:.4})", gain.value),
+        _ => format!("{:.4} (no interval: {} places)", gain.value, gain.places),
+    }
+}
+
 fn of_group(group: &GroupLesson, text: &mut Text) {
     let zone = group.zone.as_ref().map_or(String::new(), |zone| format!(", zone {zone}"));
     let right = share(group.precision.as_ref());
     text.line(&format!("  {}{zone}: {} verdicts, right {right}", group.class, count(group.verdicts)));
     if let Some(of) = &group.recalibrated {
         let [before, after] = [of.before, of.after].map(|errors| errors.brier.unwrap_or_default());
-        let word = if of.improves { "better" } else { "no improvement" };
-        let gain = of.gain;
-        text.line(&format!(
-            "    Brier {before:.4} -> {after:.4}, gain {:.4} ({:.4} to {:.4}): {word}",
-            gain.value, gain.low, gain.high
-        ));
+        let word = match (of.improves, of.gain.low) {
+            (true, _) => "better at other places of this map",
+            (false, Some(_)) => "no improvement shown",
+            (false, None) => "not known",
+        };
+        text.line(&format!("    Brier {before:.4} -> {after:.4}, gain {}: {word}", gained(&of.gain)));
     }
     if let Some(why) = &group.left_out {
         text.line(&format!("    left out: {why}"));
@@ -149,8 +158,11 @@ fn of_threshold(threshold: &Threshold, text: &mut Text) {
         text.line(&format!("No threshold for the {wanted} of {class}: {why}"));
         return;
     };
+    let at_least = threshold.at_least.map_or_else(String::new, |at_least| {
+        format!(" with a precision of at least {at_least:.3} on this map (risk 5 %)")
+    });
     text.line(&format!(
-        "Threshold for the {wanted} of {class}: {score:.4} keeps {} features; held out: precision {}, share of the right ones kept {}",
+        "Threshold for the {wanted} of {class}: {score:.4} keeps {} features{at_least}; at places held out: precision {}, share of the right ones kept {}",
         threshold.features.map_or_else(String::new, count),
         share(threshold.precision.as_ref()),
         share(threshold.recall.as_ref()),
@@ -165,7 +177,7 @@ fn of_replay(replay: Option<&Replay>, text: &mut Text) {
         return;
     };
     text.line(&format!(
-        "  Brier score on {} features held out, without any: {:.4}",
+        "  Brier score on {} features of places held out, without any: {:.4}",
         count(replay.held_out),
         replay.brier_before
     ));
@@ -180,10 +192,7 @@ fn of_replay(replay: Option<&Replay>, text: &mut Text) {
         ));
     }
     let gain = replay.gain;
-    text.line(&format!(
-        "  gain {:.4} ({:.4} to {:.4}): {}.",
-        gain.value, gain.low, gain.high, replay.conclusion
-    ));
+    text.line(&format!("  gain {}: {}.", gained(&gain), replay.conclusion));
 }
 
 fn of_examples(examples: &ExampleCounts, text: &mut Text) {

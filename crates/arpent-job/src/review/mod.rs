@@ -5,7 +5,9 @@ mod add;
 mod aigle;
 mod decided;
 mod error;
+mod events;
 mod exchange;
+mod extent;
 mod features;
 mod gpkg;
 mod hard_examples;
@@ -15,6 +17,7 @@ mod learn;
 mod learned;
 mod lessons;
 mod make;
+mod places;
 mod proposal;
 mod publish;
 mod read;
@@ -38,10 +41,9 @@ pub use gpkg::{
 pub use hard_examples::ExampleCounts;
 pub use learn::{ReviewLearnOptions, review_learn};
 pub use learned::{EnergyOfLearning, ReviewLearnReport, learned_text};
-pub use lessons::{
-    Bought, Errors, Gain, GroupLesson, LearnOptions, Lessons, Recalibrated, Replay, Threshold,
-};
+pub use lessons::{Bought, Errors, GroupLesson, LearnOptions, Lessons, Recalibrated, Replay, Threshold};
 pub use make::{After, NewReport, review_new, review_new_after};
+pub use places::{Gain, PlaceKind, Places};
 pub use publish::{ReviewPublishOptions, ReviewPublishReport, review_publish, states_in_order};
 pub use read::{AgreementReport, StateReport, StatusCount, VerifyReport, review_state, review_verify};
 pub use sample::{ReviewSampleOptions, ReviewSampleReport, review_sample};

@@ -16,8 +16,8 @@ use super::store::ReviewedMap;
 use crate::address::checked_address;
 use crate::report::{Material, place_of_item};
 
-/// Formats that keep coordinates as they are, with the name of the layer where there are several.
-const EXACT: [(&str, Option<&str>); 2] = [(".gpkg", Some("features")), (".fgb", None)];
+/// Formats that keep coordinates as they are, the fastest first, and whether a file of it has several layers.
+const EXACT: [(&str, bool); 2] = [(".gpkg", true), (".fgb", false)];
 
 /// Where the features are read.
 enum Source {
@@ -25,9 +25,11 @@ enum Source {
     Layer(String, Option<&'static str>),
 }
 
-/// A published map: its features, grid and classes.
+/// A published map, or comparison of two dates: its features or events, grid and classes.
 pub(super) struct Proposal {
     source: Source,
+    /// Whether it is a comparison, whose features are events.
+    pub(super) is_change: bool,
     /// Columns of its features beside those of every map.
     pub(super) columns: Vec<Column>,
     pub(super) classes: Nomenclature,
@@ -43,20 +45,18 @@ impl Proposal {
     /// Opens a map; `material` are its files.
     pub(super) fn open(map: &ReviewedMap, material: &Material<'_>) -> Result<Self> {
         let output = map.target.url().to_owned();
-        if map.manifest.counts.change.is_some()
-            || map.manifest.artifacts.iter().any(|a| a.role == ROLE_EVENTS)
-        {
-            return Err(ReviewJobError::OfEvents { output }.into());
-        }
+        let is_change = map.manifest.counts.change.is_some();
+        let (role, name) = if is_change { (ROLE_EVENTS, "events") } else { (ROLE_FEATURES, "features") };
         let missing = || ReviewJobError::NoExactFeatures { output: output.clone() };
         let source = if let Some(table) = material.table()? {
             Source::Table(table)
         } else {
-            let of = |(ending, layer): (&str, Option<&'static str>)| {
-                let is_of =
-                    |artifact: &&Artifact| artifact.role == ROLE_FEATURES && artifact.href.ends_with(ending);
-                map.manifest.artifacts.iter().find(is_of).map(|artifact| (artifact, layer))
+            let of = |(ending, has_layers): (&str, bool)| {
+                let is_of = |artifact: &&Artifact| artifact.role == role && artifact.href.ends_with(ending);
+                let found = map.manifest.artifacts.iter().find(is_of);
+                found.map(|artifact| (artifact, has_layers.then_some(name)))
             };
+            // The GeoPackage of events has other tables beside them.
             let (artifact, layer) = EXACT.into_iter().find_map(of).ok_or_else(missing)?;
             Source::Layer(checked_address(&map.target, artifact)?, layer)
         };
@@ -71,7 +71,7 @@ impl Proposal {
         let (item, grid, window) = place_of(map, &no_place)?;
         let described = map.manifest.package.as_ref().and_then(|package| package.get("territories"));
         let territories = described.map(Vec::<Territory>::deserialize).transpose()?.unwrap_or_default();
-        Ok(Self { source, columns, classes, grid, window, territories, item })
+        Ok(Self { source, is_change, columns, classes, grid, window, territories, item })
     }
 
     /// Passes every feature with its state, in the order of the file.
@@ -135,12 +135,29 @@ pub(super) fn polygon(rings: &[Vec<[f64; 2]>]) -> Polygon<f64> {
     Polygon::new(outer, lines.collect())
 }
 
-/// The grid and the window of a map, as its STAC item has them: maps of detections have no raster.
-fn place_of(map: &ReviewedMap, failed: &dyn Fn(&str) -> ReviewJobError) -> Result<(String, Grid, Window)> {
+/// The STAC item of a map.
+fn item_of(map: &ReviewedMap) -> Option<&Artifact> {
     let is_item =
         |artifact: &&Artifact| artifact.href.rsplit_once('/').is_some_and(|(_, name)| name == ITEM_NAME);
-    let artifact =
-        map.manifest.artifacts.iter().find(is_item).ok_or_else(|| failed("it has no item.json"))?;
+    map.manifest.artifacts.iter().find(is_item)
+}
+
+/// The grid and the window of a map; none for one without a STAC item.
+pub(super) fn place_if_known(map: &ReviewedMap) -> Result<Option<(Grid, Window)>> {
+    if item_of(map).is_none() {
+        return Ok(None);
+    }
+    let output = map.target.url().to_owned();
+    let (_, grid, window) = place_of(map, &|reason| ReviewJobError::NoPlace {
+        output: output.clone(),
+        reason: reason.to_owned(),
+    })?;
+    Ok(Some((grid, window)))
+}
+
+/// The grid and the window of a map, as its STAC item has them: maps of detections have no raster.
+fn place_of(map: &ReviewedMap, failed: &dyn Fn(&str) -> ReviewJobError) -> Result<(String, Grid, Window)> {
+    let artifact = item_of(map).ok_or_else(|| failed("it has no item.json"))?;
     let bytes = map.target.read(&artifact.href, ObjectKind::Document)?.unwrap_or_default();
     if sha256_hex(&bytes) != artifact.sha256 {
         return Err(failed("item.json is not as published").into());

@@ -167,7 +167,7 @@ fn make(
     let mut warnings = verified(opened, log, &proposal)?;
     stage.end(&format!("{} decisions", count(log.decisions())));
     let decisions = Decisions::of(log, options.names, opened.history()?);
-    let (classes, classes_added) = decisions.classes(&proposal.classes)?;
+    let (classes, classes_added) = decisions.classes(&proposal.classes, proposal.is_change)?;
     let mut decider = Decider::new(opened, (decisions, classes), &proposal)?;
     let stage = Stage::begin("write", 0);
     let version = Version {

@@ -1,14 +1,14 @@
 //! The files of a decided map, and its manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use arpent_base::{Column, Language, Result, table_schema};
 use arpent_gdal::LayerShape;
 use arpent_publish::{
-    About, Acquired, Artifact, Decided, ITEM_NAME, Kind, MANIFEST_FORMAT, Manifest, ROLE_FEATURES,
-    ROLE_IMAGERY, ROLE_METADATA, ROLE_SUPERSEDED, RunInfo, SortedFeatures, Spool, SpoolOptions, StacRun,
-    StacVersion, StagedArtifact, Warning, feature_columns, utc_now, write_stac_item,
+    About, Acquired, Artifact, Decided, ITEM_NAME, Kind, MANIFEST_FORMAT, Manifest, ROLE_CHIP, ROLE_EVENTS,
+    ROLE_FEATURES, ROLE_IMAGERY, ROLE_METADATA, ROLE_SUPERSEDED, RunInfo, SortedFeatures, Spool,
+    SpoolOptions, StacRun, StacVersion, StagedArtifact, Warning, feature_columns, utc_now, write_stac_item,
 };
 use arpent_raster::Nomenclature;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::decided::{Decider, Tally, Versions};
 use super::proposal::Proposal;
 use super::store::OpenReview;
+use crate::change::of_change;
 use crate::config::{FeatureFormat, PublishOptions};
 use crate::job::software;
 use crate::map::{FeatureFiles, TIMESTAMP, TileNeeds, footprint};
@@ -40,6 +41,8 @@ pub(super) struct Version<'a> {
 pub(super) struct Spooled {
     decided: SortedFeatures,
     superseded: SortedFeatures,
+    /// Of a comparison, the ids of the latter: as many as decisions at most.
+    replaced: HashSet<String>,
 }
 
 /// Complete files, and the manifest for them.
@@ -69,17 +72,31 @@ impl Default for ConfiguredFeatures {
     }
 }
 
+impl Configured {
+    /// Of a map, or of a comparison, which says the same at other places.
+    fn of(config: &serde_json::Value, is_change: bool) -> Self {
+        let mut configured = Self::deserialize(config).unwrap_or_default();
+        if is_change {
+            configured.features = ConfiguredFeatures::deserialize(config).unwrap_or_default();
+        }
+        configured
+    }
+}
+
 impl Version<'_> {
     /// Decides about every feature.
     pub(super) fn spool(&self, decider: &mut Decider<'_>) -> Result<Spooled> {
         let spool = || Spool::create(self.folder, &self.proposal.grid, SpoolOptions::default());
-        let (mut decided, mut superseded) = (spool()?, spool()?);
+        let (mut decided, mut superseded, mut replaced) = (spool()?, spool()?, HashSet::new());
         self.proposal.each(&mut |feature, state| {
             let versions: Versions = decider.decide(feature, state)?;
             versions.decided.iter().try_for_each(|feature| decided.push(feature))?;
+            if self.proposal.is_change {
+                replaced.extend(versions.superseded.iter().map(|event| event.id.clone()));
+            }
             Ok(versions.superseded.iter().try_for_each(|feature| superseded.push(feature))?)
         })?;
-        Ok(Spooled { decided: decided.finish()?, superseded: superseded.finish()? })
+        Ok(Spooled { decided: decided.finish()?, superseded: superseded.finish()?, replaced })
     }
 
     /// Writes the files.
@@ -92,8 +109,10 @@ impl Version<'_> {
     ) -> Result<Written> {
         let folder = self.folder.join("files");
         std::fs::create_dir_all(&folder)?;
-        let configured = Configured::deserialize(&self.opened.map.manifest.config).unwrap_or_default();
-        let about = configured.publish.about(&self.material.title);
+        let is_change = self.proposal.is_change;
+        let configured = Configured::of(&self.opened.map.manifest.config, is_change);
+        let mut about = configured.publish.about(&self.material.title);
+        about.contact = about.contact.or_else(|| self.material.imprint.contact.clone());
         let mut run = RunInfo::new(
             self.run_id,
             &self.opened.map.manifest.model.id,
@@ -112,12 +131,13 @@ impl Version<'_> {
             has_parts: tally.has_parts,
             is_coverage,
         };
-        let mut staged = layer.write(&spooled.decided, "features", ROLE_FEATURES, &folder)?;
+        let (name, role) = if is_change { ("events", ROLE_EVENTS) } else { ("features", ROLE_FEATURES) };
+        let mut staged = layer.write(&spooled.decided, name, role, &folder)?;
         staged.extend(layer.write(&spooled.superseded, "superseded", ROLE_SUPERSEDED, &folder)?);
-        staged.extend(self.imagery(&folder)?);
+        staged.extend(self.pictures(&folder, &spooled.replaced)?);
         let manifest = self.manifest(&run, (classes, spooled), (decided, tally), warnings)?;
         let output = present::Output {
-            kind: arpent_viewer::Kind::Map,
+            kind: if is_change { arpent_viewer::Kind::Change } else { arpent_viewer::Kind::Map },
             about: &about,
             language: configured.features.titles,
             classes,
@@ -135,24 +155,39 @@ impl Version<'_> {
             zone_map: None,
             imagery: None,
             scenes: self.material.scenes.clone(),
-            report: Some(of_map),
+            report: Some(if is_change { of_change } else { of_map }),
         };
         present(&output, &mut staged, &folder)?;
         staged.push(self.item(classes, &about, (&manifest, &staged), &folder)?);
         Ok(Written { staged, manifest })
     }
 
-    /// The pictures of scenes, which show no proposal: they are those of the proposal's page.
-    fn imagery(&self, folder: &Path) -> Result<Vec<StagedArtifact>> {
+    /// The pictures of scenes, which show no proposal: they are those of the proposal's page. Those of an event have its
+    /// outline, so they are left out where a decision replaced it.
+    fn pictures(&self, folder: &Path, replaced: &HashSet<String>) -> Result<Vec<StagedArtifact>> {
         let map = &self.opened.map;
-        let of_imagery = map.manifest.artifacts.iter().filter(|artifact| artifact.role == ROLE_IMAGERY);
-        let staged = |artifact: &Artifact| {
-            let name = artifact.href.rsplit_once('/').map_or(&*artifact.href, |(_, name)| name);
-            let path = folder.join(name);
-            map.target.fetch_artifact(artifact, &path)?;
-            Ok(StagedArtifact::new(&path, ROLE_IMAGERY)?)
+        let chips = map.manifest.counts.change.as_ref().and_then(|facts| facts["chips"].as_array());
+        let kept: HashSet<&str> = chips
+            .into_iter()
+            .flatten()
+            .filter(|chip| chip["id"].as_str().is_some_and(|id| !replaced.contains(id)))
+            .flat_map(|chip| [chip["before"].as_str(), chip["after"].as_str()])
+            .flatten()
+            .collect();
+        let name = |artifact: &Artifact| {
+            artifact.href.rsplit_once('/').map_or(&*artifact.href, |(_, name)| name).to_owned()
         };
-        of_imagery.map(staged).collect()
+        let is_kept = |artifact: &&Artifact| match &*artifact.role {
+            ROLE_IMAGERY => true,
+            ROLE_CHIP => kept.contains(&*name(artifact)),
+            _ => false,
+        };
+        let staged = |artifact: &Artifact| {
+            let path = folder.join(name(artifact));
+            map.target.fetch_artifact(artifact, &path)?;
+            Ok(StagedArtifact::new(&path, &artifact.role)?)
+        };
+        map.manifest.artifacts.iter().filter(is_kept).map(staged).collect()
     }
 
     fn manifest(
@@ -172,6 +207,11 @@ impl Version<'_> {
             (features > 0 || has_features(&class.name)).then(|| (class.name.clone(), features))
         });
         counts.features_per_class = per_class.collect();
+        if let Some(facts) = &of.counts.change {
+            counts.features_per_class = tally.events.per_kind(&of.counts.features_per_class);
+            let is_kept = |id: &str| !spooled.replaced.contains(id);
+            counts.change = Some(tally.events.facts(facts, &serde_json::to_value(classes)?, &is_kept));
+        }
         let mut package = of.package.clone();
         if let Some(described) = package.as_mut().and_then(|package| package.get_mut("classes")) {
             *described = serde_json::to_value(classes)?;
@@ -221,19 +261,27 @@ impl Version<'_> {
         let decided = manifest.counts.decided.clone().unwrap_or_default();
         let all: u64 = decided.states.values().sum();
         let open = decided.states.get(arpent_publish::STATE_NOT_VERIFIED).copied().unwrap_or(0);
+        let (what, things, of_whom) = match &manifest.counts.change {
+            Some(_) => ("comparison", "events", "a comparison of two dates".to_owned()),
+            None => ("map", "features", format!("the model {}", manifest.model.id)),
+        };
         let lineage = format!(
-            "Version of the map {} with {} decisions of named persons (review digest {}) about {} of its {all} features; the others are \
-             proposals of the model {}, not verified by a person.",
+            "Version of the {what} {} with {} decisions of named persons (review digest {}) about {} of its {all} {things}; the others \
+             are proposals of {of_whom}, not verified by a person.",
             decided.map,
             decided.decisions,
             decided.root,
             all - open,
-            manifest.model.id,
         );
+        let dates = manifest.counts.change.as_ref().and_then(|facts| facts["dates"].as_array());
+        let acquired = match dates {
+            Some(dates) => Acquired::of(dates.iter().filter_map(serde_json::Value::as_str)),
+            None => Acquired::of(manifest.inputs.iter().filter_map(|input| input.acquired.as_deref())),
+        };
         let path = folder.join(ITEM_NAME);
         let item = StacRun {
             run_id: &manifest.run_id,
-            acquired: &Acquired::of(manifest.inputs.iter().filter_map(|input| input.acquired.as_deref())),
+            acquired: &acquired,
             footprint: &footprint(&self.proposal.grid, &self.proposal.window)?,
             grid: &self.proposal.grid,
             window: &self.proposal.window,
@@ -279,7 +327,12 @@ impl Layer<'_> {
         let files = FeatureFiles {
             name,
             crs: &proposal.grid.crs,
-            shape: if self.has_parts { LayerShape::MultiPolygon } else { LayerShape::Polygon },
+            // As the files of the proposal: events always have several parts.
+            shape: if self.has_parts || proposal.is_change {
+                LayerShape::MultiPolygon
+            } else {
+                LayerShape::Polygon
+            },
             style: Some(&style),
             titles,
             about: self.about,
@@ -293,7 +346,7 @@ impl Layer<'_> {
             },
         };
         let project = OwnProject {
-            is_wanted: self.configured.publish.qgis && role == ROLE_FEATURES,
+            is_wanted: self.configured.publish.qgis && role != ROLE_SUPERSEDED,
             about: self.about,
             language: titles,
             crs: &proposal.grid.crs,
@@ -302,7 +355,7 @@ impl Layer<'_> {
             is_decided: true,
         };
         let is_wanted = |format: &FeatureFormat| {
-            let is_shown = *format != FeatureFormat::PmTiles || role == ROLE_FEATURES;
+            let is_shown = *format != FeatureFormat::PmTiles || role != ROLE_SUPERSEDED;
             is_shown && self.configured.features.formats.contains(format)
         };
         let mut staged = Vec::new();

@@ -109,6 +109,7 @@ impl<'a> ZonalJob<'a> {
             crs,
             within: Some(self.within),
             invalid: self.config.invalid,
+            only: None,
         }
     }
 

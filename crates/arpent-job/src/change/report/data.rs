@@ -136,7 +136,12 @@ impl<'a> Report<'a> {
         let overview = match (&raster, material.table()?) {
             (Some(raster), Some(table)) => Some(Overview::with_dots(raster, &table, pictures)?),
             (Some(raster), None) => Some(Overview::of_raster(raster, pictures)?),
-            (None, _) => None,
+            // A decided version has no rasters.
+            (None, Some(table)) => match &material.place {
+                Some((grid, window)) => Some(Overview::of_dots((grid, *window), &table, pictures)?),
+                None => None,
+            },
+            (None, None) => None,
         };
         let drawn = drawn(material, &facts, pictures)?;
         Ok(Self { material, facts, cells, overview, drawn })

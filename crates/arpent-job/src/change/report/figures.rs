@@ -69,16 +69,25 @@ pub(super) fn kinds(report: &Report<'_>, words: Words) -> Section {
     let body = html! {
         @if let Some(overview) = &report.overview { figure {
             (overview.shown(words, &map))
-            figcaption { (map) ". " (words.say("North is up. A dot for each event, over the classes of the later date in pale colors. ",
-                "Le nord est en haut. Un point par événement, sur les classes de la seconde date en couleurs pâles. ")) (overview.extent(words)) "." }
-            ul.legend { @for of in report.facts.classes.classes() { li { (class(words, &report.facts.classes, of.id)) } } }
+            @let is_decided = report.material.manifest.counts.decided.is_some();
+            figcaption { (map) ". " @if is_decided { (words.say("North is up. A dot for each event; the rasters are those of the proposal. ",
+                "Le nord est en haut. Un point par événement ; les rasters sont ceux de la proposition. ")) }
+                @else { (words.say("North is up. A dot for each event, over the classes of the later date in pale colors. ",
+                "Le nord est en haut. Un point par événement, sur les classes de la seconde date en couleurs pâles. ")) }
+                (overview.extent(words)) "." }
+            @if !is_decided {
+                ul.legend { @for of in report.facts.classes.classes() { li { (class(words, &report.facts.classes, of.id)) } } }
+            }
         } }
         (table(&caption, &head, &rows))
         @if !shown.is_empty() { figure { (bars(&label, &shown)) figcaption { (label) } } }
-        p.note { (words.say(
+        p.note { @if report.material.manifest.counts.decided.is_some() { (words.say(
+            "Invalidated events are not among them. Every changed square meter is counted in one event, also where a person corrected its outline.",
+            "Les événements invalidés n'y figurent pas. Chaque mètre carré changé est compté dans un seul événement, même là où une personne a corrigé son contour.",
+        )) } @else { (words.say(
             "Every changed square meter is counted in one event, so the sum is the changed area.",
             "Chaque mètre carré changé est compté dans un seul événement : la somme est la surface changée.",
-        )) }
+        )) } }
         @if let Some(flickers) = report.facts.flickers { p { (words.say(
             &format!("{} of them had their later class already before the earlier date: one of three dates is probably wrong there.", words.integer(flickers)),
             &format!("{} d'entre eux avaient déjà leur classe finale avant la première date : l'une des trois dates y est sans doute fausse.", words.integer(flickers)),

@@ -6,16 +6,19 @@ use maud::{Markup, html};
 use super::data::Report;
 use super::parts::control;
 use crate::config::ImageMethod;
-use crate::report::{NONE, Section, Words, area, facts, field, proposal};
+use crate::report::{NONE, Section, Words, area, decided_notice, facts, field, proposal};
 
 /// The figures at the top.
 pub(super) fn summary(report: &Report<'_>, words: Words) -> Markup {
     let tile = |name: String, value: Markup| html! { li { span.name { (name) } span.value { (value) } } };
     html! {
-        (proposal(words, [
-            "All events are proposals that no person has verified.",
-            "Tous les événements sont des propositions qu'aucune personne n'a vérifiées.",
-        ]))
+        @match &report.material.manifest.counts.decided {
+            Some(of) => (decided_notice(of, true, words)),
+            None => (proposal(words, [
+                "All events are proposals that no person has verified.",
+                "Tous les événements sont des propositions qu'aucune personne n'a vérifiées.",
+            ])),
+        }
         ul.tiles {
             (tile(words.say("Changed area", "Surface changée"), area(words, report.changed_m2())))
             (tile(words.say("Control: false change kept", "Contrôle : faux changements retenus"), html! {

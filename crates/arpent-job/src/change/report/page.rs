@@ -5,7 +5,7 @@ use maud::html;
 
 use super::data::Report;
 use super::{figures, head, reading, shown};
-use crate::report::{Article, Material, Pictures, Words, computation, page};
+use crate::report::{Article, Material, Pictures, Words, computation, decided_section, page};
 
 /// The report of a comparison as HTML.
 ///
@@ -16,15 +16,19 @@ pub(crate) fn of_change(material: &Material<'_>) -> Result<String> {
     let report = Report::read(material, &mut pictures)?;
     let article = |words: Words| {
         let [before, after] = [0, 1].map(|date: usize| words.date(&report.facts.dates[date]));
-        let mut sections = vec![
-            head::compared(&report, words),
+        let mut sections = vec![head::compared(&report, words)];
+        let decided = material.manifest.counts.decided.as_ref();
+        sections.extend(decided.map(|of| decided_section(of, true, words)));
+        sections.extend([
             head::registration(&report, words),
             head::nothing_changed(&report, words),
             figures::kinds(&report, words),
-            figures::flows(&report, words)?,
-            figures::balance(&report, words)?,
-        ];
-        sections.extend(figures::soils(&report, words)?);
+        ]);
+        if decided.is_none() {
+            // They follow from the pixels of both dates, which a decided version does not have.
+            sections.extend([figures::flows(&report, words)?, figures::balance(&report, words)?]);
+            sections.extend(figures::soils(&report, words)?);
+        }
         sections.extend([
             shown::section(&report, words),
             figures::left_out(&report, words),
@@ -34,7 +38,11 @@ pub(crate) fn of_change(material: &Material<'_>) -> Result<String> {
             computation(material, words),
         ]);
         Ok(Article {
-            kind: words.say("Change report", "Rapport de changement"),
+            kind: if decided.is_some() {
+                words.say("Report of decided changes", "Rapport de changements décidés")
+            } else {
+                words.say("Change report", "Rapport de changement")
+            },
             title: material.imprint.title.clone().unwrap_or_else(|| format!("{before} → {after}")),
             subtitle: html! { (before) " → " (after) " · " code { (material.manifest.run_id) } },
             summary: head::summary(&report, words),

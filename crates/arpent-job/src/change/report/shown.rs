@@ -16,11 +16,17 @@ pub(super) fn section(report: &Report<'_>, words: Words) -> Section {
         )) } };
         return Section { id: "shown", heading, body };
     };
+    let is_decided = report.material.manifest.counts.decided.is_some();
     let body = html! {
+        @if is_decided { p.note { (words.say(
+            "Those that the proposal lists, without events that a decision invalidated or corrected.",
+            "Ceux que liste la proposition, sans les événements qu'une décision a invalidés ou corrigés.",
+        )) } }
         h3 { (words.say("Largest", "Les plus grands")) }
         (gallery(report, words, &notable.largest))
         h3 { (words.say("Least certain", "Les moins sûrs")) }
-        @if notable.least_certain.is_empty() {
+        // A decided version may have lost all that were listed.
+        @if notable.least_certain.is_empty() && (!is_decided || report.facts.images.is_none()) {
             p.absent { (words.say(
                 "Events have no score: there are no images of both dates.",
                 "Les événements n'ont pas de score : il n'y a pas d'images des deux dates.",
@@ -42,7 +48,9 @@ pub(super) fn section(report: &Report<'_>, words: Words) -> Section {
 
 fn gallery(report: &Report<'_>, words: Words, events: &[ShownFact]) -> Markup {
     html! {
-        @if events.is_empty() { p.absent { (words.say("No event.", "Aucun événement.")) } }
+        @if events.is_empty() { p.absent { @if report.material.manifest.counts.decided.is_some() {
+            (words.say("None of them is left.", "Il n'en reste aucun."))
+        } @else { (words.say("No event.", "Aucun événement.")) } } }
         ol.gallery { @for event in events.iter().take(LISTED) { li { (card(report, words, event)) } } }
     }
 }

@@ -229,6 +229,9 @@ impl<'a> Styled<'a> {
                 let is_kept = |class: &arpent_raster::Class| counted.contains_key(&class.name);
                 (features_style(output.classes, &is_kept, &columns, language), "features")
             }
+            Kind::Change if output.manifest.counts.decided.is_some() => {
+                (decided_style(output.classes, &columns, language), "events")
+            }
             Kind::Change => (events_style(output.classes, &columns, language), "events"),
             // Zones are no features.
             Kind::Zonal => return Vec::new(),
@@ -328,6 +331,12 @@ impl<'a> Styled<'a> {
             (Kind::Map, Language::Fr) => {
                 format!("Propositions du modèle {model}, non vérifiées par une personne. Traitement {run}.")
             }
+            (Kind::Change, Language::En) if is_decided => format!(
+                "What named persons decided about changes between two dates, and proposals that are not verified: by state. Run {run}."
+            ),
+            (Kind::Change, Language::Fr) if is_decided => format!(
+                "Ce que des personnes nommées ont décidé de changements entre deux dates, et propositions non vérifiées : selon l'état. Traitement {run}."
+            ),
             (Kind::Change, Language::En) => {
                 format!("Changes between two dates, not verified by a person. Run {run}.")
             }

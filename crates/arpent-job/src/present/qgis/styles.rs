@@ -90,7 +90,11 @@ pub(crate) fn decided_style(classes: &Nomenclature, columns: &[Column], language
     ];
     let own = [("state", labels), ("outline", outlines)];
     let own = own.map(|(column, labels)| Meanings { column: column.to_owned(), labels });
-    let meanings: Vec<_> = own.into_iter().chain(classes_meant(classes, language)).collect();
+    let meanings: Vec<_> = own
+        .into_iter()
+        .chain(classes_meant(classes, language))
+        .chain(events_meant(columns, language))
+        .collect();
     let drawn = Drawn::Categories { column: "state", categories: &categories, others: None, outline_mm: 0.5 };
     LayerStyle { columns, language, drawn, meanings: &meanings, tip: &DECIDED_TIP }.to_qml()
 }
@@ -102,19 +106,28 @@ pub(crate) fn events_style(classes: &Nomenclature, columns: &[Column], language:
         label: kind.title().of(language).to_owned(),
         color: kind_color(kind),
     });
-    let kinds_meant = kinds.iter().map(|kind| (kind.key.clone(), kind.label.clone())).collect();
-    let mut meanings = vec![states(language), Meanings { column: "kind".to_owned(), labels: kinds_meant }];
+    let mut meanings = vec![states(language)];
     meanings.extend(classes_meant(classes, language));
-    let flags = columns.iter().filter(|column| column.name.starts_with("vote_") || column.name == "flicker");
-    meanings.extend(flags.map(|column| Meanings {
-        column: column.name.clone(),
-        labels: vec![
-            (1.into(), say(language, "yes", "oui").to_owned()),
-            (0.into(), say(language, "no", "non").to_owned()),
-        ],
-    }));
+    meanings.extend(events_meant(columns, language));
     let drawn = Drawn::Categories { column: "kind", categories: &kinds, others: None, outline_mm: 0.7 };
     LayerStyle { columns, language, drawn, meanings: &meanings, tip: &EVENT_TIP }.to_qml()
+}
+
+/// What the values of columns of events mean; nothing for other columns.
+fn events_meant(columns: &[Column], language: Language) -> Vec<Meanings> {
+    let kinds = || EventKind::ALL.map(|kind| (kind.name().into(), kind.title().of(language).to_owned()));
+    let meant = |column: &Column| {
+        let labels = match &*column.name {
+            "kind" => kinds().to_vec(),
+            name if name.starts_with("vote_") || name == "flicker" => vec![
+                (1.into(), say(language, "yes", "oui").to_owned()),
+                (0.into(), say(language, "no", "non").to_owned()),
+            ],
+            _ => return None,
+        };
+        Some(Meanings { column: column.name.clone(), labels })
+    };
+    columns.iter().filter_map(meant).collect()
 }
 
 /// Colors that can be distinguished without color vision: those of Okabe and Ito (2008), a purple and a gray.

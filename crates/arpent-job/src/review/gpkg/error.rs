@@ -36,10 +36,12 @@ pub enum GeoPackageError {
         what: String,
     },
     /// A row cannot be used.
-    #[error("{file}, table decisions, row {row} ({uuid}): {reason}")]
+    #[error("{file}, table {table}, row {row} ({uuid}): {reason}")]
     Row {
         /// The file.
         file: String,
+        /// `decisions` or `outlines`.
+        table: &'static str,
         /// Its `fid`.
         row: String,
         /// Its `uuid`.
@@ -48,10 +50,12 @@ pub enum GeoPackageError {
         reason: String,
     },
     /// A row says something else than when it was imported before, or than in another file.
-    #[error("{file}, table decisions, row {row} ({uuid}) was altered: {reason}")]
+    #[error("{file}, table {table}, row {row} ({uuid}) was altered: {reason}")]
     Altered {
         /// The file.
         file: String,
+        /// `decisions` or `outlines`.
+        table: &'static str,
         /// Its `fid`.
         row: String,
         /// Its `uuid`.

@@ -15,7 +15,7 @@ use serde::{Deserialize as _, Serialize};
 use super::error::GeoPackageError;
 use super::imagery::{self, Around};
 use super::project::{Shown, status_label};
-use super::schema::{self, DECISIONS, FEATURES, FORMAT};
+use super::schema::{self, DECISIONS, FEATURES, FORMAT, OUTLINES};
 use crate::review::error::ReviewJobError;
 use crate::review::features::MapFeatures;
 use crate::review::store::OpenReview;
@@ -266,8 +266,12 @@ impl<'a> Export<'a> {
         let review = &self.opened.review;
         let package = GeoPackage::update(self.path, &self.timestamp())?;
         package.begin()?;
-        for table in schema::tables(review) {
+        for table in schema::tables(review, true) {
             package.run(&table.sql)?;
+            if table.name == OUTLINES {
+                self.register_outlines(&package)?;
+                continue;
+            }
             package.run(&format!(
                 "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id) \
                  VALUES ({name}, 'attributes', {name}, '', {time}, 0)",
@@ -312,12 +316,27 @@ impl<'a> Export<'a> {
         let number = decisions.to_string();
         let values = [FORMAT, &id, &review.name, &review.map.run_id, &manifest, &self.now, &number].map(Some);
         insert("review", "format, review, name, run_id, manifest_sha256, exported, decisions", &values)?;
-        for trigger in schema::triggers(review) {
+        for trigger in schema::triggers(review, true) {
             package.run(&trigger.sql)?;
         }
         package.commit()?;
         package.finish()?;
         Ok(decisions)
+    }
+
+    /// Lists the layer of outlines as one of polygons in the CRS of the features.
+    fn register_outlines(&self, package: &GeoPackage) -> Result<()> {
+        let of_features = "FROM gpkg_geometry_columns WHERE table_name = 'features'";
+        package.run(&format!(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, srs_id) \
+             SELECT '{OUTLINES}', 'features', '{OUTLINES}', '', {time}, srs_id {of_features}",
+            time = sql_text(Some(&self.timestamp())),
+        ))?;
+        package.run(&format!(
+            "INSERT INTO gpkg_geometry_columns (table_name, column_name, geometry_type_name, srs_id, z, m) \
+             SELECT '{OUTLINES}', 'geom', 'MULTIPOLYGON', srs_id, 0, 0 {of_features}"
+        ))?;
+        Ok(())
     }
 }
 

@@ -95,6 +95,7 @@ fn check_copies(files: &[Returned]) -> Result<()> {
                 Some((other, _)) => {
                     return Err(GeoPackageError::Altered {
                         file: file.file.clone(),
+                        table: row.table,
                         row: row.fid.clone(),
                         uuid: row.uuid.clone(),
                         reason: format!("it says something else in {}", other.file),
@@ -121,6 +122,7 @@ fn check_log(file: &Returned, log: &mut Log) -> Result<()> {
         if let Some((id, false)) = entered {
             return Err(GeoPackageError::Altered {
                 file: file.file.clone(),
+                table: row.table,
                 row: row.fid.clone(),
                 uuid: row.uuid.clone(),
                 reason: format!("it was imported before as the decision {id}, which says something else"),

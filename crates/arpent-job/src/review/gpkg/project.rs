@@ -6,12 +6,14 @@ use arpent_qgis::{
     ProjectLayer, Relation, Widget,
 };
 use arpent_raster::{Color, Crs};
-use arpent_review::{Kind, Person, Review, Status, Verdict, table};
+use arpent_review::{Kind, Person, Review, Status, Verdict};
 
-use super::schema::{DECISIONS, FEATURES, verdict_titles};
+use super::schema::{DECISIONS, Entered, FEATURES, OUTLINES, verdict_titles};
 
 /// Id of the relation between features and decisions.
 const RELATION: &str = "decisions_of_features";
+/// Id of the relation between features and outlines.
+const OUTLINE_RELATION: &str = "outlines_of_features";
 /// Variables of QGIS and QField with the person: of this project, or, where it has none, of the program's settings.
 const VARIABLES: [&str; 3] = ["arpent_person", "arpent_function", "arpent_organization"];
 
@@ -63,12 +65,23 @@ impl<'a> Shown<'a> {
             other_epsg: None,
             style,
             is_shown: true,
-            is_read_only: content == Content::Areas,
+            is_read_only: layer == FEATURES,
         };
         let features = layer(self.say("Features", "Objets"), FEATURES, Content::Areas, self.features_style());
-        let decisions =
-            layer(self.say("Decisions", "Décisions"), DECISIONS, Content::Table, self.decisions_style());
-        let mut layers = vec![features, decisions];
+        let decisions = layer(
+            self.say("Decisions", "Décisions"),
+            DECISIONS,
+            Content::Table,
+            self.entered_style(Entered::Decisions),
+        );
+        let outlines = layer(
+            self.say("Corrected outlines", "Contours corrigés"),
+            OUTLINES,
+            Content::Areas,
+            self.entered_style(Entered::Outlines),
+        );
+        // Outlines are drawn above the features.
+        let mut layers = vec![outlines, features, decisions];
         layers.extend(self.below.iter().cloned());
         let variables = self.person.map_or_else(Vec::new, |person| {
             let values = [&person.name, &person.function, &person.organization];
@@ -86,12 +99,18 @@ impl<'a> Shown<'a> {
             license: None,
             attribution: None,
             groups: vec![Group { title: self.say("Review", "Vérification").to_owned(), layers }],
-            relations: vec![Relation {
-                id: RELATION.to_owned(),
-                title: self.say("Decisions of the feature", "Décisions sur l'objet").to_owned(),
-                rows: (DECISIONS.to_owned(), "feature".to_owned()),
-                of: (FEATURES.to_owned(), "id".to_owned()),
-            }],
+            relations: vec![
+                relation(
+                    RELATION,
+                    self.say("Decisions of the feature", "Décisions sur l'objet"),
+                    Entered::Decisions,
+                ),
+                relation(
+                    OUTLINE_RELATION,
+                    self.say("Corrected outlines of the feature", "Contours corrigés de l'objet"),
+                    Entered::Outlines,
+                ),
+            ],
             variables,
         };
         Ok(project.to_qgz(name)?)
@@ -194,10 +213,11 @@ impl<'a> Shown<'a> {
         lists
     }
 
-    /// Decisions: the form.
-    pub(super) fn decisions_style(&self) -> String {
+    /// Decisions, or those with an outline: the form.
+    pub(super) fn entered_style(&self, entered: Entered) -> String {
         let mut columns = vec![Column::new("fid", ColumnKind::Integer).titled("Row", "Ligne")];
-        columns.extend(table::columns());
+        columns.extend(entered.columns());
+        let is_there = |name: &&str| columns.iter().any(|column| column.name == **name);
         let person = VARIABLES.map(|variable| format!("nullif(trim(coalesce(@{variable}, '')), '')"));
         let named = self.say(
             "Every decision is a named person's, without spaces at the ends.",
@@ -205,7 +225,31 @@ impl<'a> Shown<'a> {
         );
         let trimmed = ["person_name", "person_function", "person_organization"]
             .map(|column| format!("trim(\"{column}\") <> '' AND trim(\"{column}\") = \"{column}\""));
-        let fields = self.fields(&person, &trimmed, named);
+        let mut fields = self.fields(&person, &trimmed, named);
+        fields.retain(|field| is_there(&field.column));
+        if entered == Entered::Outlines {
+            let there = "\"verdict\" IN ('suspect', 'illegal', 'legitimate', 'confirmed')";
+            for field in &mut fields {
+                match field.column {
+                    "feature" => field.widget = Some(Widget::Reference { relation: OUTLINE_RELATION }),
+                    "verdict" => {
+                        field.default = "'confirmed'";
+                        let why = self.say(
+                            "A corrected outline needs a verdict that the object is there.",
+                            "Un contour corrigé demande un verdict selon lequel l'objet est bien là.",
+                        );
+                        field.constraint = Some((there, why));
+                    }
+                    "comment" => field.constraint = None,
+                    _ => {}
+                }
+            }
+        }
+        let more: Vec<FormItem<'_>> = ["kind", "answers", "geometry", "time", "uuid"]
+            .into_iter()
+            .filter(is_there)
+            .map(FormItem::Field)
+            .collect();
         let tabs = [
             FormTab {
                 title: self.say("Decision", "Décision"),
@@ -221,17 +265,18 @@ impl<'a> Shown<'a> {
                 ]
                 .map(FormItem::Field),
             },
-            FormTab {
-                title: self.say("More", "Compléments"),
-                items: &["kind", "answers", "geometry", "time", "uuid"].map(FormItem::Field),
-            },
+            FormTab { title: self.say("More", "Compléments"), items: &more },
         ];
         let form = Form { fields: &fields, tabs: &tabs, is_read_only: false };
-        let lists = self.lists();
+        let mut lists = self.lists();
+        lists.retain(|list| is_there(&&*list.column));
         let style = LayerStyle {
             columns: &columns,
             language: self.language,
-            drawn: Drawn::Table,
+            drawn: match entered {
+                Entered::Decisions => Drawn::Table,
+                Entered::Outlines => Drawn::Outlines { label: "verdict" },
+            },
             meanings: &lists,
             // The first is what lists of rows show; a table has no map tip.
             tip: &["verdict"],
@@ -315,6 +360,16 @@ impl<'a> Shown<'a> {
                 ..field("uuid")
             },
         ]
+    }
+}
+
+/// The relation between features and the rows about them.
+fn relation(id: &str, title: &str, rows: Entered) -> Relation {
+    Relation {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        rows: (rows.name().to_owned(), "feature".to_owned()),
+        of: (FEATURES.to_owned(), "id".to_owned()),
     }
 }
 

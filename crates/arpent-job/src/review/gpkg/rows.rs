@@ -1,15 +1,18 @@
 //! The rows of a GeoPackage that came back, after a check that it is what was exported.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use arpent_base::Result;
-use arpent_gdal::{GdalError, GeoPackage};
-use arpent_review::{ObjectId, Statement, TaskRef, Time, table};
+use arpent_base::{Failure, Result};
+use arpent_gdal::{
+    GdalError, GeoPackage, InvalidGeometries, LayerGeometry, LayerSource, describe_crs, read_features,
+};
+use arpent_review::{Geometry, ObjectId, Statement, TaskRef, Time, table};
 
 use super::error::GeoPackageError;
-use super::schema::{self, FORMAT};
+use super::schema::{self, Entered, FORMAT, FORMER, OUTLINES};
 use crate::review::error::ReviewJobError;
+use crate::review::features::outline_of;
 use crate::review::store::OpenReview;
 
 /// Milliseconds by which clocks may differ without a warning.
@@ -20,6 +23,8 @@ const LISTED: usize = 5;
 /// A row in which a person decided.
 #[derive(Debug)]
 pub(super) struct Row {
+    /// The table that it is in.
+    pub(super) table: &'static str,
     /// Its `fid`.
     pub(super) fid: String,
     /// Its id, as statements have it.
@@ -69,9 +74,15 @@ pub(super) fn read(
     let package = GeoPackage::open(path).map_err(unlike)?;
     let reader = Reader { package, file, opened };
     let exported = reader.head()?;
-    reader.check_schema()?;
-    warnings.extend(reader.check_numbers(exported.decisions)?);
-    let (rows, left_out) = reader.rows(without, now)?;
+    reader.check_schema(exported.has_outlines)?;
+    reader.check_exported(exported.decisions)?;
+    let (mut rows, mut left_out) = (Vec::new(), 0);
+    for entered in Entered::of_format(exported.has_outlines) {
+        warnings.extend(reader.check_numbers(entered.name())?);
+        let (added, without) = reader.rows(*entered, without, now)?;
+        rows = merged(rows, added);
+        left_out += without;
+    }
     warnings.extend(reader.clocks(&rows, exported.time, now));
     Ok(Returned { file: reader.file, rows, left_out, warnings })
 }
@@ -79,6 +90,22 @@ pub(super) fn read(
 struct Head {
     time: Time,
     decisions: u64,
+    /// Whether the file has a layer of outlines.
+    has_outlines: bool,
+}
+
+/// The rows of two tables in the order in which they were entered: that of each table, which is certain, and between the tables
+/// that of their times.
+fn merged(one: Vec<Row>, other: Vec<Row>) -> Vec<Row> {
+    let mut all = Vec::with_capacity(one.len() + other.len());
+    let (mut one, mut other) = (one.into_iter().peekable(), other.into_iter().peekable());
+    while let (Some(first), Some(second)) = (one.peek(), other.peek()) {
+        let is_first = first.statement.time <= second.statement.time;
+        all.extend(if is_first { one.next() } else { other.next() });
+    }
+    all.extend(one);
+    all.extend(other);
+    all
 }
 
 struct Reader<'a> {
@@ -130,8 +157,10 @@ impl Reader<'_> {
             return Err(unlike("its table `review` does not have one row").into());
         };
         let value = |at: usize| row[at].clone().unwrap_or_default();
-        if value(0) != FORMAT {
-            return Err(unlike(&format!("its format is `{}`, expected {FORMAT}", value(0))).into());
+        if ![FORMAT, FORMER].contains(&&*value(0)) {
+            return Err(
+                unlike(&format!("its format is `{}`, expected {FORMAT} or {FORMER}", value(0))).into()
+            );
         }
         let (review, map) = (self.opened.id.to_string(), &self.opened.review.map);
         let expected = [
@@ -149,22 +178,23 @@ impl Reader<'_> {
             value(4).parse().map_err(|_| self.changed("its table `review` was changed: `exported`"))?;
         let decisions =
             value(5).parse().map_err(|_| self.changed("its table `review` was changed: `decisions`"))?;
-        Ok(Head { time, decisions })
+        Ok(Head { time, decisions, has_outlines: value(0) == FORMAT })
     }
 
     /// Compares tables and triggers with those of an export.
-    fn check_schema(&self) -> Result<()> {
-        let names: Vec<String> = self
-            .select(&["name"], "pragma_table_info('decisions') WHERE name <> 'fid' ORDER BY cid")?
-            .into_iter()
-            .filter_map(|mut row| row.remove(0))
-            .collect();
-        let expected = schema::columns();
-        if let Some(name) = expected.iter().find(|name| !names.contains(name)) {
-            return Err(self.changed(format!("the table decisions lacks the column `{name}`")).into());
-        }
-        if let Some(name) = names.iter().find(|name| !expected.contains(name)) {
-            return Err(self.changed(format!("the table decisions has a further column `{name}`")).into());
+    fn check_schema(&self, has_outlines: bool) -> Result<()> {
+        for entered in Entered::of_format(has_outlines) {
+            let table = entered.name();
+            let from = format!("pragma_table_info('{table}') WHERE name NOT IN ('fid', 'geom') ORDER BY cid");
+            let names: Vec<String> =
+                self.select(&["name"], &from)?.into_iter().filter_map(|mut row| row.remove(0)).collect();
+            let expected: Vec<String> = entered.columns().into_iter().map(|column| column.name).collect();
+            if let Some(name) = expected.iter().find(|name| !names.contains(name)) {
+                return Err(self.changed(format!("the table {table} lacks the column `{name}`")).into());
+            }
+            if let Some(name) = names.iter().find(|name| !expected.contains(name)) {
+                return Err(self.changed(format!("the table {table} has a further column `{name}`")).into());
+            }
         }
         let stored =
             self.select(&["type", "name", "sql"], "sqlite_master WHERE type IN ('table', 'trigger')")?;
@@ -176,8 +206,9 @@ impl Reader<'_> {
             rows.find(of).map(|row| row[2].clone().unwrap_or_default())
         };
         let review = &self.opened.review;
-        let all = schema::tables(review).into_iter().map(|made| ("table", made));
-        for (kind, made) in all.chain(schema::triggers(review).into_iter().map(|made| ("trigger", made))) {
+        let triggers = schema::triggers(review, has_outlines).into_iter().map(|made| ("trigger", made));
+        let all = schema::tables(review, has_outlines).into_iter().map(|made| ("table", made));
+        for (kind, made) in all.chain(triggers) {
             match sql(kind, &made.name) {
                 Some(sql) if sql == made.sql => {}
                 Some(_) => return Err(self.changed(format!("the {kind} {} was changed", made.name)).into()),
@@ -187,46 +218,83 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Whether rows were removed: SQLite keeps the highest number that a row had.
-    fn check_numbers(&self, exported: u64) -> Result<Option<String>> {
+    /// Checks that the decisions of the export are there.
+    fn check_exported(&self, exported: u64) -> Result<()> {
         let old = self.select(&["count(*)"], "\"decisions\" WHERE \"id\" IS NOT NULL")?;
         if old[0][0] != Some(exported.to_string()) {
             return Err(self.changed("decisions of the export were added or removed").into());
         }
+        Ok(())
+    }
+
+    /// Whether rows of a table were removed: SQLite keeps the highest number that a row had.
+    fn check_numbers(&self, table: &str) -> Result<Option<String>> {
         let numbers = self.select(
             &["count(*)", "coalesce(max(seq), 0)"],
-            "\"decisions\", (SELECT seq FROM sqlite_sequence WHERE name = 'decisions')",
+            &format!("\"{table}\", (SELECT seq FROM sqlite_sequence WHERE name = '{table}')"),
         )?;
         let number = |at: usize| {
             numbers[0][at].as_deref().and_then(|text| text.parse::<u64>().ok()).unwrap_or_default()
         };
         let missing = number(1).saturating_sub(number(0));
         Ok((missing > 0).then(|| {
-            format!("{}: {missing} of the {} numbers of rows are not there: rows were removed, or numbered by another program", self.file, number(1))
+            format!("{}, table {table}: {missing} of the {} numbers of rows are not there: rows were removed, or numbered by another program", self.file, number(1))
         }))
     }
 
-    fn rows(&self, without: &BTreeSet<String>, now: Time) -> Result<(Vec<Row>, u64)> {
-        let names = schema::columns();
+    /// The outlines that were drawn, by the ids of their rows, in longitude and latitude: all, or only that of the row with an id,
+    /// as it is written there.
+    fn outlines(&self, only: Option<&str>) -> Result<HashMap<String, Geometry>> {
+        let crs = describe_crs("EPSG:4326")?;
+        let source = LayerSource {
+            layer: Some(OUTLINES),
+            fields: &["uuid"],
+            only: only.map(|uuid| ("uuid", uuid)),
+            // What a person drew is not repaired unseen.
+            invalid: InvalidGeometries::Refuse,
+            ..LayerSource::new(&self.file, &crs)
+        };
+        let mut outlines = HashMap::new();
+        read_features(&source, &mut |feature| -> Result<()> {
+            let uuid = feature.values[0].as_ref().map(ToString::to_string).unwrap_or_default();
+            if let LayerGeometry::Polygons(parts) = &feature.geometry {
+                outlines.insert(plain_uuid(&uuid), outline_of(parts));
+            }
+            Ok(())
+        })?;
+        Ok(outlines)
+    }
+
+    fn rows(&self, entered: Entered, without: &BTreeSet<String>, now: Time) -> Result<(Vec<Row>, u64)> {
+        let table = entered.name();
+        let names: Vec<String> = entered.columns().into_iter().map(|column| column.name).collect();
+        // Where one of them cannot be read, each is read with its row, which can be left out.
+        let mut outlines = if entered == Entered::Outlines { self.outlines(None).ok() } else { None };
         let mut expressions = vec!["d.\"fid\"".to_owned()];
         expressions.extend(names.iter().map(|name| format!("d.\"{name}\"")));
         let joined = ["id", "review_heads", "review_sample", "review_order"];
         expressions.extend(joined.map(|name| format!("f.\"{name}\"")));
         let expressions: Vec<&str> = expressions.iter().map(String::as_str).collect();
-        let from = "\"decisions\" d LEFT JOIN \"features\" f ON f.\"id\" = d.\"feature\" WHERE d.\"id\" IS NULL ORDER BY d.\"fid\"";
+        // Decisions of the export have ids.
+        let added = if entered == Entered::Decisions { "WHERE d.\"id\" IS NULL " } else { "" };
+        let from = &format!(
+            "\"{table}\" d LEFT JOIN \"features\" f ON f.\"id\" = d.\"feature\" {added}ORDER BY d.\"fid\""
+        );
         let (mut rows, mut left_out) = (Vec::new(), 0);
         self.package.rows(&expressions, from, &mut |cells| -> Result<()> {
             let shown =
                 |at: usize| cells[at].as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
             let fid = shown(0).unwrap_or_default();
-            let at = |name: &str| names.iter().position(|known| known == name).map_or(0, |at| at + 1);
-            let uuid = plain_uuid(&shown(at("uuid")).unwrap_or_default());
+            let place = |name: &str| names.iter().position(|known| known == name).map(|at| at + 1);
+            let written = place("uuid").and_then(shown).unwrap_or_default();
+            let uuid = plain_uuid(&written);
             if without.contains(&uuid) {
                 left_out += 1;
                 return Ok(());
             }
             let bad = |reason: String| GeoPackageError::Row {
                 file: self.file.clone(),
+                table,
                 row: fid.clone(),
                 uuid: uuid.clone(),
                 reason,
@@ -235,11 +303,11 @@ impl Reader<'_> {
                 cells.iter().map(|cell| text(cell.as_deref())).collect::<Result<Vec<_>, _>>().map_err(bad)?;
             let joined = &texts[names.len() + 1..];
             if joined[0].is_none() {
-                let feature = texts[at("feature")].clone().unwrap_or_default();
+                let feature = place("feature").and_then(|at| texts[at].clone()).unwrap_or_default();
                 return Err(bad(format!("the file has no feature `{feature}`")).into());
             }
             let cell = |name: &str| {
-                let text = texts[at(name)].clone()?;
+                let text = texts[place(name)?].clone()?;
                 let text = if name.starts_with("person_") { text.trim().to_owned() } else { text };
                 Some(text).filter(|text| !text.is_empty())
             };
@@ -251,6 +319,16 @@ impl Reader<'_> {
             if statement.uuid.is_none() {
                 return Err(bad("`uuid` is missing".to_owned()).into());
             }
+            if entered == Entered::Outlines {
+                let outline = match &mut outlines {
+                    Some(all) => all.remove(&uuid),
+                    None => self
+                        .outlines(Some(&written))
+                        .map_err(|error| bad(outline_reason(&error)))?
+                        .remove(&uuid),
+                };
+                statement.geometry = Some(outline.ok_or_else(|| bad("it has no polygon".to_owned()))?);
+            }
             statement.check(&self.opened.review).map_err(|error| bad(error.to_string()))?;
             let heads = joined[1].as_deref().unwrap_or_default().split_whitespace();
             let mut seen: Vec<ObjectId> = heads
@@ -258,7 +336,7 @@ impl Reader<'_> {
                 .collect::<Result<_, _>>()
                 .map_err(|error: arpent_review::ReviewError| bad(error.to_string()))?;
             seen.sort_unstable();
-            rows.push(Row { fid, uuid, statement, seen });
+            rows.push(Row { table, fid, uuid, statement, seen });
             Ok(())
         })?;
         Ok((rows, left_out))
@@ -278,8 +356,8 @@ impl Reader<'_> {
                 let when =
                     if row.statement.time > now { "in the future" } else { "before the export of the file" };
                 format!(
-                    "{}, table decisions, row {}: its time {} is {when}: the clock of the device was wrong",
-                    self.file, row.fid, row.statement.time
+                    "{}, table {}, row {}: its time {} is {when}: the clock of the device was wrong",
+                    self.file, row.table, row.fid, row.statement.time
                 )
             })
             .collect();
@@ -287,6 +365,15 @@ impl Reader<'_> {
             warnings.push(format!("{}: {} further rows have such times", self.file, skewed.len() - LISTED));
         }
         warnings
+    }
+}
+
+/// Why the outline of a row cannot be read.
+fn outline_reason(error: &Failure) -> String {
+    match error.downcast_ref::<GdalError>() {
+        // It is the only feature that was read: its number says nothing.
+        Some(GdalError::FeatureInvalid { message, .. }) => format!("its outline is not valid: {message}"),
+        _ => error.to_string(),
     }
 }
 

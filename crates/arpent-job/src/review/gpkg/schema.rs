@@ -4,16 +4,68 @@
 //! Rows cannot be edited afterwards. So what the import would refuse is refused when a row is entered: by constraints of the
 //! table, and by triggers where other tables are asked.
 
-use arpent_base::ColumnKind;
+use arpent_base::{Column, ColumnKind};
 use arpent_gdal::sql_text;
 use arpent_review::{Kind, Review, Verdict, table};
 
 /// Format of the file, in its table `review`.
-pub(super) const FORMAT: &str = "arpent-review-gpkg/1";
+pub(super) const FORMAT: &str = "arpent-review-gpkg/2";
+/// The format before it, without the layer of outlines: files of it still come back.
+pub(super) const FORMER: &str = "arpent-review-gpkg/1";
 /// The layer of the features.
 pub(super) const FEATURES: &str = "features";
 /// The table of the decisions.
 pub(super) const DECISIONS: &str = "decisions";
+/// The layer of decisions that correct an outline, which is drawn: of a table of decisions with a geometry, forms would ask for
+/// one with every decision.
+pub(super) const OUTLINES: &str = "outlines";
+
+/// A table that persons add rows to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// Of decisions.
+    Decisions,
+    /// Of decisions with an outline.
+    Outlines,
+}
+
+impl Entered {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Decisions => DECISIONS,
+            Self::Outlines => OUTLINES,
+        }
+    }
+
+    /// Its columns, but for `fid` and the geometry.
+    pub(super) fn columns(self) -> Vec<Column> {
+        let of_outlines = |column: &Column| {
+            let kept = [
+                "feature",
+                "verdict",
+                "reason",
+                "class",
+                "comment",
+                "person_name",
+                "person_function",
+                "person_organization",
+                "time",
+                "uuid",
+            ];
+            kept.contains(&column.name.as_str())
+        };
+        let all = table::columns();
+        match self {
+            Self::Decisions => all,
+            Self::Outlines => all.into_iter().filter(of_outlines).collect(),
+        }
+    }
+
+    /// The tables of a file of this format.
+    pub(super) const fn of_format(has_outlines: bool) -> &'static [Self] {
+        if has_outlines { &[Self::Decisions, Self::Outlines] } else { &[Self::Decisions] }
+    }
+}
 
 /// A table or trigger: its name, and the statement that creates it, as `sqlite_master` keeps it.
 pub(super) struct Made {
@@ -84,15 +136,22 @@ const TOGETHER: [&str; 6] = [
      OR \"verdict\" IN ('suspect', 'illegal', 'legitimate', 'confirmed')",
 ];
 
-/// The tables: decisions, what they are about, and lists of values.
-pub(super) fn tables(review: &Review) -> Vec<Made> {
+/// What the columns of a row with an outline must satisfy together.
+const OUTLINED: [&str; 3] = [
+    "\"geom\" IS NOT NULL",
+    "\"uuid\" IS NOT NULL",
+    "coalesce(\"verdict\", '') IN ('suspect', 'illegal', 'legitimate', 'confirmed')",
+];
+
+/// The tables: decisions, those with an outline, what they are about, and lists of values.
+pub(super) fn tables(review: &Review, has_outlines: bool) -> Vec<Made> {
     let made = |name: &str, columns: &str| Made {
         name: name.to_owned(),
         sql: format!(
             "CREATE TABLE \"{name}\" (\"fid\" INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, {columns})"
         ),
     };
-    let of = |column: arpent_base::Column| {
+    let of = |column: Column| {
         let kind = match column.kind {
             ColumnKind::Byte | ColumnKind::Integer => "INTEGER",
             ColumnKind::Real => "REAL",
@@ -100,10 +159,13 @@ pub(super) fn tables(review: &Review) -> Vec<Made> {
         };
         format!("{} {kind}{}", quoted(&column.name), constraint(&column.name, review))
     };
-    let mut decisions: Vec<String> = table::columns().into_iter().map(of).collect();
-    decisions.extend(TOGETHER.map(|check| format!("CHECK ({check})")));
-    vec![
-        made(DECISIONS, &decisions.join(", ")),
+    let entered = |table: Entered, together: &[&str]| {
+        let checks = together.iter().map(|check| format!("CHECK ({check})"));
+        table.columns().into_iter().map(of).chain(checks).collect::<Vec<_>>().join(", ")
+    };
+    let outlines = entered(Entered::Outlines, &OUTLINED);
+    let outlines = has_outlines.then(|| made(OUTLINES, &format!("\"geom\" MULTIPOLYGON, {outlines}")));
+    let others = [
         made(
             "review",
             "\"format\" TEXT NOT NULL, \"review\" TEXT NOT NULL, \"name\" TEXT NOT NULL, \"run_id\" TEXT NOT NULL, \
@@ -115,12 +177,14 @@ pub(super) fn tables(review: &Review) -> Vec<Made> {
             "verdicts",
             "\"code\" TEXT NOT NULL, \"en\" TEXT NOT NULL, \"fr\" TEXT NOT NULL, \"aigle\" TEXT",
         ),
-    ]
+    ];
+    let decisions = made(DECISIONS, &entered(Entered::Decisions, &TOGETHER));
+    std::iter::once(decisions).chain(outlines).chain(others).collect()
 }
 
 /// The triggers, to be created after the rows of the export: nothing is changed or removed afterwards, and only decisions are
 /// added. `REPLACE` removes rows without asking triggers of removal, so it is refused when a row is added.
-pub(super) fn triggers(review: &Review) -> Vec<Made> {
+pub(super) fn triggers(review: &Review, has_outlines: bool) -> Vec<Made> {
     let made = |table: &str, event: &str, what: &str, when: &str, message: &str| {
         let name = format!("{table}_no_{what}");
         let when = if when.is_empty() { String::new() } else { format!(" WHEN {when}") };
@@ -131,44 +195,52 @@ pub(super) fn triggers(review: &Review) -> Vec<Made> {
         );
         Made { name, sql }
     };
-    let mut all = vec![
-        made(DECISIONS, "update", "update", "", "decisions are not changed: add a row that says otherwise"),
-        made(DECISIONS, "delete", "delete", "", "decisions are not removed: add a row that says otherwise"),
-        made(
-            DECISIONS,
-            "insert",
-            "replacing",
-            "EXISTS (SELECT 1 FROM \"decisions\" WHERE \"fid\" = NEW.\"fid\" OR \"uuid\" = NEW.\"uuid\")",
-            "this row is there already: decisions are not replaced",
-        ),
-        made(
-            DECISIONS,
-            "insert",
-            "other_feature",
-            "NOT EXISTS (SELECT 1 FROM \"features\" WHERE \"id\" = NEW.\"feature\")",
-            "no feature has this id",
-        ),
-        made(
-            DECISIONS,
-            "insert",
-            "given_id",
-            "NEW.\"id\" IS NOT NULL",
-            "`id` is given when the row is imported",
-        ),
-    ];
-    if !review.people.is_empty() {
-        all.push(made(
-            DECISIONS,
-            "insert",
-            "other_person",
-            "NOT EXISTS (SELECT 1 FROM \"people\" WHERE \"name\" = trim(NEW.\"person_name\") \
-             AND \"function\" = trim(NEW.\"person_function\") AND \"organization\" = trim(NEW.\"person_organization\"))",
-            "the review does not list this person with this function and organization",
-        ));
+    let mut all = Vec::new();
+    for entered in Entered::of_format(has_outlines) {
+        let table = entered.name();
+        all.extend([
+            made(table, "update", "update", "", "decisions are not changed: add a row that says otherwise"),
+            made(table, "delete", "delete", "", "decisions are not removed: add a row that says otherwise"),
+            made(
+                table,
+                "insert",
+                "replacing",
+                &format!(
+                    "EXISTS (SELECT 1 FROM \"{table}\" WHERE \"fid\" = NEW.\"fid\" OR \"uuid\" = NEW.\"uuid\")"
+                ),
+                "this row is there already: decisions are not replaced",
+            ),
+            made(
+                table,
+                "insert",
+                "other_feature",
+                "NOT EXISTS (SELECT 1 FROM \"features\" WHERE \"id\" = NEW.\"feature\")",
+                "no feature has this id",
+            ),
+        ]);
+        if *entered == Entered::Decisions {
+            let message = "`id` is given when the row is imported";
+            all.push(made(table, "insert", "given_id", "NEW.\"id\" IS NOT NULL", message));
+        }
+        if !review.people.is_empty() {
+            all.push(made(
+                table,
+                "insert",
+                "other_person",
+                "NOT EXISTS (SELECT 1 FROM \"people\" WHERE \"name\" = trim(NEW.\"person_name\") \
+                 AND \"function\" = trim(NEW.\"person_function\") AND \"organization\" = trim(NEW.\"person_organization\"))",
+                "the review does not list this person with this function and organization",
+            ));
+        }
     }
+    let closed = if has_outlines {
+        "only rows of `decisions` and `outlines` are added to this file"
+    } else {
+        "only rows of `decisions` are added to this file"
+    };
     for table in [FEATURES, "review", "people", "reasons", "verdicts"] {
         for what in ["insert", "update", "delete"] {
-            all.push(made(table, what, what, "", "only rows of `decisions` are added to this file"));
+            all.push(made(table, what, what, "", closed));
         }
     }
     all

@@ -3,7 +3,9 @@
 use std::sync::mpsc::Receiver;
 
 use arpent_base::{Failure, Result};
-use arpent_review::{Decision, Kind, Mention, Object, ObjectId, Person, Statement, Status, Verdict, Writer};
+use arpent_review::{
+    Decision, Kind, MOST_POSITIONS, Mention, Object, ObjectId, Person, Statement, Status, Verdict, Writer,
+};
 use arpent_viewer::{ApiAnswer, ApiRequest};
 use serde::Serialize;
 
@@ -11,9 +13,11 @@ use super::call::{ReviewCall, ReviewServeOptions};
 use super::log::{ServedLog, check_store};
 use super::queue::{MapIds, Queues};
 use super::wire::{
-    Accepted, Conflict, DecisionShown, Message, Next, Progress, Session, Shown, StateShown, Wish,
+    Accepted, Conflict, DecisionShown, Message, Next, OutlineLimits, Progress, Proposed, Session, Shown,
+    StateShown, Wish,
 };
 use crate::review::error::ReviewJobError;
+use crate::review::extent::Extent;
 use crate::review::features::MapFeatures;
 use crate::review::store::{OpenReview, now};
 
@@ -31,6 +35,8 @@ pub struct ReviewDesk {
     /// None after an error of the store, until the log was read again.
     log: Option<ServedLog>,
     ids: MapIds,
+    features: MapFeatures,
+    extent: Extent,
     queues: Queues,
 }
 
@@ -63,8 +69,8 @@ fn unavailable(failure: &Failure) -> ApiAnswer {
 }
 
 impl ReviewDesk {
-    /// Opens a review, reads its log and the features of its map. Memory grows with both: about 60 bytes for each feature
-    /// and 400 for each decision.
+    /// Opens a review, reads its log and the features of its map. Memory grows with both: about 60 bytes for each feature, 200
+    /// while they are read, and 400 for each decision.
     ///
     /// # Errors
     /// When the review or the tasks cannot be read, the store does not create objects conditionally, or the person may not
@@ -79,12 +85,16 @@ impl ReviewDesk {
             Decision::new(&opened.review, opened.id, statement, writer, options.key.as_ref())?;
         }
         check_store(&opened)?;
-        let ids = MapIds::read(&MapFeatures::open(&opened.map.target, &opened.map.manifest)?)?;
+        let features = MapFeatures::open(&opened.map.target, &opened.map.manifest)?;
+        let ids = MapIds::read(&features)?;
+        let mut extent = Extent::default();
+        // A file that cannot be read is an error at the start, not of the first outline.
+        extent.degrees(&opened.map)?;
         let (tasks, reviewer) = (options.tasks.as_deref(), options.reviewer.as_deref());
         let mut queues = Queues::read(&ids, tasks, options.person.as_ref(), reviewer)?;
         let log = ServedLog::open(&opened)?;
         queues.start(&ids, &log.live);
-        Ok(Self { options, opened, log: Some(log), ids, queues })
+        Ok(Self { options, opened, log: Some(log), ids, features, extent, queues })
     }
 
     /// Address of the review.
@@ -185,6 +195,7 @@ impl ReviewDesk {
                 Err(_) => ApiAnswer::error(400, "`from` is to be a place of the queue", None),
             },
             "feature" => self.feature(&person, query("id")),
+            "outline" => self.outline(query("id")),
             _ => ApiAnswer::error(404, "the review has nothing of this name", None),
         }
     }
@@ -197,7 +208,13 @@ impl ReviewDesk {
 
     fn session(&mut self, person: &Person) -> ApiAnswer {
         let progress = self.progress(person);
+        let within = match self.extent.degrees(&self.opened.map) {
+            Ok(within) => within,
+            Err(failure) => return unavailable(&failure),
+        };
         let review = &self.opened.review;
+        let limits =
+            |within| OutlineLimits { positions: MOST_POSITIONS, area_m2: review.max_area_m2, within };
         let is_behind_proxy = self.options.person.is_none();
         let session = Session {
             token: is_behind_proxy.then_some(&*self.options.token),
@@ -207,6 +224,7 @@ impl ReviewDesk {
             classes: &review.classes,
             blind: self.queues.are_tasks(),
             poll_s: POLL_S,
+            outlines: within.map(limits),
             progress,
         };
         json(200, &session)
@@ -233,6 +251,17 @@ impl ReviewDesk {
         json(200, &Shown { feature, place, state, progress })
     }
 
+    /// The outline of a feature as it was proposed.
+    fn outline(&self, feature: &str) -> ApiAnswer {
+        if self.ids.find(feature).is_none() {
+            return self.unknown(feature);
+        }
+        match self.features.outline(feature) {
+            Ok(geometry) => json(200, &Proposed { geometry }),
+            Err(failure) => unavailable(&failure),
+        }
+    }
+
     fn unknown(&self, feature: &str) -> ApiAnswer {
         let (feature, output) = (feature.to_owned(), self.opened.map.target.url().to_owned());
         refused(404, &ReviewJobError::NoSuchFeature { feature, output }.into())
@@ -256,16 +285,20 @@ impl ReviewDesk {
         let Some(state) = log.live.state(feature) else { return Ok(empty(false)) };
         let mut mentions = log.live.mentions(feature);
         if mentions.len() > MOST_SHOWN {
-            let counts = |one: &Mention<'_>| one.is_head || state.contests.contains(&one.id);
+            let counts = |one: &Mention<'_>| {
+                one.is_head || state.contests.contains(&one.id) || state.deciding.contains(&one.id)
+            };
             mentions.retain(counts);
             mentions.truncate(MOST_SHOWN);
         }
         let mut decisions = Vec::with_capacity(mentions.len());
         for Mention { id, person: author, is_head } in mentions {
             let decision = log.read(&self.opened, &id)?;
-            decisions.push(DecisionShown::of(id, decision, author == person, is_head));
+            let counts = state.deciding.contains(&id);
+            decisions.push(DecisionShown::of(id, decision, author == person, [is_head, counts]));
         }
         decisions.sort_by(|a, b| (&a.time, &a.id).cmp(&(&b.time, &b.id)));
+        DecisionShown::only_needed_outlines(&mut decisions);
         let (status, heads, contests) = (state.status, state.heads, state.contests);
         Ok(StateShown { hidden: false, status, heads, contests, decisions })
     }
@@ -349,6 +382,7 @@ impl ReviewDesk {
         let task = self.task_of(&person, &wish.feature);
         let feature = wish.feature.clone();
         let statement = self.statement(wish, &person, &state, task)?;
+        self.extent.check(&self.opened.map, &statement).map_err(|failure| refused(400, &failure))?;
         let Some(log) = &mut self.log else { return Err(ApiAnswer::error(503, "the log is not read", None)) };
         let object = log.write(&self.opened, statement, self.options.key.as_ref());
         let object = object.map_err(|failure| refused(400, &failure))?;

@@ -18,7 +18,28 @@ pub(super) struct Session<'a> {
     pub(super) blind: bool,
     /// How often the page asks whether others have decided, seconds.
     pub(super) poll_s: f64,
+    /// Limits of corrected outlines; none for a map that does not say where it is.
+    pub(super) outlines: Option<OutlineLimits>,
     pub(super) progress: Progress,
+}
+
+/// What a corrected outline must keep to, as the server checks it again.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct OutlineLimits {
+    /// Most positions, with those that close rings.
+    pub(super) positions: usize,
+    /// Largest area, square meters.
+    pub(super) area_m2: f64,
+    /// West, south, east and north end of where it may be, degrees.
+    #[serde(rename = "box")]
+    pub(super) within: [f64; 4],
+}
+
+/// Answer to `outline`: a feature as it was proposed.
+#[derive(Debug, Serialize)]
+pub(super) struct Proposed {
+    /// None if it has more positions than a decision may have.
+    pub(super) geometry: Option<Geometry>,
 }
 
 /// How far the queue is done.
@@ -72,16 +93,21 @@ pub(super) struct DecisionShown {
     pub(super) comment: Option<String>,
     /// Whether it corrects the outline.
     pub(super) outline: bool,
+    /// The corrected outline, of decisions that count and of the newest verdict of the person who asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) geometry: Option<Geometry>,
     pub(super) person: Person,
     pub(super) time: String,
     /// Whether the person who asks made it.
     pub(super) own: bool,
     /// Whether no other one followed it.
     pub(super) head: bool,
+    /// Whether its opinion counts: it is such a one, or what a contest among them is about.
+    pub(super) counts: bool,
 }
 
 impl DecisionShown {
-    pub(super) fn of(id: ObjectId, decision: Decision, own: bool, head: bool) -> Self {
+    pub(super) fn of(id: ObjectId, decision: Decision, own: bool, [head, counts]: [bool; 2]) -> Self {
         let said = decision.statement;
         Self {
             id,
@@ -91,10 +117,23 @@ impl DecisionShown {
             reason: said.reason,
             comment: said.comment,
             outline: said.geometry.is_some(),
+            geometry: said.geometry.filter(|_| counts || own),
             person: said.person,
             time: said.time.to_string(),
             own,
             head,
+            counts,
+        }
+    }
+
+    /// Leaves out outlines that nobody asks for: of decisions that do not count, but for the newest verdict of the person,
+    /// which undo states again. Sorted, the newest last.
+    pub(super) fn only_needed_outlines(decisions: &mut [Self]) {
+        let newest = decisions.iter().rposition(|one| one.own && one.verdict.is_some());
+        for (at, one) in decisions.iter_mut().enumerate() {
+            if !one.counts && Some(at) != newest {
+                one.geometry = None;
+            }
         }
     }
 }
