@@ -261,9 +261,9 @@ pub(crate) fn merge(
         let pool = pool_of(machine.threads.map_or(0, arpent_base::Threads::get))?;
         let ChangeReport { output, manifest } =
             pool.install(|| publish(place, plan, others.as_slice(), interrupt))?;
-        Ok(vec![PublishedMap { output, manifest }])
+        Ok(vec![PublishedMap { output, manifest, ledger: None }])
     })?;
-    let PublishedMap { output, manifest } = published.pop().expect("a comparison has one result");
+    let PublishedMap { output, manifest, .. } = published.pop().expect("a comparison has one result");
     Ok(ChangeReport { output, manifest })
 }
 

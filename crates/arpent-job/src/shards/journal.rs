@@ -1,10 +1,11 @@
 //! Regular updates of the record of a try.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arpent_base::number::fitted;
 use arpent_base::{Failure, Result, host};
+use arpent_publish::{StageCost, Traffic};
 use arpent_shell::energy::{Meter, WATTS_PER_CORE};
 
 use super::error::ShardError;
@@ -40,6 +41,8 @@ impl Journal {
             pieces: 0,
             pixels: 0,
             energy: meter.read(),
+            stages: BTreeMap::new(),
+            traffic: Traffic::default(),
             engine: String::new(),
             error: None,
             hint: None,
@@ -51,6 +54,11 @@ impl Journal {
     /// Sets the engine.
     pub(crate) fn set_engine(&mut self, engine: String) {
         self.record.engine = engine;
+    }
+
+    /// Sets what the stages have taken so far.
+    pub(crate) fn set_costs(&mut self, stages: BTreeMap<String, StageCost>, traffic: Traffic) {
+        (self.record.stages, self.record.traffic) = (stages, traffic);
     }
 
     /// Counts a piece.
