@@ -1,6 +1,7 @@
 //! Text of what a job is expected to take, and of what one took.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use arpent_base::number::{exact, round};
 use arpent_job::{Forecast, Quantity};
@@ -133,7 +134,8 @@ fn of_stage(cost: &StageCost) -> String {
     let mut text = format!("{} of CPU time, {}", duration(cost.cpu_s), watt_hours(cost.watt_hours));
     for (number, word) in [(cost.bytes_read, "read"), (cost.bytes_written, "written")] {
         if number > 0 {
-            text.push_str(&format!(", {} {word}", bytes(exact(number))));
+            // Writing to a string cannot fail.
+            let _ = write!(text, ", {} {word}", bytes(exact(number)));
         }
     }
     text

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
+use arpent_base::number::exact;
+use arpent_publish::Target;
 use arpent_raster::Window;
 use arpent_testing::Picture;
+use arpent_testing::faults::{FaultProxy, Faults};
+use arpent_testing::servers::SeaweedFs;
 use serde_json::Value;
 
 use crate::common::{Ended, Map, Place};
@@ -57,7 +61,7 @@ fn a_plan_without_observations_gives_bounds_and_says_so() {
     assert!(of("memory_mb")["high"].as_f64().unwrap() > 100.0);
     // Read to be predicted, and to be hashed.
     let size = std::fs::metadata(&scene).unwrap().len();
-    is_near(&of("bytes_read_local")["expected"], 2.0 * f64::from(u32::try_from(size).unwrap()));
+    is_near(&of("bytes_read_local")["expected"], 2.0 * exact(size));
     assert!(of("bytes_written")["expected"].is_null());
     assert!(cost["money"]["prices"]["machine_hour"]["source"] == "contract", "{cost}");
     let text = place.arpent(&["plan", "run.toml", "--scene", &scene]).expect(0).out;
@@ -211,7 +215,7 @@ fn the_ledger_adds_up_and_changes_no_file() {
     let elapsed: f64 = phases.values().map(&number).sum();
     assert!((elapsed - number(&ledger["seconds"])).abs() < 0.05 + 0.1 * elapsed, "{ledger}");
     // The scene was read, and read whole for its hash.
-    let size = f64::from(u32::try_from(std::fs::metadata(&scene).unwrap().len()).unwrap());
+    let size = exact(std::fs::metadata(&scene).unwrap().len());
     assert!(
         number(&stages["open"]["bytes_read"]) >= size && number(&stages["read"]["bytes_read"]) >= 0.5 * size,
         "{ledger}"
@@ -263,4 +267,36 @@ fn a_table_without_a_source_is_refused_with_its_line() {
     let refused = run(&place, &scene, "out", &["--cost", "cost.toml"]).expect(2);
     assert!(refused.err.contains("cost.toml") && refused.err.contains("line 2"), "{}", refused.err);
     assert!(refused.err.contains("source"), "{}", refused.err);
+}
+
+#[test]
+fn requests_are_those_that_a_proxy_counts() {
+    let Some(server) = SeaweedFs::start() else { return };
+    let (place, scene) = place();
+    let variables = server.env();
+    let lookup = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let target = Target::parse_with(&server.url("scenes"), &lookup).unwrap();
+    target.replace("a.tif", std::fs::read(&scene).unwrap(), "image/tiff").unwrap();
+    let proxy = FaultProxy::start(server.address(), Faults::none());
+    let (remote, output) = (server.url("scenes/a.tif"), server.url("out"));
+    let words =
+        ["run", "run.toml", "--scene", &remote, "--window", "64", "--output", &output, "--format", "json"];
+    let ended = place.command(&words).envs(server.env_by_way_of(proxy.address())).output().unwrap();
+    let report: Value = serde_json::from_str(&Ended::from(ended).expect(0).out).unwrap();
+    let traffic = &report["maps"][0]["ledger"]["traffic"];
+    let number = |key: &str| traffic[key].as_u64().unwrap();
+    let (counted, seen) = (number("scene_requests") + number("output_requests"), proxy.requests());
+    // The first and the last looks at the output come before and after the ledger.
+    assert!(counted <= seen && seen <= counted + counted / 4 + 16, "{seen} requests, {traffic}");
+    let size = std::fs::metadata(&scene).unwrap().len();
+    assert!(number("scene_requests") > 0 && number("scene_bytes") >= size / 2, "{traffic}");
+    let published = report["maps"][0]["ledger"]["stages"]["publish"]["bytes_written"].as_u64().unwrap();
+    assert!(number("output_bytes") >= published, "{traffic}");
+    // A plan of the same job names requests.
+    let words =
+        ["plan", "run.toml", "--scene", &remote, "--window", "64", "--output", &output, "--format", "json"];
+    let ended = place.command(&words).envs(server.env()).output().unwrap();
+    let plan: Value = serde_json::from_str(&Ended::from(ended).expect(0).out).unwrap();
+    let expected = plan["cost"]["quantities"]["requests"]["expected"].as_f64().unwrap();
+    assert!((expected - exact(counted)).abs() <= 0.25 * exact(counted), "{expected}, {traffic}");
 }

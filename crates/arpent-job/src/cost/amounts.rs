@@ -24,13 +24,15 @@ pub struct Amounts {
     pub bytes_kept: f64,
     /// Bytes of published files.
     pub bytes_published: f64,
-    /// Requests to object stores and web servers.
-    pub requests: f64,
+    /// Requests for scenes, to object stores and web servers.
+    pub scene_requests: f64,
+    /// Requests to the store of the output.
+    pub output_requests: f64,
 }
 
 impl Amounts {
     /// Number of the quantities.
-    pub(super) const COUNT: usize = 9;
+    pub(super) const COUNT: usize = 10;
 
     /// All quantities in the order of the fields.
     pub(super) const fn all(self) -> [f64; Self::COUNT] {
@@ -43,7 +45,8 @@ impl Amounts {
             bytes_received,
             bytes_kept,
             bytes_published,
-            requests,
+            scene_requests,
+            output_requests,
         } = self;
         [
             seconds,
@@ -54,7 +57,8 @@ impl Amounts {
             bytes_received,
             bytes_kept,
             bytes_published,
-            requests,
+            scene_requests,
+            output_requests,
         ]
     }
 
@@ -69,7 +73,8 @@ impl Amounts {
             bytes_received,
             bytes_kept,
             bytes_published,
-            requests,
+            scene_requests,
+            output_requests,
         ] = all;
         Self {
             seconds,
@@ -80,7 +85,8 @@ impl Amounts {
             bytes_received,
             bytes_kept,
             bytes_published,
-            requests,
+            scene_requests,
+            output_requests,
         }
     }
 
@@ -88,6 +94,11 @@ impl Amounts {
     fn with(self, other: Self, combined: impl Fn(f64, f64) -> f64) -> Self {
         let (mine, others) = (self.all(), other.all());
         Self::from_all(std::array::from_fn(|i| combined(mine[i], others[i])))
+    }
+
+    /// Requests of both kinds.
+    pub const fn requests(&self) -> f64 {
+        self.scene_requests + self.output_requests
     }
 
     /// The amounts times a factor.

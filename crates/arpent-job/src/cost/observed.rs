@@ -1,5 +1,6 @@
 //! What jobs took, as observed: by a probe, by earlier jobs of this machine (the file of rates), or by a published output.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -70,6 +71,10 @@ pub struct Observation {
     pub features: u64,
     /// What it took.
     pub amounts: Amounts,
+    /// Bytes of the files of its local scenes.
+    pub input_bytes: f64,
+    /// The part of them that its area takes of the scenes' pixels.
+    pub area_bytes: f64,
     /// Seconds after its last piece: to write and to publish.
     pub closing_s: f64,
     /// How its energy was found: `measured`, `shared` or `estimated`.
@@ -96,7 +101,26 @@ impl Observation {
             let energy = manifest.energy.as_ref().and_then(|energy| energy[key].as_str());
             energy.unwrap_or_default().to_owned()
         };
+        let local = manifest.inputs.iter().filter(|input| input.sha256.is_some());
+        let input_bytes = exact(local.filter_map(|input| input.size).sum::<u64>());
+        let has_vrt = manifest.inputs.iter().any(|input| input.uri.to_ascii_lowercase().ends_with(".vrt"));
+        let covered: u64 = manifest
+            .inputs
+            .iter()
+            .filter_map(|i| Some(i.grid.as_ref()?.width * i.grid.as_ref()?.height))
+            .sum();
+        let dates = manifest
+            .inputs
+            .iter()
+            .filter_map(|input| input.date.as_deref())
+            .collect::<BTreeSet<_>>()
+            .len()
+            .max(1);
+        let share = exact(ledger.pixels) * exact(dates) / f64::max(exact(covered), 1.0);
         Self {
+            input_bytes,
+            // The size of a VRT is not that of the files that it names.
+            area_bytes: if has_vrt { 0.0 } else { input_bytes * share.min(1.0) },
             kind: JobKind {
                 model: manifest.model.sha256.clone(),
                 engine: manifest.engines.join("; "),
@@ -115,7 +139,8 @@ impl Observation {
                 bytes_received: exact(ledger.traffic.scene_bytes),
                 bytes_kept: exact(stage("keep").bytes_written),
                 bytes_published: exact(stage("publish").bytes_written),
-                requests: exact(ledger.traffic.requests()),
+                scene_requests: exact(ledger.traffic.scene_requests),
+                output_requests: exact(ledger.traffic.output_requests),
             },
             closing_s: phase("write") + phase("publish"),
             energy: text("quality"),

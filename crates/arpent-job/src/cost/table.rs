@@ -137,7 +137,7 @@ impl CostTable {
         let amount = |name: &str| match name {
             "machine_hour" => of.seconds / 3600.0,
             "energy_kwh" => self.with_center(of.watt_hours) / 1000.0,
-            "requests_1000" => of.requests / 1000.0,
+            "requests_1000" => of.requests() / 1000.0,
             _ => of.bytes_received / 1e9,
         };
         let parts: BTreeMap<String, f64> = self
@@ -201,7 +201,8 @@ pue = { value = 1.5, source = "host", year = 2025 }
         let of = Amounts {
             seconds: 7200.0,
             watt_hours: 400.0,
-            requests: 5000.0,
+            scene_requests: 4000.0,
+            output_requests: 1000.0,
             bytes_received: 2e9,
             ..Amounts::default()
         };

@@ -17,7 +17,7 @@ use super::shared::pool;
 use crate::cost::{
     Amounts, CostError, CostTable, Estimate, JobKind, Observation, estimate, rates_file, read_rates,
 };
-use crate::job::{Job, MapJob};
+use crate::job::{Job, MapJob, UsableScene};
 use crate::map::pixel_m2;
 
 /// Earlier jobs of a kind that are used at most, the newest.
@@ -25,6 +25,9 @@ const MOST_OBSERVED: usize = 20;
 
 /// Requests for a megapixel of remote scenes, of COGs in blocks of 512 (`benches/runs/2026-11-26-jobs.md`).
 const REQUESTS_PER_MPX: f64 = 2.8;
+
+/// Scenes of which the size is looked up at most.
+const MOST_SIZED: usize = 32;
 
 /// Bytes that are hashed to measure the speed of that.
 const HASHED: usize = 16 << 20;
@@ -105,11 +108,12 @@ pub fn forecast(job: &Job, rate: f64, options: &ForecastOptions) -> Result<Forec
     let energy_from = observed.last().map(|last| format!("{} ({})", last.energy, last.energy_method));
     let meter = Meter::start(options.table.watts_per_core()).read();
     let energy_from = energy_from.unwrap_or_else(|| format!("{} ({})", meter.quality.name(), meter.method));
-    let found = estimate(&observed, headers.pixels).map(|found| headers.known(found, basis, threads));
-    let is_remote = job
-        .output
-        .as_deref()
-        .is_some_and(|output| Target::parse(output).is_ok_and(|t| t.local_folder().is_none()));
+    let is_store = |output| Target::parse(output).is_ok_and(|target| target.local_folder().is_none());
+    let is_remote = job.output.as_deref().is_some_and(is_store);
+    let found = estimate(&observed, headers.pixels).map(|found| {
+        let known = headers.known(found, &observed, basis == "probe", threads);
+        headers.with_requests(known, is_remote)
+    });
     let alone = headers.network_alone(rate, threads, &options.table);
     let mut of = Forecast {
         basis,
@@ -122,7 +126,6 @@ pub fn forecast(job: &Job, rate: f64, options: &ForecastOptions) -> Result<Forec
         carbon: options.table.carbon(&found.map_or(alone, |f| f.expected), headers.km2),
         money: options.table.money(&found.map_or(alone, |f| f.expected)),
     };
-    let found = found.map(|found| headers.with_requests(found, is_remote));
     of.fill(&headers, found.as_ref(), &alone, &energy_from, &options.table);
     Ok(of)
 }
@@ -230,32 +233,51 @@ impl Headers {
         Ok(all)
     }
 
-    /// Adds the bytes of scenes: the part of the files that the area takes of the scenes' pixels.
+    /// Adds the bytes of scenes: the part of the files that the area takes of the scenes' pixels. Of many scenes, the sizes of a
+    /// few are looked up: each takes requests where it is remote.
     fn add_scenes(&mut self, map: &MapJob) -> Result<()> {
-        let covered: u64 = map.scenes().map(|(_, scene)| scene.info.window.pixels()).sum();
+        let pixels = |scenes: &[&UsableScene]| {
+            exact(scenes.iter().map(|scene| scene.info.window.pixels()).sum::<u64>())
+        };
+        let all: Vec<&UsableScene> = map.scenes().map(|(_, scene)| scene).collect();
         let wanted = exact(map.plan.pixels_wanted()) * exact(map.dates.len());
-        let share = f64::min(1.0, wanted / f64::max(exact(covered), 1.0));
-        for (_, scene) in map.scenes() {
-            let print = arpent_gdal::stamp(&scene.source)?;
-            let size = exact(size_of(&print));
-            if is_remote_uri(&scene.source.uri) {
-                self.remote_bytes += size * share;
-                self.remote_pixels += exact(scene.info.window.pixels()) * share;
-            } else {
-                self.local_bytes += size * share;
-                self.hashed_bytes += size;
-            }
-        }
+        let share = f64::min(1.0, wanted / f64::max(pixels(&all), 1.0));
+        let (remote, local): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|scene| is_remote_uri(&scene.source.uri));
+        let bytes = |scenes: &[&UsableScene]| -> Result<f64> {
+            let step = scenes.len().div_ceil(MOST_SIZED).max(1);
+            let sample: Vec<&UsableScene> = scenes.iter().copied().step_by(step).collect();
+            let sizes = sample.iter().map(|scene| Ok(size_of(&arpent_gdal::stamp(&scene.source)?)));
+            let sizes = exact(sizes.collect::<Result<Vec<u64>>>()?.into_iter().sum::<u64>());
+            Ok(sizes * pixels(scenes) / f64::max(pixels(&sample), 1.0))
+        };
+        let (of_local, of_remote) = (bytes(&local)?, bytes(&remote)?);
+        self.local_bytes += of_local * share;
+        self.hashed_bytes += of_local;
+        self.remote_bytes += of_remote * share;
+        self.remote_pixels += pixels(&remote) * share;
         Ok(())
     }
 
     /// An estimate with what headers say better than observations of other scenes: sizes of files.
-    fn known(&self, mut found: Estimate, basis: &str, threads: usize) -> Estimate {
-        let is_probe = basis == "probe";
+    fn known(
+        &self,
+        mut found: Estimate,
+        observed: &[Observation],
+        is_probe: bool,
+        threads: usize,
+    ) -> Estimate {
+        let sum = |of: &dyn Fn(&Observation) -> f64| observed.iter().map(of).sum::<f64>();
+        // Blocks that several windows touch may be read again.
+        let (read, area) = (sum(&|one| one.amounts.bytes_read), sum(&|one| one.area_bytes));
+        let again = if area > 0.0 { read / area } else { 1.0 };
+        // Beside the bytes that are hashed: headers, samples, the model.
+        let opening =
+            sum(&|one| (one.amounts.bytes_hashed - one.input_bytes).max(0.0)) / exact(observed.len().max(1));
         let set = |amounts: &mut Amounts| {
-            amounts.bytes_hashed = self.hashed_bytes;
+            amounts.bytes_hashed = self.hashed_bytes + opening;
             if !is_probe {
-                (amounts.bytes_read, amounts.bytes_received) = (self.local_bytes, self.remote_bytes);
+                (amounts.bytes_read, amounts.bytes_received) = (self.local_bytes * again, self.remote_bytes);
             }
         };
         // A probe hashes no scene.
@@ -268,28 +290,34 @@ impl Headers {
             amounts.watt_hours += hashing_s * watt_hours_per_s;
         };
         add(&mut found.expected);
-        for (low, high) in &mut found.range {
+        if let Some((low, high)) = &mut found.range {
             add(low);
             add(high);
         }
         found
     }
 
-    /// An estimate with the requests that follow from it: observations of folders have none to a store.
+    /// An estimate with the requests that follow from it, where observations have none: those of local scenes and folders.
     fn with_requests(&self, mut found: Estimate, is_remote: bool) -> Estimate {
-        let requests = |amounts: &Amounts| {
-            let scenes = REQUESTS_PER_MPX * self.remote_pixels / 1e6;
-            let scenes = if amounts.requests > 0.0 { f64::max(scenes, amounts.requests) } else { scenes };
-            if !is_remote || amounts.requests > scenes {
-                return scenes;
+        let set = |amounts: &mut Amounts| {
+            if self.remote_pixels == 0.0 {
+                amounts.scene_requests = 0.0;
+            } else if amounts.scene_requests == 0.0 {
+                amounts.scene_requests = REQUESTS_PER_MPX * self.remote_pixels / 1e6;
             }
-            // Each piece is written; of each 8 MiB that are published one part is sent and read back; records and lists.
-            let parts = amounts.bytes_published / exact(8u64 << 20);
-            scenes + exact(self.pieces) + 2.0 * parts + 60.0 + amounts.seconds / 15.0
+            if !is_remote {
+                amounts.output_requests = 0.0;
+            } else if amounts.output_requests == 0.0 {
+                // A piece is written with one. What is published is sent and read back in parts of 8 MiB, some 25 files with two
+                // requests each at least; records come every 15 s; and some 20 looks and lists.
+                let parts = amounts.bytes_published / exact(8u64 << 20);
+                amounts.output_requests = exact(self.pieces) + 2.0 * parts + 70.0 + amounts.seconds / 15.0;
+            }
         };
-        found.expected.requests = requests(&found.expected);
-        for (low, high) in &mut found.range {
-            (low.requests, high.requests) = (requests(low), requests(high));
+        set(&mut found.expected);
+        if let Some((low, high)) = &mut found.range {
+            set(low);
+            set(high);
         }
         found
     }
@@ -306,7 +334,7 @@ impl Headers {
             bytes_read: self.local_bytes,
             bytes_hashed: self.hashed_bytes,
             bytes_received: self.remote_bytes,
-            requests: REQUESTS_PER_MPX * self.remote_pixels / 1e6,
+            scene_requests: REQUESTS_PER_MPX * self.remote_pixels / 1e6,
             ..Amounts::default()
         }
     }
@@ -359,7 +387,7 @@ impl Forecast {
         add("kwh", &|of| of.watt_hours / 1000.0, "kWh", energy_from, true);
         add("bytes_written", &|of| of.bytes_published, "bytes", &basis, false);
         add("bytes_of_pieces", &|of| of.bytes_kept, "bytes", &basis, false);
-        add("requests", &|of| of.requests, "requests", &basis, false);
+        add("requests", &|of| of.requests(), "requests", &basis, false);
         if let Some(carbon) = &self.carbon {
             let from = stated(&carbon.intensity.source, carbon.intensity.year);
             add("gco2e", &|of| table.carbon(of, 1.0).map_or(0.0, |c| c.total_g), "gCO2e", &from, true);

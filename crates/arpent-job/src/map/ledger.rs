@@ -53,7 +53,8 @@ impl Accounts<'_> {
             cpu_s: self.energy.cpu_s,
             watt_hours: self.energy.watt_hours,
             bytes_received: exact(traffic.scene_bytes),
-            requests: exact(traffic.requests()),
+            scene_requests: exact(traffic.scene_requests),
+            output_requests: exact(traffic.output_requests),
             ..Amounts::default()
         };
         Ledger {
