@@ -178,7 +178,7 @@ fn keep(value: &mut Value, keys: &[&str]) {
 fn without_sources(value: &mut Value) {
     match value {
         Value::Object(object) => {
-            for key in ["source", "areas", "nomenclature"] {
+            for key in ["source", "layer", "areas", "nomenclature"] {
                 object.remove(key);
             }
             object.values_mut().for_each(without_sources);
@@ -249,7 +249,7 @@ mod tests {
         let config = |scene: &str, layer: &str, format: &str| {
             json!({
                 "scenes": [scene], "output": scene, "before": [], "publish": { "title": scene, "viewer": true },
-                "features": { "formats": [format] }, "reference": { "override": [{ "name": "a", "source": layer }] },
+                "features": { "formats": [format] }, "reference": { "override": [{ "name": "a", "layer": layer }] },
                 "mask": { "layers": [layer] }
             })
         };

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use arpent_base::number::{approximate, exact, truncate};
+use arpent_base::number::{exact, truncate};
 use arpent_base::{DoingWhat as _, Failure, Result};
 use arpent_raster::Window;
 use arpent_shell::message::notice;
@@ -16,9 +16,15 @@ use crate::job::{BEFORE, Hashing, Job, MapJob};
 use crate::map::footprint;
 use crate::mask::model_of;
 
-/// Places, as shares of the planned windows, and their parts of the pixels that the time is for. A small one shows what every job
-/// takes; two others lie apart.
-const PLACES: [(f64, f64); 3] = [(0.5, 0.02), (0.3, 0.49), (0.7, 0.49)];
+/// Places, as shares of the columns and rows of the area, and their parts of the pixels that the time is for. A small one shows
+/// what every job takes; the others lie in the four quarters, since outlines are denser in some than in others.
+const PLACES: [([f64; 2], f64); 5] = [
+    ([0.5, 0.5], 0.02),
+    ([0.25, 0.25], 0.245),
+    ([0.75, 0.75], 0.245),
+    ([0.75, 0.25], 0.245),
+    ([0.25, 0.75], 0.245),
+];
 
 /// Part of the time that the network may take: the other stages take the rest.
 const NETWORK_SHARE: f64 = 0.4;
@@ -72,11 +78,21 @@ fn is_empty(error: &Failure) -> bool {
     error.chain().any(|cause| matches!(cause.downcast_ref(), Some(JobError::AllNodata { .. })))
 }
 
-/// A square of about so many pixels around a planned window, inside the map.
-fn block(map: &MapJob, at: f64, pixels: f64) -> Window {
-    let (extent, windows) = (map.plan.extent(), map.plan.windows());
-    let place = truncate::<usize>(approximate(windows.len()) * at).min(windows.len().saturating_sub(1));
-    let core = windows.get(place).map_or(extent, |window| window.core);
+/// A square of about so many pixels around the planned window that is nearest to a place, inside the map.
+fn block(map: &MapJob, at: [f64; 2], pixels: f64) -> Window {
+    let extent = map.plan.extent();
+    let middle = |window: &Window| {
+        let (width, height) = (exact(window.width), exact(window.height));
+        [exact(window.col) + width / 2.0, exact(window.row) + height / 2.0]
+    };
+    let place =
+        [exact(extent.col) + at[0] * exact(extent.width), exact(extent.row) + at[1] * exact(extent.height)];
+    let distance = |window: &Window| {
+        let [x, y] = middle(window);
+        (x - place[0]).hypot(y - place[1])
+    };
+    let cores = map.plan.windows().iter().map(|window| window.core);
+    let core = cores.min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or(extent);
     let side = truncate::<usize>(pixels.max(0.0).sqrt()).max(core.width.min(core.height));
     let along = |first: i64, length: usize, core_first: i64, core_length: usize| {
         let length_of = side.clamp(1, length);
