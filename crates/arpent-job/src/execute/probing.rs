@@ -17,10 +17,11 @@ use crate::map::footprint;
 use crate::mask::model_of;
 
 /// Places, as shares of the columns and rows of the area, and their parts of the pixels that the time is for. A small one shows
-/// what every job takes; the others lie in the four quarters, since outlines are denser in some than in others.
+/// what every job takes; the others lie in the four quarters, since outlines are denser in some than in others. Where the time is
+/// over after the first, that is not the small one.
 const PLACES: [([f64; 2], f64); 5] = [
-    ([0.5, 0.5], 0.02),
     ([0.25, 0.25], 0.245),
+    ([0.5, 0.5], 0.02),
     ([0.75, 0.75], 0.245),
     ([0.75, 0.25], 0.245),
     ([0.25, 0.75], 0.245),
