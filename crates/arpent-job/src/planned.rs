@@ -37,9 +37,9 @@ pub fn work(
         let plan = place.plan()?;
         let worked = match &plan {
             AnyPlan::Maps(plan) => execute::work(&place, plan, index, machine, guard),
-            AnyPlan::Change(plan) => change::work(&place, plan, index, machine, guard.flag()),
+            AnyPlan::Change(plan) => change::work(&place, plan, index, machine, guard),
         };
-        worked.map_err(|error| execute::judged(error, guard, &place, &plan))
+        worked.map_err(|error| execute::judged(error, guard, &place, &plan, Some(index)))
     })
 }
 

@@ -26,16 +26,18 @@ pub(crate) fn main(args: &RunArgs, format: Format) -> Result<u8> {
     Ok(if report.failed_scenes.is_empty() { 0 } else { PARTIAL })
 }
 
-/// Records what a map took in the file of rates of this machine, for the plans of later jobs. Jobs of several maps, and those that
-/// were interrupted, are no measure of others.
+/// Records what a map took in the file of rates of this machine, for the plans of later jobs. Jobs of several maps are no measure
+/// of others; of one that was interrupted, the end alone is.
 fn record(report: &RunReport) {
     let [map] = &*report.maps else { return };
-    let Some(ledger) = map.ledger.as_ref().filter(|ledger| ledger.others == 0 && ledger.pixels > 0) else {
+    let Some(ledger) = map.ledger.as_ref().filter(|ledger| ledger.pixels > 0) else {
         return;
     };
     let Some(file) = rates_file() else { return };
+    let resumed = ledger.others > 0;
+    let observed = Observation { resumed, ..Observation::of_ledger(&map.manifest, ledger) };
     // The map is published: what it took is not worth an error.
-    if let Err(error) = record_rates(&file, &Observation::of_ledger(&map.manifest, ledger)) {
+    if let Err(error) = record_rates(&file, &observed) {
         notice(&error.message());
     }
 }

@@ -24,11 +24,14 @@ pub struct NoBudget;
 
 impl fmt::Display for NoBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a time (90s, 30min, 2h), an energy (500Wh, 1.5kWh) or an amount of money with its currency (10EUR), above 0")
+        f.write_str("expected a time (90s, 30min, 2h), an energy (500Wh, 1.5kWh) or an amount of money with its currency (10EUR), above 0 and at most 10^12")
     }
 }
 
 impl std::error::Error for NoBudget {}
+
+/// The largest number of a budget, in any unit.
+const MOST: f64 = 1e12;
 
 /// Seconds of a unit of time.
 fn unit_s(unit: &str) -> Option<f64> {
@@ -50,7 +53,8 @@ impl FromStr for Budget {
         let (number, unit) = text.split_at(end);
         let unit = unit.trim();
         let number: f64 = number.parse().map_err(|_| NoBudget)?;
-        if number <= 0.0 {
+        // Beyond it, sums are no longer finite.
+        if !(number > 0.0 && number <= MOST) {
             return Err(NoBudget);
         }
         if let Some(seconds) = unit_s(unit) {
@@ -120,9 +124,11 @@ mod tests {
             "1.2.3h",
             "NaNh",
             "99999999999999999999999h",
+            "9999999999999EUR",
         ] {
             assert_eq!(of(bad), Err(NoBudget), "{bad}");
         }
+        assert_eq!(of(&format!("{}Wh", "9".repeat(400))), Err(NoBudget));
         assert_eq!(of("90min").unwrap().to_string(), "1 h 30 min");
     }
 

@@ -15,6 +15,14 @@ pub enum CostError {
         /// The budget.
         budget: String,
     },
+    /// A budget in money with prices of requests or bytes alone, which are not watched.
+    #[error(
+        "a budget of {budget} needs a price above 0 of an hour or of energy: requests and bytes are not watched"
+    )]
+    OnlyTraffic {
+        /// The budget.
+        budget: String,
+    },
     /// A budget in another currency than that of the prices.
     #[error("the budget is in {wanted}, and the prices are in {currency}")]
     OtherCurrency {
@@ -62,6 +70,9 @@ impl Diagnostic for CostError {
         let text = match self {
             Self::NoPrice { .. } => {
                 "name a file with prices with --cost FILE (each with value, source and year; docs/guides/cost.md), or give a budget in hours or Wh"
+            }
+            Self::OnlyTraffic { .. } => {
+                "set machine_hour or energy_kwh in the file of --cost, or give a budget in hours or Wh"
             }
             Self::OtherCurrency { .. } => "give the budget in the currency of the file of --cost",
             Self::Spent { .. } => {

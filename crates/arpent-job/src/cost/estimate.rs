@@ -15,22 +15,26 @@ pub(crate) struct Estimate {
     pub(crate) expected: Amounts,
     /// The least and the most that single pairs of observations give; `None` if there is no pair.
     pub(crate) range: Option<(Amounts, Amounts)>,
-    /// Seconds after the last piece: to write and to publish.
-    pub(crate) closing_s: f64,
 }
 
 /// Estimates a job of so many pixels from observations of its kind: a straight line for each quantity, a part that every job
 /// takes and a part for each pixel, neither below 0. `None` without an observation.
 pub(crate) fn estimate(observed: &[Observation], pixels: u64) -> Option<Estimate> {
-    let points: Vec<(f64, Amounts)> =
-        observed.iter().filter(|o| o.pixels > 0).map(|o| (exact(o.pixels), o.amounts)).collect();
-    let closing: Vec<(f64, f64)> = observed.iter().map(|o| (exact(o.pixels), o.closing_s)).collect();
+    let whole = observed.iter().filter(|o| o.pixels > 0 && !o.resumed);
+    let points: Vec<(f64, Amounts)> = whole.map(|o| (exact(o.pixels), o.amounts)).collect();
     let wanted = exact(pixels);
-    (!points.is_empty()).then(|| Estimate {
-        expected: at(&points, wanted),
-        range: range(&points, wanted),
-        closing_s: line(&closing).at(wanted),
-    })
+    (!points.is_empty()).then(|| Estimate { expected: at(&points, wanted), range: range(&points, wanted) })
+}
+
+/// What the end of a job of so many pixels takes after its last piece, by the ends of others: energy and CPU time by the mean
+/// power of the whole job. `None` without an observation.
+pub(crate) fn closing(observed: &[Observation], pixels: u64) -> Option<Amounts> {
+    let of = |o: &Observation| {
+        let share = o.closing_s / f64::max(o.amounts.seconds, 1e-9);
+        (exact(o.pixels), o.amounts.times(share.min(1.0)))
+    };
+    let points: Vec<(f64, Amounts)> = observed.iter().filter(|o| o.pixels > 0).map(of).collect();
+    (!points.is_empty()).then(|| at(&points, exact(pixels)))
 }
 
 /// Each quantity at a number of pixels.
@@ -108,9 +112,19 @@ mod tests {
         let jobs = [job(1000, 5.0), job(3000, 11.0), job(3000, 11.0)];
         let found = estimate(&jobs, 10_000).unwrap();
         assert!((found.expected.seconds - 32.0).abs() < 1e-6, "{found:?}");
-        assert!((found.expected.watt_hours - 64.0).abs() < 1e-6 && (found.closing_s - 8.0).abs() < 1e-6);
+        assert!((found.expected.watt_hours - 64.0).abs() < 1e-6);
+        let end = closing(&jobs, 10_000).unwrap();
+        assert!((end.seconds - 8.0).abs() < 1e-6 && (end.watt_hours - 16.0).abs() < 1e-6, "{end:?}");
         let (low, high) = found.range.unwrap();
         assert!((low.seconds - high.seconds).abs() < 1e-6, "the pairs agree");
+    }
+
+    #[test]
+    fn of_a_job_that_was_interrupted_the_end_alone_is_a_measure() {
+        let resumed = Observation { resumed: true, ..job(1000, 50.0) };
+        assert_eq!(estimate(std::slice::from_ref(&resumed), 1000), None);
+        let nothing = Observation { pixels: 0, closing_s: 3.0, ..Observation::default() };
+        assert!((closing(&[nothing, resumed], 2000).unwrap().seconds - 25.0).abs() < 1e-9);
     }
 
     #[test]

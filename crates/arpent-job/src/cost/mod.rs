@@ -11,13 +11,14 @@ mod error;
 mod estimate;
 mod guard;
 mod observed;
+mod pace;
 mod table;
 
 pub use amounts::Amounts;
 pub use boamps::{BoampsOptions, boamps_record};
 pub use budget::{Budget, NoBudget};
 pub use error::{BUDGET_SPENT, CostError};
-pub(crate) use estimate::{Estimate, estimate};
+pub(crate) use estimate::{Estimate, closing, estimate};
 pub(crate) use guard::Guard;
 pub use guard::Limits;
 pub use observed::{JobKind, Observation, rates_file, read_rates, record_rates};

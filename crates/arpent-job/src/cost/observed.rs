@@ -1,7 +1,7 @@
 //! What jobs took, as observed: by a probe, by earlier jobs of this machine (the file of rates), or by a published output.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use arpent_base::number::exact;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::amounts::Amounts;
+use super::error::CostError;
 
 /// Jobs in the file of rates at most; the oldest are dropped.
 const MOST_RECORDED: usize = 200;
@@ -77,6 +78,9 @@ pub struct Observation {
     pub area_bytes: f64,
     /// Seconds after its last piece: to write and to publish.
     pub closing_s: f64,
+    /// Whether it was interrupted: only `closing_s` is a measure of others then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
     /// How its energy was found: `measured`, `shared` or `estimated`.
     pub energy: String,
     /// The method of that.
@@ -143,6 +147,7 @@ impl Observation {
                 output_requests: exact(ledger.traffic.output_requests),
             },
             closing_s: phase("write") + phase("publish"),
+            resumed: false,
             energy: text("quality"),
             energy_method: text("method"),
         }
@@ -208,29 +213,42 @@ pub fn rates_file() -> Option<PathBuf> {
     Some(cache.join("arpent/rates.jsonl"))
 }
 
-/// The jobs that a file of rates holds. Lines of other versions are skipped; a file that is not there has none.
+/// The jobs that a file of rates holds. Lines of other versions are skipped; a file that is not there, or cannot be there, has
+/// none.
 ///
 /// # Errors
 /// When it is there and cannot be read.
 pub fn read_rates(file: &Path) -> Result<Vec<Observation>> {
-    let text = match std::fs::read_to_string(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.with_context(|| format!("cannot read the rates in {}", file.display()))?,
-    };
-    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    Ok(text_of(file)?.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
+
+/// The text of a file of rates; empty if there is none.
+fn text_of(file: &Path) -> Result<String> {
+    match std::fs::read_to_string(file) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(String::new())
+        }
+        read => Ok(read.with_context(|| format!("cannot read the rates in {}", file.display()))?),
+    }
 }
 
 /// Appends a job to a file of rates, whose other lines stay, the newest 200 of them. The file is replaced in one step: of two
 /// processes that append at the same moment, the record of one may be lost, never the file.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When it cannot be read or written; [`CostError::NoRates`] if it has lines, and none is a JSON object: then it is another file.
 pub fn record_rates(file: &Path, new: &Observation) -> Result<()> {
     let doing = || format!("cannot write the rates in {}", file.display());
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).with_context(doing)?;
-    let old = std::fs::read_to_string(file).unwrap_or_default();
+    let old = text_of(file)?;
     let lines: Vec<&str> = old.lines().filter(|line| !line.trim().is_empty()).collect();
+    // Lines of other versions are objects, too.
+    let is_object = |line: &&str| serde_json::from_str::<Map<String, Value>>(line).is_ok();
+    if !lines.is_empty() && !lines.iter().any(is_object) {
+        let place = file.display().to_string();
+        return Err(CostError::NoRates { place, reason: "it is another file, and is not replaced" }.into());
+    }
     let mut next = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
     for line in &lines[(lines.len() + 1).saturating_sub(MOST_RECORDED)..] {
         writeln!(next, "{line}").with_context(doing)?;
@@ -275,5 +293,22 @@ mod tests {
         std::fs::write(&file, "{\"pixels\": \"many\"}\n{\"pixels\": 3, \"new\": 1}\n").unwrap();
         assert_eq!(read_rates(&file).unwrap().iter().map(|o| o.pixels).collect::<Vec<_>>(), [3]);
         assert!(read_rates(folder.path()).is_err());
+    }
+
+    #[test]
+    fn another_file_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("results.csv");
+        for content in ["a;b\n1;2\n".as_bytes(), &[0xff, 0xfe, b'\n']] {
+            std::fs::write(&file, content).unwrap();
+            assert!(record_rates(&file, &Observation::default()).is_err());
+            assert_eq!(std::fs::read(&file).unwrap(), content);
+        }
+        // Below a file nothing can be.
+        assert_eq!(read_rates(&file.join("arpent/rates.jsonl")).unwrap(), []);
+        // An object of a later version.
+        std::fs::write(&file, "{\"pixels\": \"many\"}\n").unwrap();
+        record_rates(&file, &Observation::default()).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
     }
 }

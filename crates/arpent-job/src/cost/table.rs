@@ -6,7 +6,8 @@ use std::path::Path;
 use arpent_base::config::Key;
 use arpent_publish::{Carbon, Money, Quoted};
 use arpent_shell::energy::WATTS_PER_CORE;
-use serde::Deserialize;
+use arpent_shell::lines::duration;
+use serde::{Deserialize, Deserializer};
 
 use super::amounts::Amounts;
 use crate::config::ConfigFile;
@@ -38,23 +39,54 @@ pub struct CostTable {
     /// Currency of all prices, three capital letters of ISO 4217; required with a price.
     pub currency: Option<String>,
     /// Price of an hour of the machine.
+    #[serde(deserialize_with = "stated")]
     pub machine_hour: Option<Quoted>,
     /// Price of a kilowatt-hour, where it is paid apart.
+    #[serde(deserialize_with = "stated")]
     pub energy_kwh: Option<Quoted>,
     /// Price of 1,000 requests to object stores.
+    #[serde(deserialize_with = "stated")]
     pub requests_1000: Option<Quoted>,
     /// Price of a gigabyte (10^9 bytes) of scenes that is received over the network.
+    #[serde(deserialize_with = "stated")]
     pub received_gb: Option<Quoted>,
     /// Carbon intensity of the electricity, gCO2e per kWh.
+    #[serde(deserialize_with = "stated")]
     pub carbon_intensity: Option<Quoted>,
     /// The part of the machine's production in an hour of its use, gCO2e.
+    #[serde(deserialize_with = "stated")]
     pub embodied_g_per_hour: Option<Quoted>,
     /// Power of a busy core, watts, where no meter can be read; 10 by default.
+    #[serde(deserialize_with = "stated")]
     pub watts_per_core: Option<Quoted>,
     /// Power usage effectiveness: energy of the data center for each unit of the machine's; at least 1.
+    #[serde(deserialize_with = "stated")]
     pub pue: Option<Quoted>,
     /// Country of the machine, for the record of Boavizta.
     pub country: Option<String>,
+}
+
+/// The least and the largest value of a number. Sums of money and of greenhouse gases stay finite; a core that takes nothing
+/// would make budgets of energy endless.
+fn bounds(name: &str) -> (f64, f64) {
+    match name {
+        "pue" => (1.0, 100.0),
+        "watts_per_core" => (0.1, 10_000.0),
+        _ => (0.0, 1e9),
+    }
+}
+
+/// A number of the table, of which every key is known: manifests of other versions may have further ones.
+fn stated<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Quoted>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Stated {
+        value: f64,
+        source: String,
+        year: u16,
+    }
+    let stated = Option::<Stated>::deserialize(input)?;
+    Ok(stated.map(|Stated { value, source, year }| Quoted { value, source, year }))
 }
 
 impl CostTable {
@@ -91,11 +123,11 @@ impl CostTable {
         let bad = |key: Key, message: &str| Err(file.value_error(&key, message));
         for (name, number) in self.numbers() {
             let Some(Quoted { value, source, .. }) = number else { continue };
-            let least = if name == "pue" { 1.0 } else { 0.0 };
-            if !(value.is_finite() && *value >= least) {
+            let (least, most) = bounds(name);
+            if !(*value >= least && *value <= most) {
                 return bad(
                     Key::from(name).then("value"),
-                    &format!("is {value}, expected a number from {least} on"),
+                    &format!("is {value}, expected a number from {least} to {most}"),
                 );
             }
             if source.trim().is_empty() {
@@ -122,9 +154,31 @@ impl CostTable {
         self.watts_per_core.as_ref().map_or(WATTS_PER_CORE, |watts| watts.value)
     }
 
+    /// What is assumed for the energy of the network alone, in words: nothing where a GPU computes it.
+    pub(crate) fn assumed_energy(&self, network: &Amounts, on_gpu: bool) -> String {
+        if on_gpu {
+            return "not known: no power of the GPU is assumed".to_owned();
+        }
+        let source = self.watts_per_core.as_ref().map_or("the default", |watts| &watts.source);
+        let watts = self.watts_per_core();
+        let watt_hours = network.cpu_s * watts / 3600.0;
+        format!("assumed, {watts} W per busy core ({source}): {watt_hours:.3} Wh of the network alone")
+    }
+
     /// Whether something has a price.
     pub(crate) fn has_prices(&self) -> bool {
         self.prices().next().is_some()
+    }
+
+    /// Whether an hour of the machine or energy has a price above 0: those are watched.
+    pub(crate) fn has_watched_price(&self) -> bool {
+        self.prices().any(|(name, price)| matches!(name, "machine_hour" | "energy_kwh") && price.value > 0.0)
+    }
+
+    /// `1 h 02 min, 12.30 Wh, 0.41 EUR`
+    pub(crate) fn described(&self, of: &Amounts) -> String {
+        let money = self.money(of).map(|money| format!(", {:.2} {}", money.amount, money.currency));
+        format!("{}, {:.2} Wh{}", duration(of.seconds), of.watt_hours, money.unwrap_or_default())
     }
 
     /// Energy with that of the data center, watt-hours.
@@ -227,8 +281,12 @@ pue = { value = 1.5, source = "host", year = 2025 }
             ("carbon_intensity = { value = 21.7, year = 2024 }", "source"),
             ("carbon_intensity = { value = 21.7, source = \"RTE\" }", "year"),
             ("carbon_intensity = { value = 21.7, source = \" \", year = 2024 }", "is empty"),
-            ("carbon_intensity = { value = -1.0, source = \"RTE\", year = 2024 }", "from 0 on"),
-            ("pue = { value = 0.9, source = \"host\", year = 2024 }", "from 1 on"),
+            ("carbon_intensity = { value = -1.0, source = \"RTE\", year = 2024 }", "from 0 to 1000000000"),
+            ("pue = { value = 0.9, source = \"host\", year = 2024 }", "from 1 to 100"),
+            ("energy_kwh = { value = 1e305, source = \"RTE\", year = 2024 }", "from 0 to 1000000000"),
+            ("energy_kwh = { value = inf, source = \"RTE\", year = 2024 }", "from 0 to 1000000000"),
+            ("watts_per_core = { value = 0, source = \"RTE\", year = 2024 }", "from 0.1 to 10000"),
+            ("pue = { value = 1.2, source = \"host\", year = 2024, unit = \"1\" }", "unit"),
             ("currency = \"euro\"", "ISO 4217"),
             ("carbon_intensty = 3", "carbon_intensty"),
         ] {

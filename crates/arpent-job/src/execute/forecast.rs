@@ -8,17 +8,17 @@ use arpent_base::number::exact;
 use arpent_base::{Result, redacted, sha256_hex};
 use arpent_gdal::{Fingerprint, is_remote_uri};
 use arpent_publish::{Carbon, Money, Target};
-use arpent_shell::energy::Meter;
 use arpent_shell::lines::count;
 use serde::Serialize;
 
 use super::probing::probe;
 use super::shared::pool;
 use crate::cost::{
-    Amounts, CostError, CostTable, Estimate, JobKind, Observation, estimate, rates_file, read_rates,
+    self, Amounts, CostError, CostTable, Estimate, JobKind, Observation, estimate, rates_file, read_rates,
 };
 use crate::job::{Job, MapJob, UsableScene};
 use crate::map::pixel_m2;
+use crate::mask::model_of;
 
 /// Earlier jobs of a kind that are used at most, the newest.
 const MOST_OBSERVED: usize = 20;
@@ -46,7 +46,7 @@ pub struct ForecastOptions {
 /// What a job is expected to take, on one machine; with several, in machine hours.
 #[derive(Debug, Clone, Serialize)]
 pub struct Forecast {
-    /// `probe`, `recorded` (earlier jobs) or `network` (the network alone: hours, energy and money are lower bounds).
+    /// `probe`, `recorded` (earlier jobs) or `network` (the network alone: hours and money are lower bounds, energy is not known).
     pub basis: &'static str,
     /// The same in words.
     pub basis_text: String,
@@ -60,10 +60,10 @@ pub struct Forecast {
     pub threads: usize,
     /// The quantities, by name.
     pub quantities: BTreeMap<&'static str, Quantity>,
-    /// Greenhouse gases of what is expected, if carbon intensity was given.
+    /// Greenhouse gases of what is expected, if carbon intensity was given; not of the network alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub carbon: Option<Carbon>,
-    /// Money for what is expected, if a price was given.
+    /// Money for what is expected, if a price was given; of the network alone without its energy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
 }
@@ -93,6 +93,8 @@ struct Headers {
     hashed_bytes: f64,
     remote_bytes: f64,
     remote_pixels: f64,
+    /// Whether a scene is a VRT, whose files may lie elsewhere.
+    has_vrt: bool,
     pieces: usize,
 }
 
@@ -104,17 +106,22 @@ pub fn forecast(job: &Job, rate: f64, options: &ForecastOptions) -> Result<Forec
     let threads = pool(&job.config)?.current_num_threads();
     let headers = Headers::of(job)?;
     let kind = kind_of(job, threads)?;
-    let (basis, basis_text, observed) = observations(job, rate, options, &kind)?;
-    let energy_from = observed.last().map(|last| format!("{} ({})", last.energy, last.energy_method));
-    let meter = Meter::start(options.table.watts_per_core()).read();
-    let energy_from = energy_from.unwrap_or_else(|| format!("{} ({})", meter.quality.name(), meter.method));
+    let (basis, mut basis_text, observed) = observations(job, rate, options, &kind)?;
+    if job.config.mask.layers.iter().any(|layer| model_of(layer.source()).is_some()) {
+        basis_text.push_str("; the maps of masks that are models come on top");
+    }
     let is_store = |output| Target::parse(output).is_ok_and(|target| target.local_folder().is_none());
     let is_remote = job.output.as_deref().is_some_and(is_store);
     let found = estimate(&observed, headers.pixels).map(|found| {
         let known = headers.known(found, &observed, basis == "probe", threads);
         headers.with_requests(known, is_remote)
     });
-    let alone = headers.network_alone(rate, threads, &options.table);
+    let on_gpu = job.predictor.is_on_gpu();
+    let alone = headers.network_alone(rate, threads, on_gpu);
+    let energy_from = observed.last().map_or_else(
+        || options.table.assumed_energy(&alone, on_gpu),
+        |last| format!("{} ({})", last.energy, last.energy_method),
+    );
     let mut of = Forecast {
         basis,
         basis_text,
@@ -123,14 +130,14 @@ pub fn forecast(job: &Job, rate: f64, options: &ForecastOptions) -> Result<Forec
         km2: headers.km2,
         threads,
         quantities: BTreeMap::new(),
-        carbon: options.table.carbon(&found.map_or(alone, |f| f.expected), headers.km2),
+        carbon: found.and_then(|f| options.table.carbon(&f.expected, headers.km2)),
         money: options.table.money(&found.map_or(alone, |f| f.expected)),
     };
     of.fill(&headers, found.as_ref(), &alone, &energy_from, &options.table);
     Ok(of)
 }
 
-/// What the end of a job takes after its last piece, by earlier jobs of its kind on this machine; `None` without one.
+/// What the end of a job takes after its last piece, by earlier jobs of its kind; `None` without one.
 ///
 /// # Errors
 /// When their file cannot be read.
@@ -139,10 +146,7 @@ pub(super) fn closing(job: &Job, threads: usize) -> Result<Option<Amounts>> {
     let kind = kind_of(job, threads)?;
     let of_kind: Vec<_> = read_rates(&file)?.into_iter().filter(|one| one.kind == kind).collect();
     let pixels = job.maps.iter().map(|map| map.plan.pixels_wanted()).sum();
-    Ok(estimate(&of_kind, pixels).map(|found| {
-        let share = found.closing_s / f64::max(found.expected.seconds, 1e-9);
-        found.expected.times(share)
-    }))
+    Ok(cost::closing(&of_kind, pixels))
 }
 
 /// The kind of a job.
@@ -165,13 +169,13 @@ fn observations(
         return Ok(("probe", text, found));
     }
     let of_kind = |all: Vec<Observation>| {
-        let mut of_kind: Vec<_> = all.into_iter().filter(|one| one.kind == *kind).collect();
+        let mut of_kind: Vec<_> = all.into_iter().filter(|one| one.kind == *kind && !one.resumed).collect();
         of_kind.drain(..of_kind.len().saturating_sub(MOST_OBSERVED));
         of_kind
     };
     let text = |found: &[Observation], place: &str| {
         let jobs = if found.len() == 1 { "job" } else { "jobs" };
-        format!("{} earlier {jobs} of this kind on this machine, in {place}", found.len())
+        format!("{} earlier {jobs} of this kind, in {place}", found.len())
     };
     if let Some(place) = &options.rates {
         let no_rates = |reason| CostError::NoRates { place: redacted(place), reason };
@@ -240,6 +244,7 @@ impl Headers {
             exact(scenes.iter().map(|scene| scene.info.window.pixels()).sum::<u64>())
         };
         let all: Vec<&UsableScene> = map.scenes().map(|(_, scene)| scene).collect();
+        self.has_vrt |= all.iter().any(|scene| scene.source.uri.to_ascii_lowercase().ends_with(".vrt"));
         let wanted = exact(map.plan.pixels_wanted()) * exact(map.dates.len());
         let share = f64::min(1.0, wanted / f64::max(pixels(&all), 1.0));
         let (remote, local): (Vec<_>, Vec<_>) =
@@ -300,7 +305,7 @@ impl Headers {
     /// An estimate with the requests that follow from it, where observations have none: those of local scenes and folders.
     fn with_requests(&self, mut found: Estimate, is_remote: bool) -> Estimate {
         let set = |amounts: &mut Amounts| {
-            if self.remote_pixels == 0.0 {
+            if self.remote_pixels == 0.0 && !self.has_vrt {
                 amounts.scene_requests = 0.0;
             } else if amounts.scene_requests == 0.0 {
                 amounts.scene_requests = REQUESTS_PER_MPX * self.remote_pixels / 1e6;
@@ -322,15 +327,13 @@ impl Headers {
         found
     }
 
-    /// What the network alone takes.
-    fn network_alone(&self, rate: f64, threads: usize, table: &CostTable) -> Amounts {
+    /// What the network alone takes, without its energy: an assumed power is no lower bound.
+    fn network_alone(&self, rate: f64, threads: usize, on_gpu: bool) -> Amounts {
         let seconds = exact(self.pixels) / 1e6 / rate;
-        let cpu_s = seconds * exact(threads);
-        let watt_hours = cpu_s * table.watts_per_core() / 3600.0;
         Amounts {
             seconds,
-            cpu_s,
-            watt_hours,
+            // A GPU computes without them.
+            cpu_s: if on_gpu { 0.0 } else { seconds * exact(threads) },
             bytes_read: self.local_bytes,
             bytes_hashed: self.hashed_bytes,
             bytes_received: self.remote_bytes,
@@ -383,14 +386,14 @@ impl Forecast {
             self.quantities.insert(name, quantity);
         };
         add("hours", &|of| of.seconds / 3600.0, "h", &basis, true);
-        add("cpu_hours", &|of| of.cpu_s / 3600.0, "h", &basis, true);
-        add("kwh", &|of| of.watt_hours / 1000.0, "kWh", energy_from, true);
+        add("cpu_hours", &|of| of.cpu_s / 3600.0, "h", &basis, alone.cpu_s > 0.0);
+        add("kwh", &|of| of.watt_hours / 1000.0, "kWh", energy_from, false);
         add("bytes_written", &|of| of.bytes_published, "bytes", &basis, false);
         add("bytes_of_pieces", &|of| of.bytes_kept, "bytes", &basis, false);
         add("requests", &|of| of.requests(), "requests", &basis, false);
-        if let Some(carbon) = &self.carbon {
-            let from = stated(&carbon.intensity.source, carbon.intensity.year);
-            add("gco2e", &|of| table.carbon(of, 1.0).map_or(0.0, |c| c.total_g), "gCO2e", &from, true);
+        if let Some(intensity) = &table.carbon_intensity {
+            let from = stated(&intensity.source, intensity.year);
+            add("gco2e", &|of| table.carbon(of, 1.0).map_or(0.0, |c| c.total_g), "gCO2e", &from, false);
         }
         if let Some(money) = &self.money {
             let from: Vec<String> =

@@ -58,10 +58,8 @@ pub(super) fn run_unmasked(
     check_outputs(&job, &plan, resumes, overwrite)?;
     let pool = pool(&job.config)?;
     notice(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
-    if guard.has_budget()
-        && let Some(closing) = closing(&job, pool.current_num_threads())?
-    {
-        guard.set_closing(closing);
+    if guard.has_budget() {
+        guard.set_closing(closing(&job, pool.current_num_threads())?.unwrap_or_default());
     }
     print_warnings(&job);
     let scratch = job.scratch.path().to_owned();
@@ -89,7 +87,7 @@ pub(super) fn run_unmasked(
         }
     }
     let maps = maps.map_err(|error| {
-        let source = spent::judged(error, guard, &place, &run.plan);
+        let source = spent::judged(error, guard, &place, &run.plan, None);
         let is_spent = matches!(source.downcast_ref(), Some(CostError::Spent { .. }));
         if is_spent { source } else { Unpublished { what: "map", source }.into() }
     })?;
@@ -174,7 +172,7 @@ impl RunExecution<'_> {
         let before = if self.resumes { place.records()? } else { Vec::new() };
         let mut engines = engines_of(&before);
         engines.insert(job.predictor.engine());
-        let mut journal = Journal::begin(place, 0)?;
+        let mut journal = Journal::begin(place, 0, self.guard.table().watts_per_core())?;
         journal.set_engine(job.predictor.engine());
         let mut maps = Vec::new();
         for map in 0..job.maps.len() {

@@ -40,7 +40,8 @@ pub(crate) fn work(
     machine: &Machine,
     guard: &Guard<'_>,
 ) -> Result<WorkerReport> {
-    on_shard(place, plan, index, &mut |share, journal| work_on(machine, place, plan, share, guard, journal))
+    let compute = &mut |share, journal: &mut Journal| work_on(machine, place, plan, share, guard, journal);
+    on_shard(place, plan, index, guard, compute)
 }
 
 /// Computes a shard, unless it is done. `compute` computes the missing ones of some pieces, and returns the number of those
@@ -52,6 +53,7 @@ pub(crate) fn on_shard(
     place: &JobPlace,
     plan: &dyn Divided,
     index: usize,
+    guard: &Guard<'_>,
     compute: &mut dyn FnMut(Range<usize>, &mut Journal) -> Result<usize>,
 ) -> Result<WorkerReport> {
     let share = plan.shares().get(index).cloned();
@@ -61,7 +63,7 @@ pub(crate) fn on_shard(
     if place.is_done(index)? {
         notice(&format!("shard {index} is already done"));
     } else {
-        let mut journal = Journal::begin(place, index)?;
+        let mut journal = Journal::begin(place, index, guard.table().watts_per_core())?;
         match compute(share.clone(), &mut journal) {
             Ok(found) => report.pieces_found = found,
             // Another worker finished first, and its pieces may already be merged.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
 use arpent_gdal::SharedBlocks;
 use arpent_publish::{
@@ -256,7 +257,9 @@ impl MapWriter<'_> {
         warnings.extend(counts.masked.iter().flat_map(|masked| map.masks.warnings_of(masked)));
         warnings.extend(outside(&counts, &job.model.id));
         warnings[printed..].iter().for_each(warn);
-        if !self.context.guard.allows_closing() {
+        let of_job: u64 = job.maps.iter().map(|map| map.plan.pixels_wanted()).sum();
+        let share = exact(map.plan.pixels_wanted()) / exact(of_job.max(1));
+        if !self.context.guard.allows_closing(share) {
             return Err(ShardError::Interrupted.into());
         }
         self.check_interrupt()?;

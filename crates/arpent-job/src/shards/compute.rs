@@ -102,7 +102,11 @@ impl<'a> JobContext<'a> {
         let levels = self.job.dissimilarity.as_ref().map(WindowLevels::new);
         let stages = self.stages(job, shared.as_ref(), levels.as_ref(), stop)?;
         let mut builder = PieceBuilder::new(pieces);
-        self.guard.begin(self.begun_px(map, wanted, &stages));
+        if wanted.is_empty() {
+            self.guard.begin_closing();
+        } else {
+            self.guard.begin(self.begun_px(map, wanted, &stages));
+        }
         std::thread::scope(|scope| {
             let (made, keeping) = bounded::<Piece>(0);
             let keeper = scope.spawn(move || {
@@ -110,17 +114,19 @@ impl<'a> JobContext<'a> {
                 stop.fetch_or(kept.is_err(), Ordering::Relaxed);
                 kept
             });
-            let mut sink = |window: usize, answer| {
+            let mut sink = |window: usize, answer: Option<_>| {
                 let pixels = job.plan.windows()[window].core.pixels();
                 stage.advance(pixels);
-                self.guard.add(pixels);
+                // Windows without a valid pixel take next to nothing.
+                self.guard.add(if answer.is_some() { pixels } else { 0 });
                 match builder.push(window, answer) {
                     None => Ok(()),
                     Some(mut piece) => {
                         if let Some(levels) = &levels {
                             piece.levels = levels.take(pieces[piece.index].clone());
                         }
-                        made.send(piece).map_err(|_| JobError::Stopped { stage: "keeping" }.into())
+                        let sent = self.guard.wait(|| made.send(piece));
+                        sent.map_err(|_| JobError::Stopped { stage: "keeping" }.into())
                     }
                 }
             };
@@ -137,7 +143,10 @@ impl<'a> JobContext<'a> {
         let sizes = &self.plan.maps[map].pieces;
         let piece = wanted.iter().filter_map(|index| sizes.get(*index)).max().copied().unwrap_or(0);
         let window = self.map(map).plan.largest().map_or(0, |window| window.core.pixels());
-        piece + window * (stages.readers + stages.predictors) as u64
+        // Of a GPU, those that are computed together, and as many that wait meanwhile.
+        let at_once = stages.predictor.at_once();
+        let waiting = if at_once > 1 { at_once } else { 0 };
+        piece + window * (stages.readers + stages.predictors * at_once + waiting) as u64
     }
 
     /// Stores pieces as they come, and updates the record.
@@ -153,23 +162,24 @@ impl<'a> JobContext<'a> {
                 Ok(piece) => {
                     let piece = self.keep_one(PieceId { map, index: piece.index }, piece)?;
                     journal.add_piece(self.plan.maps[map].pieces[piece.index]);
+                    self.guard.add_piece();
                     if let Some(out) = out {
                         out.send(piece).map_err(|_| JobError::Stopped { stage: "assembly" })?;
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.tell_costs(journal);
+                    self.set_costs(journal);
                     return Ok(());
                 }
             }
-            self.tell_costs(journal);
+            self.set_costs(journal);
             journal.write_if_due(self.place)?;
         }
     }
 
-    /// Notes in the record what the stages have taken so far.
-    fn tell_costs(&self, journal: &mut Journal) {
+    /// Sets what the stages have taken so far in the record.
+    fn set_costs(&self, journal: &mut Journal) {
         let (output_requests, output_bytes) = self.place.requested();
         let traffic = Traffic { output_requests, output_bytes, ..self.clock.traffic() };
         journal.set_costs(self.clock.costs(), traffic);
@@ -229,7 +239,7 @@ impl<'a> JobContext<'a> {
             let mut stored = stored.iter().copied().peekable();
             let mut take_stored = |assembler: &mut MapAssembler, before: usize| -> Result<()> {
                 while stored.next_if(|index| *index < before).is_some() {
-                    if self.interrupt.load(Ordering::Relaxed) {
+                    if self.interrupt.load(Ordering::Relaxed) && self.guard.may_end() {
                         return Err(ShardError::Interrupted.into());
                     }
                     // Missing pieces will not come: later ones are not assembled.
@@ -243,7 +253,7 @@ impl<'a> JobContext<'a> {
                 Ok(())
             };
             for piece in computed {
-                take_stored(assembler, piece.index)?;
+                self.guard.apart(|| take_stored(assembler, piece.index))?;
                 self.take(map, assembler, piece)?;
             }
             take_stored(assembler, usize::MAX)

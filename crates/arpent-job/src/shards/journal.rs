@@ -24,12 +24,13 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Starts a try at a shard, and writes its record.
+    /// Starts a try at a shard, and writes its record. Where nothing can be measured, a busy core is assumed to use
+    /// `watts_per_core`.
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub(crate) fn begin(place: &JobPlace, shard: usize) -> Result<Self> {
-        let meter = Meter::start(WATTS_PER_CORE);
+    pub(crate) fn begin(place: &JobPlace, shard: usize, watts_per_core: f64) -> Result<Self> {
+        let meter = Meter::start(watts_per_core);
         let record = Record {
             format: RECORD_FORMAT.to_owned(),
             shard,
@@ -120,7 +121,7 @@ pub fn reopen_failed(place: &JobPlace) -> Result<()> {
     for shard in shards {
         let last = last_of(&records, shard).filter(|record| record.state == State::Failed);
         if last.is_some() && !place.is_done(shard)? {
-            let mut journal = Journal::begin(place, shard)?;
+            let mut journal = Journal::begin(place, shard, WATTS_PER_CORE)?;
             journal.record.state = State::Stopped;
             journal.write(place)?;
         }
