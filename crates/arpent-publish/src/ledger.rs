@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Ledger {
-    /// Elapsed seconds: of the process that published the map, and of all that computed pieces for it before or beside it.
+    /// Seconds of machines: of the process that published the map, and of all that computed pieces for it before or beside it.
+    /// Processes side by side on one machine, by its name, count once.
     pub seconds: f64,
-    /// The part of them that belongs to other processes: workers, and runs that were interrupted.
+    /// The part of them in which only other processes ran: workers, and runs that were interrupted.
     pub seconds_of_others: f64,
     /// Number of these processes.
     pub others: u64,
@@ -89,7 +90,7 @@ impl Traffic {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UnitCost {
-    /// Elapsed seconds of all processes.
+    /// Seconds of machines.
     pub seconds: f64,
     /// CPU time, seconds.
     pub cpu_s: f64,
@@ -137,7 +138,6 @@ pub struct Money {
 
 /// A number that somebody stated, such as a price.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Quoted {
     /// The number.
     pub value: f64,

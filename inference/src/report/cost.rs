@@ -30,8 +30,10 @@ pub(crate) fn of_forecast(cost: &Forecast) -> Lines {
     if let Some(quantity) = cost.quantities.get("kwh") {
         lines.more(format!("energy is {}", quantity.from));
     }
-    if let (Some(carbon), Some(quantity)) = (&cost.carbon, cost.quantities.get("gco2e")) {
+    if let Some(quantity) = cost.quantities.get("gco2e") {
         lines.add("carbon", of_quantity(quantity, &|g| format!("{g:.1} gCO2e")));
+    }
+    if let Some(carbon) = &cost.carbon {
         lines.more(format!("{:.3} gCO2e per km2 (SCI); {}", carbon.sci_g_per_km2, of_carbon(carbon)));
     }
     if let (Some(money), Some(quantity)) = (&cost.money, cost.quantities.get("money")) {
@@ -74,7 +76,9 @@ pub(super) fn add_took(lines: &mut Lines, ledger: &Ledger) {
 pub(super) fn add_ledger(lines: &mut Lines, ledger: &Ledger) {
     let others = match ledger.others {
         0 => String::new(),
-        others => format!(", {} of it in {others} other processes", duration(ledger.seconds_of_others)),
+        others => {
+            format!(" of machines, {} of it in {others} other processes", duration(ledger.seconds_of_others))
+        }
     };
     lines
         .add("took", format!("{}{others}; {} of CPU time", duration(ledger.seconds), duration(ledger.cpu_s)));
@@ -88,7 +92,7 @@ pub(super) fn add_ledger(lines: &mut Lines, ledger: &Ledger) {
         lines.add(
             "requests",
             format!(
-                "{} to read scenes ({}), {} to the output ({} sent)",
+                "{} to read scenes ({}), {} to the output ({} sent before the upload of the files)",
                 count(traffic.scene_requests),
                 bytes(exact(traffic.scene_bytes)),
                 count(traffic.output_requests),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arpent_base::host;
 use arpent_base::number::{approximate, exact, index};
 use arpent_publish::{Counts, Ledger, StageCost, Traffic, UnitCost};
 use arpent_raster::PixelArea;
@@ -10,7 +11,7 @@ use arpent_shell::energy::Energy;
 use crate::cost::{Amounts, CostTable};
 use crate::job::MapJob;
 use crate::pipeline::Clock;
-use crate::shards::Record;
+use crate::shards::{Record, now};
 
 /// What the ledger of a map is made of.
 pub(super) struct Accounts<'a> {
@@ -32,8 +33,9 @@ pub(super) struct Accounts<'a> {
 impl Accounts<'_> {
     /// The ledger so far.
     pub(super) fn ledger(&self) -> Ledger {
-        let seconds_of_others = exact(self.others.iter().map(Record::seconds).sum::<i64>());
-        let seconds = self.clock.elapsed_s() + seconds_of_others;
+        let own = self.clock.elapsed_s();
+        let seconds_of_others = seconds_of_others(self.others, &host(), now(), own);
+        let seconds = own + seconds_of_others;
         let (pixels, features) = (self.counts.pixels_wanted, self.counts.features);
         let km2 = rounded(exact(pixels) * pixel_m2(self.map) / 1e6);
         let traffic = self.traffic();
@@ -113,6 +115,31 @@ impl Accounts<'_> {
     }
 }
 
+/// Seconds in which the machines of other processes computed, each moment of a machine once; without those of this process,
+/// which has run on `here` for `own` seconds until `now`.
+fn seconds_of_others(others: &[Record], here: &str, now: i64, own: f64) -> f64 {
+    let mut of_host: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+    for record in others {
+        let time = (exact(record.began), exact(record.updated));
+        of_host.entry(&record.host).or_default().push(time);
+    }
+    let until = exact(now);
+    of_host.entry(here).or_default().push((until - own, until));
+    let all: f64 = of_host.into_values().map(covered).sum();
+    (all - own).max(0.0)
+}
+
+/// Length of the union of times.
+fn covered(mut times: Vec<(f64, f64)>) -> f64 {
+    times.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut sum, mut end) = (0.0, f64::NEG_INFINITY);
+    for (from, until) in times {
+        sum += (until - from.max(end)).max(0.0);
+        end = end.max(until);
+    }
+    sum
+}
+
 /// Mean area of a pixel of a map on the ground, square meters; of many rows, by a thousand of them.
 pub(crate) fn pixel_m2(map: &MapJob) -> f64 {
     let (extent, area) = (map.plan.extent(), PixelArea::new(map.grid()));
@@ -124,4 +151,31 @@ pub(crate) fn pixel_m2(map: &MapJob) -> f64 {
 /// Rounds to a millionth.
 fn rounded(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_of_a_machine_counts_once() {
+        assert!((covered(vec![(10.0, 20.0), (0.0, 5.0), (12.0, 15.0), (19.0, 30.0)]) - 25.0).abs() < 1e-9);
+        // A clock that was set back.
+        assert!(covered(vec![(10.0, 4.0)]).abs() < 1e-9);
+        assert!(covered(Vec::new()).abs() < 1e-9);
+        // Eight workers side by side on one machine, two on another, and this process after the former.
+        let record = |host: &str, began, updated| {
+            let text = serde_json::json!({
+                "format": "arpent-shard/1", "shard": 0, "attempt": "a", "state": "done", "host": host, "began": began,
+                "updated": updated, "pieces": 1, "pixels": 1, "engine": "",
+                "energy": { "watt_hours": 0.0, "quality": "estimated", "method": "", "cpu_s": 0.0 }
+            });
+            serde_json::from_value::<Record>(text).unwrap()
+        };
+        let mut others: Vec<Record> = (0..8).map(|i| record("a", 100 + i, 200)).collect();
+        others.extend([record("b", 0, 50), record("b", 40, 60)]);
+        let seconds = seconds_of_others(&others, "a", 230, 30.0);
+        assert!((seconds - 160.0).abs() < 1e-6, "{seconds}");
+        assert!(seconds_of_others(&[], "a", 230, 30.0).abs() < 1e-6);
+    }
 }
