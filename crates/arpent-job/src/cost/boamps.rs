@@ -23,6 +23,7 @@ pub fn boamps_record(output: &str, manifest: &Manifest, options: &BoampsOptions)
     let energy = manifest.energy.as_ref();
     let text = |key: &str| energy.and_then(|energy| energy[key].as_str()).unwrap_or_default();
     let quality = text("quality");
+    let on_gpu = manifest.engines.iter().any(|engine| !is_cpu(engine));
     let mut record = json!({
         "header": {
             "licensing": manifest.config["publish"]["license"].as_str().unwrap_or("not stated"),
@@ -43,10 +44,8 @@ pub fn boamps_record(output: &str, manifest: &Manifest, options: &BoampsOptions)
             "cpuTrackingMode": if quality == "estimated" { "constant" } else { "rapl" },
             "unit": "kWh",
             "powerConsumption": ledger.watt_hours / 1000.0,
-            "measurementDuration": ledger.seconds,
             "measurementDateTime": date_time(&manifest.created),
         }],
-        "system": { "os": std::env::consts::OS },
         "software": { "language": "rust" },
         "infrastructure": {
             "infraType": "other",
@@ -54,11 +53,16 @@ pub fn boamps_record(output: &str, manifest: &Manifest, options: &BoampsOptions)
         },
         // Its classes are errors of 10, 25 and 50 %.
         "quality": match quality {
-            "measured" => "high",
-            "shared" => "medium",
+            // GPUs whose power cannot be read are missing in it.
+            "measured" if !on_gpu || text("method").contains("NVML") => "high",
+            "measured" | "shared" => "medium",
             _ => "low",
         },
     });
+    // Of several processes it would be a sum over machines.
+    if ledger.others == 0 {
+        record["measures"][0]["measurementDuration"] = json!(ledger.seconds);
+    }
     if let Some(country) = &options.country {
         record["environment"] = json!({ "country": country });
         if let Some(carbon) = &ledger.carbon {
@@ -73,7 +77,7 @@ fn task(manifest: &Manifest, ledger: &Ledger) -> Value {
     let of_package = |key: &str| package.and_then(|package| package[key].as_str()).unwrap_or_default();
     let read = ledger.stages.get("read").map_or(0, |stage| stage.bytes_read) + ledger.traffic.scene_bytes;
     let published = ledger.stages.get("publish").map_or(0, |stage| stage.bytes_written);
-    json!({
+    let mut task = json!({
         "taskStage": "inference",
         "taskFamily": of_package("task"),
         "nbRequest": manifest.counts.windows_run,
@@ -87,7 +91,6 @@ fn task(manifest: &Manifest, ledger: &Ledger) -> Value {
             {
                 "dataUsage": "input",
                 "dataType": "image",
-                "dataFormat": "tiff",
                 "dataSize": exact(read) / 1e9,
                 "dataQuantity": manifest.inputs.len(),
                 "shape": format!("{} pixels", ledger.pixels),
@@ -102,16 +105,22 @@ fn task(manifest: &Manifest, ledger: &Ledger) -> Value {
         "taskDescription": format!(
             "A vector map of {:.3} km2 from aerial or satellite imagery; run {}.", ledger.km2, manifest.run_id
         ),
-    })
+    });
+    let is_tiff = |uri: &str| uri.ends_with(".tif") || uri.ends_with(".tiff");
+    if !manifest.inputs.is_empty()
+        && manifest.inputs.iter().all(|input| is_tiff(&input.uri.to_ascii_lowercase()))
+    {
+        task["dataset"][0]["dataFormat"] = json!("tiff");
+    }
+    task
 }
 
 /// The processors, by what computed.
 fn components(manifest: &Manifest, ledger: &Ledger) -> Vec<Value> {
     let component = |engine: &String| {
-        let is_cpu = engine.to_ascii_lowercase().contains("cpu");
         json!({
             "componentName": engine,
-            "componentType": if is_cpu { "cpu" } else { "gpu" },
+            "componentType": if is_cpu(engine) { "cpu" } else { "gpu" },
             "nbComponent": 1,
         })
     };
@@ -121,6 +130,11 @@ fn components(manifest: &Manifest, ledger: &Ledger) -> Vec<Value> {
         all.push(json!({ "componentName": threads, "componentType": "cpu", "nbComponent": 1 }));
     }
     all
+}
+
+/// Whether an engine is a processor.
+fn is_cpu(engine: &str) -> bool {
+    engine.to_ascii_lowercase().contains("cpu")
 }
 
 /// An id of the form of a UUID of version 8, the same for the same publication.
@@ -167,7 +181,6 @@ mod tests {
         has(&record["header"], &["reportDatetime"]);
         has(&record["header"]["publisher"], &["confidentialityLevel"]);
         has(&record["task"], &["taskStage", "taskFamily", "algorithms", "dataset"]);
-        has(&record["system"], &["os"]);
         has(&record["software"], &["language"]);
         has(&record["infrastructure"], &["infraType", "components"]);
         has(&record["environment"], &["country"]);

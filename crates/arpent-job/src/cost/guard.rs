@@ -162,7 +162,10 @@ impl<'a> Guard<'a> {
             return;
         }
         let taken = self.taken();
-        self.state().pace.add(taken, pixels);
+        let mut state = self.state();
+        state.pace.add(taken, pixels);
+        // Not only at the next look: small pieces take less than the time between two.
+        self.judge(&mut state, taken);
     }
 
     /// Counts a piece that is stored.

@@ -62,8 +62,6 @@ pub struct CostTable {
     /// Power usage effectiveness: energy of the data center for each unit of the machine's; at least 1.
     #[serde(deserialize_with = "stated")]
     pub pue: Option<Quoted>,
-    /// Country of the machine, for the record of Boavizta.
-    pub country: Option<String>,
 }
 
 /// The least and the largest value of a number. Sums of money and of greenhouse gases stay finite; a core that takes nothing
