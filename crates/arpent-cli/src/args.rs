@@ -268,8 +268,8 @@ pub struct PlanArgs {
         conflicts_with = "rates"
     )]
     pub probe: Option<Duration>,
-    /// Predict from what earlier jobs took: a file of rates, or the output of a job. By default the jobs of this kind that ran
-    /// on this machine, in arpent/rates.jsonl of the user's cache folder (ARPENT_RATES names another file, or `off`).
+    /// Predict from what earlier jobs took: a file of rates, or the output of a job. By default the jobs of this kind in
+    /// arpent/rates.jsonl of the user's cache folder (ARPENT_RATES names another file, or `off`).
     #[arg(long, value_name = "FILE|OUTPUT")]
     pub rates: Option<String>,
     /// Prices, carbon intensity and further numbers of the place where the job runs (TOML), each with its source and year.

@@ -26,7 +26,7 @@ pub(crate) fn main(args: &RunArgs, format: Format) -> Result<u8> {
     Ok(if report.failed_scenes.is_empty() { 0 } else { PARTIAL })
 }
 
-/// Records what a map took in the file of rates of this machine, for the plans of later jobs. Jobs of several maps are no measure
+/// Records what a map took in the file of rates, for the plans of later jobs. Jobs of several maps are no measure
 /// of others; of one that was interrupted, the end alone is.
 fn record(report: &RunReport) {
     let [map] = &*report.maps else { return };

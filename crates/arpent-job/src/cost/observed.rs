@@ -1,4 +1,4 @@
-//! What jobs took, as observed: by a probe, by earlier jobs of this machine (the file of rates), or by a published output.
+//! What jobs took, as observed: by a probe, by earlier jobs (the file of rates), or by a published output.
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write as _};

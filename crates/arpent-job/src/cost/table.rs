@@ -122,7 +122,7 @@ impl CostTable {
         for (name, number) in self.numbers() {
             let Some(Quoted { value, source, .. }) = number else { continue };
             let (least, most) = bounds(name);
-            if !(*value >= least && *value <= most) {
+            if !(least..=most).contains(value) {
                 return bad(
                     Key::from(name).then("value"),
                     &format!("is {value}, expected a number from {least} to {most}"),

@@ -39,7 +39,7 @@ pub struct ForecastOptions {
     pub table: CostTable,
     /// Time for a probe of the whole job in a few places.
     pub probe: Option<Duration>,
-    /// A file of rates, or the output of an earlier job; by default the file of rates of this machine.
+    /// A file of rates, or the output of an earlier job; by default the file of rates of the user.
     pub rates: Option<String>,
 }
 

@@ -173,8 +173,10 @@ impl<'a> JobContext<'a> {
                     return Ok(());
                 }
             }
-            self.set_costs(journal);
-            journal.write_if_due(self.place)?;
+            if journal.is_due() {
+                self.set_costs(journal);
+                journal.write_if_due(self.place)?;
+            }
         }
     }
 

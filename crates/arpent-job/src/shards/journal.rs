@@ -68,15 +68,17 @@ impl Journal {
         self.record.pixels += pixels;
     }
 
+    /// Whether the last update is long enough ago.
+    pub(crate) fn is_due(&self) -> bool {
+        self.updated.elapsed() >= APART
+    }
+
     /// Updates the record, unless it was updated just before.
     ///
     /// # Errors
     /// When the record cannot be written.
     pub(crate) fn write_if_due(&mut self, place: &JobPlace) -> Result<()> {
-        if self.updated.elapsed() < APART {
-            return Ok(());
-        }
-        self.write(place)
+        if self.is_due() { self.write(place) } else { Ok(()) }
     }
 
     fn write(&mut self, place: &JobPlace) -> Result<()> {
