@@ -49,7 +49,10 @@ pub fn main() -> ExitCode {
         Command::Inspect { target } => inspect::main(&target, cli.format),
         Command::Doctor(args) => doctor::main(&args, cli.format),
         Command::Catalog(args) => catalog::main(&args, cli.format),
-        Command::Report { url, output } => report_command::main(&url, output.as_deref(), cli.format),
+        Command::Report { url, output, boamps: true, country } => {
+            report_command::boamps(&url, output.as_deref(), country, cli.format)
+        }
+        Command::Report { url, output, .. } => report_command::main(&url, output.as_deref(), cli.format),
         Command::Explain { url, feature, output } => {
             explain::main(&url, &feature, output.as_deref(), cli.format)
         }

@@ -25,7 +25,10 @@ const ROOMS: &[(&str, &str)] = &[
         "arpent-base",
         "checked failure hash host random redact shell_words sqlite table > config number > listed",
     ),
-    ("arpent-shell", "energy install interrupt progress > print > exit lines log memory > message > usage"),
+    (
+        "arpent-shell",
+        "energy install interrupt progress > print > exit lines log memory used > message > usage",
+    ),
     ("arpent-submit", "kubernetes local slurm > common env_file > error options > words"),
     ("arpent-viewer", "serve > api page > entry facts > error"),
     ("arpent-qgis", "project raster style > form tip > expression words xml > error key"),
@@ -66,11 +69,14 @@ const ROOMS: &[(&str, &str)] = &[
         "arpent-testing",
         "embedding > faults geotiff installed polygonize postgis qgis servers shapes slurm > needs picture",
     ),
-    ("arpent-gdal", "fingerprint > vector > write > scene > crs guard text > setup > error > ffi uri"),
+    (
+        "arpent-gdal",
+        "fingerprint > vector > write > scene > crs guard text > setup > error network > ffi uri",
+    ),
     (
         "arpent-publish",
         "catalog feature_table gc pmtiles spool stac summary verify > about geojson geoparquet hilbert objects publish > dateline features media parquet_table target > manifest run session \
-         > connect hash limits measured undecided > credentials > error > applicability failure names > secrets",
+         > connect hash ledger limits measured undecided > credentials > error > applicability failure names > secrets",
     ),
     (
         "arpent-datasets",
@@ -84,7 +90,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     (
         "arpent-job",
-        "doctor explain margins planned review > reports > change > zonal > execute > map > shards > pipeline > job > mask measured > reference > present > report > address scratch sorted stores warnings \
+        "doctor explain margins planned review > reports > change > zonal > execute > map > shards > pipeline > job > mask measured > reference > present > report > address cost scratch sorted stores warnings \
          > config > hint > error > wanted",
     ),
     ("arpent-cli", "args > review submit change > device examples"),

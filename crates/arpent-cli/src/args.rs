@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use arpent_base::{Readers, Share, Threads, WindowSide};
-use arpent_job::{Machine, MaskClass};
+use arpent_job::{Budget, Machine, MaskClass};
 use arpent_model::MeasuredValue;
 use arpent_shell::install::InstallCommand;
 use arpent_shell::log::LogArgs;
@@ -19,8 +19,8 @@ use crate::submit::SubmitArgs;
 
 /// Turns aerial and satellite imagery into vector maps that a named person can check and contest.
 ///
-/// Exit codes: 0 all done, 1 some scenes failed or an output is damaged, 2 could not start or failed permanently, 75
-/// try again.
+/// Exit codes: 0 all done, 1 some scenes failed or an output is damaged, 2 could not start or failed permanently, 3 stopped
+/// at its budget, 75 try again.
 #[derive(Debug, Parser)]
 #[command(name = "arpent", version, propagate_version = true, max_term_width = 110)]
 pub struct Cli {
@@ -96,6 +96,12 @@ pub enum Command {
         /// The file to write; by default the report goes to standard output.
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Write the energy of the computation instead, as a BoAmps record (Boavizta), JSON.
+        #[arg(long)]
+        boamps: bool,
+        /// Country of the machine, for the record.
+        #[arg(long, value_name = "NAME", requires = "boamps")]
+        country: Option<String>,
     },
     /// Explain one feature or event to a person: which algorithm proposed it, of which data, by which rules and values, and how to
     /// contest it.
@@ -250,6 +256,37 @@ pub struct PlanArgs {
     /// Let the merge replace the output of an earlier run, once the new one is complete.
     #[arg(long, requires = "shards")]
     pub overwrite: bool,
+    /// Run the whole job in a few places of its area for about this time (20s by default), and predict hours, energy and bytes
+    /// from that. Nothing is published.
+    #[arg(
+        long,
+        value_name = "TIME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "20s",
+        value_parser = humantime::parse_duration,
+        conflicts_with = "rates"
+    )]
+    pub probe: Option<Duration>,
+    /// Predict from what earlier jobs took: a file of rates, or the output of a job. By default the jobs of this kind in
+    /// arpent/rates.jsonl of the user's cache folder (ARPENT_RATES names another file, or `off`).
+    #[arg(long, value_name = "FILE|OUTPUT")]
+    pub rates: Option<String>,
+    /// Prices, carbon intensity and further numbers of the place where the job runs (TOML), each with its source and year.
+    #[arg(long, value_name = "FILE")]
+    pub cost: Option<PathBuf>,
+}
+
+/// What a command may take.
+#[derive(Debug, Clone, Args)]
+pub struct LimitArgs {
+    /// Stop at a piece before the command has taken this: a time (30min, 2h), an energy (500Wh) or money (10EUR, with --cost).
+    /// May be repeated. Computed pieces are kept: the same command goes on where it stopped. Exit code 3.
+    #[arg(long, value_name = "LIMIT")]
+    pub budget: Vec<Budget>,
+    /// Prices, carbon intensity and further numbers of the place where the job runs (TOML), each with its source and year.
+    #[arg(long, value_name = "FILE")]
+    pub cost: Option<PathBuf>,
 }
 
 /// A number of shards.
@@ -291,6 +328,9 @@ pub struct WorkerArgs {
     /// Number of the shard, from 0.
     #[arg(long, value_name = "I")]
     pub index: usize,
+    /// What it may take.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// The machine.
     #[command(flatten)]
     pub machine: MachineArgs,
@@ -302,6 +342,9 @@ pub struct MergeArgs {
     /// The plan: OUTPUT/jobs/ID/plan.json, as `arpent plan --shards` or `arpent change --shards` prints it.
     #[arg(long, value_name = "URL")]
     pub plan: String,
+    /// Prices, carbon intensity and further numbers of the place where the job runs (TOML), for the ledger in the manifest.
+    #[arg(long, value_name = "FILE")]
+    pub cost: Option<PathBuf>,
     /// The machine.
     #[command(flatten)]
     pub machine: MachineArgs,
@@ -356,6 +399,9 @@ pub struct RunArgs {
     /// Replace the output of an earlier run, once the new one is complete.
     #[arg(long)]
     pub overwrite: bool,
+    /// What it may take.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// A map, zones and the output.

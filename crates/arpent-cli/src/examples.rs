@@ -4,18 +4,21 @@
 pub(crate) const PLAN: &str = "EXAMPLES
   arpent plan configs/tree-health/run.toml --scene scenes/ --output out
   arpent plan --model models/land-cover-50cm --scene ortho.tif --format json
-  arpent plan run.toml --output s3://bucket/map --shards auto";
+  arpent plan run.toml --output s3://bucket/map --shards auto
+  arpent plan run.toml --output out --probe --cost cost.toml";
 
 /// Of `arpent run`.
 pub(crate) const RUN: &str = "EXAMPLES
   arpent run --model models/land-cover-50cm --scene ortho.tif --output out
   arpent run configs/road-damage/run.toml --scene https://example.org/road.tif --aoi commune.gpkg --output out
-  arpent run configs/change/run.toml --before 2019.tif --scene 2022.tif --output change --overwrite";
+  arpent run configs/change/run.toml --before 2019.tif --scene 2022.tif --output change --overwrite
+  arpent run run.toml --output out --budget 2h --budget 10EUR --cost cost.toml";
 
 /// Of `arpent worker`.
 pub(crate) const WORKER: &str = "EXAMPLES
   arpent worker --plan s3://bucket/map/jobs/0123456789abcdef/plan.json --index 0
-  arpent worker --plan out/jobs/0123456789abcdef/plan.json --index 3 --threads 4 --memory-limit-mb 8000";
+  arpent worker --plan out/jobs/0123456789abcdef/plan.json --index 3 --threads 4 --memory-limit-mb 8000
+  arpent worker --plan out/jobs/0123456789abcdef/plan.json --index 3 --budget 500Wh";
 
 /// Of `arpent merge`.
 pub(crate) const MERGE: &str = "EXAMPLES

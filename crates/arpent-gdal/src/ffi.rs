@@ -112,6 +112,17 @@ pub(crate) fn remote_headers(gdal_path: &str) -> Vec<String> {
     }
 }
 
+/// What GDAL has counted of its network requests, as JSON; empty if it counts none.
+pub(crate) fn network_stats() -> String {
+    // SAFETY: the options may be null; the string is NUL-terminated, copied at once and freed by its owner, this function.
+    unsafe {
+        let stats = gdal_sys::VSINetworkStatsGetAsSerializedJSON(ptr::null_mut());
+        let copied = text(stats);
+        gdal_sys::VSIFree(stats.cast());
+        copied
+    }
+}
+
 /// Size in bytes of a file or object in GDAL's virtual file system, `None` if it does not exist.
 pub(crate) fn vsi_size(gdal_path: &str) -> Option<u64> {
     const SEEK_END: c_int = 2;

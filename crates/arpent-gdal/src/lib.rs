@@ -12,6 +12,7 @@ mod error;
 mod ffi;
 mod fingerprint;
 mod guard;
+mod network;
 mod scene;
 mod setup;
 mod text;
@@ -23,6 +24,7 @@ pub use crs::{Transformer, describe_crs};
 pub use error::GdalError;
 pub use fingerprint::{Fingerprint, fingerprint, fingerprint_layer, stamp};
 pub use guard::{DriverFacts, allow_in_vrt, drivers};
+pub use network::{NetworkUse, network_use};
 pub use scene::{
     BandSample, CollarColor, CollarFound, Convert, DatesReader, ItemScaling, LabelFacts, Look, Misplaced,
     Mosaic, MosaicReader, PublishedRaster, PublishedValues, Sample, SceneProjection, SceneSource,

@@ -69,6 +69,8 @@ const FIXED: &[(&str, &str)] = &[
     // All bytes that a reader fetches at a time, also uncompressed; by default GDAL would fetch those above 10 MB block
     // by block.
     ("GDAL_MAX_RAW_BLOCK_CACHE_SIZE", "25165824"),
+    // A count for each request: what a job took is in its ledger.
+    ("CPL_VSIL_NETWORK_STATS_ENABLED", "YES"),
     // Hostile VRTs must not run code.
     ("GDAL_VRT_ENABLE_PYTHON", "NO"),
 ];

@@ -34,6 +34,7 @@
 mod address;
 mod change;
 mod config;
+mod cost;
 mod doctor;
 mod error;
 mod execute;
@@ -77,11 +78,16 @@ pub use config::{
     SmoothOptions, SnapOptions, TargetGsd, ValueOptions, ValueStatistic, ZonalConfig, ZonalPlaces,
     ZoneFormat, normalized_date,
 };
+pub use cost::{
+    Amounts, BUDGET_SPENT, BoampsOptions, Budget, CostError, CostTable, JobKind, Limits, NoBudget,
+    Observation, boamps_record, rates_file, read_rates, record_rates,
+};
 pub use doctor::{DoctorPart, DoctorReport, PartState, doctor};
 pub use error::JobError;
 pub use execute::{
-    ExpectedClass, ExpectedUndecided, JobStatus, MapReport, PlanReport, RunOptions, RunReport, SceneReport,
-    ShardState, ShardStatus, StatusReport, WorkerReport, plan_report, pool, run, status, write_plan,
+    ExpectedClass, ExpectedUndecided, Forecast, ForecastOptions, JobStatus, MapReport, PlanReport, Quantity,
+    RunOptions, RunReport, SceneReport, ShardState, ShardStatus, StatusReport, WorkerReport, forecast_of,
+    plan_report, pool, run, status, write_plan,
 };
 pub use explain::{Attribute, Explained, Explanation, Statement, Topic, explain};
 pub use job::{

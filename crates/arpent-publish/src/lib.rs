@@ -23,6 +23,7 @@ mod geojson;
 mod geoparquet;
 mod hash;
 mod hilbert;
+mod ledger;
 mod limits;
 mod manifest;
 mod measured;
@@ -61,6 +62,7 @@ pub use gc::{GcReport, Leftover, LeftoverKind};
 pub use geojson::write_geojson;
 pub use geoparquet::{GeoParquetWriter, write_geoparquet};
 pub use hash::{Digest, hash_file};
+pub use ledger::{Carbon, Ledger, Money, Quoted, StageCost, Traffic, UnitCost};
 pub use limits::ObjectKind;
 pub use manifest::{
     Artifact, BandValues, Counts, CoverageCounts, Decided, DeclaredScaling, FailedInput, Input, InputGrid,

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::applicability::ApplicabilityCounts;
 use crate::error::{PublishError, Result};
+use crate::ledger::Ledger;
 use crate::measured::MeasuredCounts;
 use crate::names::{MANIFEST_FORMAT, is_plain};
 use crate::undecided::UndecidedCounts;
@@ -73,6 +74,9 @@ pub struct Manifest {
     /// Energy of the run, and whether it was measured or estimated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<Value>,
+    /// What the computation took, by stage; of maps only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Ledger>,
     /// Columns of the features or zones, as a Table Schema (<https://specs.frictionlessdata.io/table-schema/>).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Value>,

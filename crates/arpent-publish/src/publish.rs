@@ -174,6 +174,8 @@ impl Session {
         let started = self.connection.uploads.put_multipart_opts(&to, options).await;
         let upload = started.map_err(self.failed("upload", href))?;
         let part_len = index(part);
+        // Its begin, its parts, its end.
+        self.requested.add(2 + size.div_ceil(part), size);
         let mut writer = WriteMultipart::new_with_chunk_size(upload, part_len);
         match self.send_parts(&mut writer, file, part, path, href).await {
             Ok(digest) => {

@@ -1,6 +1,8 @@
 //! An opened output, and operations on its objects.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arpent_base::number::index;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -28,6 +30,27 @@ const QUICKLY_SENT_BYTES: usize = 1 << 20;
 /// A manifest as stored: its bytes, and the store's identifier of this version.
 pub(crate) type Version = (Vec<u8>, UpdateVersion);
 
+/// Requests to a store and bytes sent to it, of all sessions of a target. Retries of the client, and further pages of long
+/// listings, are not counted.
+#[derive(Debug, Default)]
+pub(crate) struct Requested {
+    requests: AtomicU64,
+    sent: AtomicU64,
+}
+
+impl Requested {
+    /// Counts requests that send so many bytes together.
+    pub(crate) fn add(&self, requests: u64, sent: u64) {
+        self.requests.fetch_add(requests, Ordering::Relaxed);
+        self.sent.fetch_add(sent, Ordering::Relaxed);
+    }
+
+    /// Requests and bytes so far.
+    pub(crate) fn so_far(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.sent.load(Ordering::Relaxed))
+    }
+}
+
 /// An opened output.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -36,16 +59,19 @@ pub(crate) struct Session {
     /// The folder, if local.
     pub(crate) local: Option<PathBuf>,
     pub(crate) url: String,
+    pub(crate) requested: Arc<Requested>,
 }
 
 impl Session {
-    /// The store, for all requests except uploads of large bodies.
+    /// The store, for one request, except uploads of large bodies.
     pub(crate) fn store(&self) -> &dyn ObjectStore {
+        self.requested.add(1, 0);
         &*self.connection.store
     }
 
-    /// The store for sending a body of so many bytes.
+    /// The store for one request that sends a body of so many bytes.
     pub(crate) fn store_for(&self, bytes: usize) -> &dyn ObjectStore {
+        self.requested.add(1, bytes as u64);
         if bytes > QUICKLY_SENT_BYTES { &*self.connection.uploads } else { &*self.connection.store }
     }
 

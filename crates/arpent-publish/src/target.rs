@@ -12,7 +12,7 @@ use crate::credentials::from_environment;
 use crate::error::{PublishError, Result};
 use crate::manifest::Manifest;
 use crate::secrets::Secrets;
-use crate::session::Session;
+use crate::session::{Requested, Session};
 
 /// The address of an output.
 ///
@@ -50,6 +50,7 @@ use crate::session::Session;
 ///     counts: Counts { features: 2, ..Counts::default() },
 ///     timings_s: [].into(),
 ///     energy: None,
+///     ledger: None,
 ///     columns: None,
 ///     tables: [].into(),
 ///     artifacts: vec![],
@@ -66,6 +67,7 @@ pub struct Target {
     url: String,
     place: Place,
     runtime: Arc<Runtime>,
+    requested: Arc<Requested>,
 }
 
 impl Target {
@@ -99,7 +101,12 @@ impl Target {
             .enable_all()
             .build()
             .map_err(|source| PublishError::Runtime { source })?;
-        Ok(Self { url: text.trim_end_matches('/').to_owned(), place, runtime: Arc::new(runtime) })
+        Ok(Self {
+            url: text.trim_end_matches('/').to_owned(),
+            place,
+            runtime: Arc::new(runtime),
+            requested: Arc::default(),
+        })
     }
 
     /// The address as given, without a slash at the end.
@@ -132,7 +139,14 @@ impl Target {
                 prefix: folder.split('/').fold(prefix.clone(), ObjectPath::join),
             },
         };
-        Ok(Self { url: format!("{}/{folder}", self.url), place, runtime: self.runtime.clone() })
+        let (runtime, requested) = (self.runtime.clone(), self.requested.clone());
+        Ok(Self { url: format!("{}/{folder}", self.url), place, runtime, requested })
+    }
+
+    /// Requests to the store so far, and bytes sent to it, through this target, its clones and folders below; none of a local
+    /// folder.
+    pub fn requested(&self) -> (u64, u64) {
+        if self.local_folder().is_some() { (0, 0) } else { self.requested.so_far() }
     }
 
     /// Whether there is a manifest, that is, a complete run.
@@ -204,7 +218,8 @@ impl Target {
                 (Connection::open(Arc::new(local)), ObjectPath::default(), Some(path.clone()))
             }
         };
-        Ok(Some(Session { connection, prefix, local, url: self.url.clone() }))
+        let (url, requested) = (self.url.clone(), self.requested.clone());
+        Ok(Some(Session { connection, prefix, local, url, requested }))
     }
 
     /// Opens the store to write to it.
@@ -252,6 +267,19 @@ mod tests {
     fn credentials_in_an_address_are_refused_and_not_repeated() {
         let error = Target::parse("s3://key:secret@bucket/p").unwrap_err().to_string();
         assert!(error.contains("environment") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn requests_are_counted_with_the_folders_below() {
+        let target = Target::parse("memory:///a").unwrap();
+        let below = target.below("jobs").unwrap();
+        below.replace("x", vec![0; 1000], "x").unwrap();
+        below.read("x", crate::ObjectKind::Record).unwrap();
+        assert_eq!(target.requested(), (2, 1000));
+        let folder = tempfile::tempdir().unwrap();
+        let local = Target::parse(folder.path().to_str().unwrap()).unwrap();
+        local.replace("x", vec![0; 1000], "x").unwrap();
+        assert_eq!(local.requested(), (0, 0));
     }
 
     #[test]

@@ -142,6 +142,7 @@ fn manifest(features: &SortedFeatures) -> Manifest {
         counts: Counts { features: features.count(), ..Counts::default() },
         timings_s: BTreeMap::new(),
         energy: None,
+        ledger: None,
         columns: None,
         tables: BTreeMap::new(),
         artifacts: vec![],

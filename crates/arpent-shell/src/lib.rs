@@ -1,5 +1,5 @@
 //! Shared parts of the command-line programs: messages and progress on stderr ([`message`], [`progress`], [`log`]),
-//! results on stdout ([`mod@print`], [`lines`]), signals ([`interrupt`]), exit codes ([`exit`]), the [`energy`] meter, [`memory`], and
+//! results on stdout ([`mod@print`], [`lines`]), signals ([`interrupt`]), exit codes ([`exit`]), the [`energy`] meter, [`memory`], [`used`] CPU time, and
 //! what packages install beside a program ([`install`]).
 
 pub mod energy;
@@ -13,3 +13,4 @@ pub mod message;
 pub mod print;
 pub mod progress;
 pub mod usage;
+pub mod used;

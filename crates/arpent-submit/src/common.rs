@@ -10,9 +10,9 @@ use serde_json::Value;
 use crate::error::SubmitError;
 use crate::options::SubmitOptions;
 
-/// Permanent exit codes: bad input (2), failures that are reported (1), a fault of the program
+/// Exit codes that are not retried: bad input (2), failures that are reported (1), a spent budget (3), a fault of the program
 /// (101), a missing program (126, 127). All others except 0 are retried: 75, and workers that were killed.
-pub(crate) const PERMANENT: [u8; 5] = [1, 2, 101, 126, 127];
+pub(crate) const PERMANENT: [u8; 6] = [1, 2, 3, 101, 126, 127];
 
 /// The log of a batch job has times.
 pub(crate) const BATCH_LOG: [&str; 2] = ["--log-format", LogFormat::Full.name()];

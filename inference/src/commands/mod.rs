@@ -8,6 +8,7 @@ pub(crate) mod explain;
 pub(crate) mod gc;
 pub(crate) mod inspect;
 mod job_args;
+mod limits;
 pub(crate) mod merge;
 pub(crate) mod model;
 pub(crate) mod plan;

@@ -6,6 +6,7 @@ use arpent_shell::interrupt;
 use arpent_shell::lines::Lines;
 use arpent_shell::print::{Format, print};
 
+use super::limits::limits;
 use arpent_cli::WorkerArgs;
 
 /// Runs the command.
@@ -14,7 +15,13 @@ use arpent_cli::WorkerArgs;
 /// When the shard is not done; computed pieces are kept.
 pub(crate) fn main(args: &WorkerArgs, format: Format) -> Result<u8> {
     let interrupt = interrupt::flag()?;
-    let report = arpent_job::work(&args.plan, args.index, &Machine::from(&args.machine), &interrupt)?;
+    let report = arpent_job::work(
+        &args.plan,
+        args.index,
+        &Machine::from(&args.machine),
+        &limits(&args.limits)?,
+        &interrupt,
+    )?;
     print(&report, human(&report).text(), format)?;
     Ok(0)
 }

@@ -1,6 +1,7 @@
 //! Text reports of results.
 
 mod change;
+mod cost;
 mod estimate;
 mod exchange;
 mod file;

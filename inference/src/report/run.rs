@@ -6,6 +6,7 @@ use arpent_job::{PublishedMap, RunReport};
 use arpent_publish::Manifest;
 use arpent_shell::lines::{Lines, count, duration};
 
+use super::cost::{add_ledger, add_took};
 use super::scenes::{SCENES_IN_FULL, add_warnings, scenes_together};
 
 /// A run or a merge.
@@ -31,6 +32,9 @@ fn human_map(map: &PublishedMap) -> Lines {
         lines.add("features", format!("{} {class}", count(*number)));
     }
     lines.add("state", "not verified: a proposal until a named person decides");
+    if let Some(ledger) = &map.ledger {
+        add_took(&mut lines, ledger);
+    }
     for artifact in &manifest.artifacts {
         lines.add("file", format!("{}/{}", map.output.trim_end_matches('/'), artifact.href));
     }
@@ -77,6 +81,9 @@ pub(crate) fn of_manifest(target: &str, manifest: &Manifest) -> Lines {
                 text("method")
             ),
         );
+    }
+    if let Some(ledger) = &manifest.ledger {
+        add_ledger(&mut lines, ledger);
     }
     for artifact in &manifest.artifacts {
         let (size, root) = (count(artifact.size), target.trim_end_matches('/'));

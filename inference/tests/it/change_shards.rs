@@ -38,6 +38,31 @@ fn with_clouds(place: &Place, config: &str) -> String {
 }
 
 #[test]
+fn a_budget_ends_a_worker_after_a_piece_and_the_next_goes_on() {
+    let place = Place::empty();
+    let [before, after] = pair();
+    let maps = [before.write(&place, "before.tif"), after.write(&place, "after.tif")];
+    let [b, a] = maps.each_ref().map(String::as_str);
+    let config = dated("2018-06-01", "2021-06-01", MAPS);
+    change(&place, &config, b, a, "whole", &[]).expect(0);
+    let plan = plan(&place, &config, [b, a], "out", 1);
+    let mut stops = 0;
+    for _ in 0..100 {
+        let ended = place.arpent(&["worker", "--plan", &plan, "--index", "0", "--budget", "0.001s"]);
+        if ended.code == 0 {
+            break;
+        }
+        let ended = ended.expect(3);
+        stops += 1;
+        assert!(ended.err.contains("stopped at the budget of"), "{}", ended.err);
+        assert_eq!(pieces_of(&plan), stops, "a piece for each command");
+    }
+    assert!(stops > 0 && pieces_of(&plan) == stops + 1, "{stops}");
+    merge(&place, &plan).expect(0);
+    assert_eq!(hashes(&place, "out"), hashes(&place, "whole"));
+}
+
+#[test]
 fn any_number_of_shards_gives_the_bytes_of_one_comparison() {
     let place = Place::empty();
     let [before, after] = pair();

@@ -94,6 +94,8 @@ impl Place {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_arpent"));
         command.args(words).current_dir(self.dir.path()).env("TMPDIR", self.dir.path());
+        // What tests take is no measure of the jobs of a user.
+        command.env("ARPENT_RATES", self.dir.path().join("rates.jsonl"));
         command
     }
 

@@ -16,6 +16,7 @@ mod change_guide;
 mod change_shards;
 mod cloud_masks;
 mod common;
+mod cost;
 mod coverage;
 mod dates;
 mod decided;

@@ -82,6 +82,7 @@ pub fn manifest() -> Manifest {
         counts: Counts::default(),
         timings_s: BTreeMap::new(),
         energy: None,
+        ledger: None,
         columns: None,
         tables: BTreeMap::new(),
         artifacts: vec![],

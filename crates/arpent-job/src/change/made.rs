@@ -47,8 +47,8 @@ fn one_map(config: Config, overwrite: bool, interrupt: &AtomicBool) -> Result<St
         notice(&format!("{} is already made", config.output.as_deref().unwrap_or_default()));
         maps
     } else {
-        let options = RunOptions { group_by_crs: false, overwrite };
-        let report = run(config, options, interrupt)?;
+        let options = RunOptions { overwrite, ..RunOptions::default() };
+        let report = run(config, &options, interrupt)?;
         if let Some(failed) = report.failed_scenes.first() {
             let (uri, reason) = (failed.uri.clone(), failed.reason.clone());
             return Err(ChangeJobError::SceneFailed { uri, reason }.into());

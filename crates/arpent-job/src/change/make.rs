@@ -230,6 +230,7 @@ impl ChangeJob<'_> {
             energy: Some(serde_json::to_value(
                 self.execution.others.iter().fold(self.meter.read(), Energy::and),
             )?),
+            ledger: None,
             columns: Some(table_schema(&feature_columns(&columns()))),
             tables: [(LINEAGE.to_owned(), lineage::schema())].into(),
             artifacts: Vec::new(),

@@ -25,6 +25,7 @@ use super::pixels::{Pixels, StoredPieces};
 use super::previous::Previous;
 use super::shift;
 use crate::config::{ChangeConfig, Machine, RegistrationMode};
+use crate::cost::Guard;
 use crate::execute::{WorkerReport, new_place, on_shard, pool_of, published_once};
 use crate::job::versions;
 use crate::map::PublishedMap;
@@ -132,9 +133,9 @@ pub(crate) fn work(
     plan: &ChangePlan,
     index: usize,
     machine: &Machine,
-    interrupt: &AtomicBool,
+    guard: &Guard<'_>,
 ) -> Result<WorkerReport> {
-    on_shard(place, plan, index, &mut |share, journal| {
+    on_shard(place, plan, index, guard, &mut |share, journal| {
         let pool = pool_of(machine.threads.map_or(0, arpent_base::Threads::get))?;
         let threads = pool.current_num_threads();
         notice(&format!("computing with {threads} threads"));
@@ -144,7 +145,7 @@ pub(crate) fn work(
             let (config, inputs) = planned_inputs(plan, Prints::Stamps, scratch.path())?;
             // The previous comparison is for the merge alone, which opens it.
             check_inputs(plan, &inputs, &inputs.contents(&config, None)?)?;
-            Worker { place, plan, inputs, journal, interrupt }.compute(share)
+            Worker { place, plan, inputs, journal, guard }.compute(share)
         })
     })
 }
@@ -181,7 +182,7 @@ struct Worker<'a> {
     plan: &'a ChangePlan,
     inputs: Inputs,
     journal: &'a mut Journal,
-    interrupt: &'a AtomicBool,
+    guard: &'a Guard<'a>,
 }
 
 impl Worker<'_> {
@@ -193,8 +194,10 @@ impl Worker<'_> {
             share.clone().filter(|index| !known.contains_key(&PieceId { map: 0, index: *index })).collect();
         let pixels = missing.iter().map(|index| windows[*index].pixels()).sum();
         let stage = Stage::begin("read", pixels);
+        let largest = missing.iter().map(|index| windows[*index].pixels()).max().unwrap_or(0);
+        self.guard.begin(largest);
         for index in &missing {
-            if self.interrupt.load(Ordering::Relaxed) {
+            if self.guard.flag().load(Ordering::Relaxed) {
                 return Err(ShardError::Interrupted.into());
             }
             let piece = self.piece(windows[*index])?;
@@ -207,6 +210,8 @@ impl Worker<'_> {
                 ));
             }
             self.journal.add_piece(piece.window.pixels());
+            self.guard.add(piece.window.pixels());
+            self.guard.add_piece();
             self.journal.write_if_due(self.place)?;
             stage.advance(piece.window.pixels());
         }
@@ -261,9 +266,9 @@ pub(crate) fn merge(
         let pool = pool_of(machine.threads.map_or(0, arpent_base::Threads::get))?;
         let ChangeReport { output, manifest } =
             pool.install(|| publish(place, plan, others.as_slice(), interrupt))?;
-        Ok(vec![PublishedMap { output, manifest }])
+        Ok(vec![PublishedMap { output, manifest, ledger: None }])
     })?;
-    let PublishedMap { output, manifest } = published.pop().expect("a comparison has one result");
+    let PublishedMap { output, manifest, .. } = published.pop().expect("a comparison has one result");
     Ok(ChangeReport { output, manifest })
 }
 

@@ -12,8 +12,9 @@ use arpent_shell::message::notice;
 use super::report::RunReport;
 use super::run::{RunOptions, run_published_as_is, run_unmasked};
 use crate::config::{Config, MaskLayer};
+use crate::cost::Guard;
 use crate::error::JobError;
-use crate::job::{AFTER, BEFORE, Job};
+use crate::job::{AFTER, BEFORE, Hashing, Job};
 use crate::map::PublishedMap;
 use crate::mask::{MadeOf, MaskError, model_of};
 use crate::shards::jobs_of;
@@ -26,16 +27,18 @@ const MASKS: &str = "masks";
 ///
 /// # Errors
 /// When the job cannot be run or finished; nothing was published then, but for the maps of masks.
-pub fn run(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Result<RunReport> {
-    let made = if to_make(&config).is_empty() {
-        config
-    } else {
-        check(&config, options)?;
-        let make = |mask: Config| one_map(mask, options.overwrite, interrupt).map(Some);
-        // Every map is made, or ends with an error.
-        with_maps(&config, &make)?.ok_or_else(|| not_made(&config))?
-    };
-    run_unmasked(made, options, interrupt)
+pub fn run(config: Config, options: &RunOptions, interrupt: &AtomicBool) -> Result<RunReport> {
+    Guard::watch(&options.limits, interrupt, |guard| {
+        let made = if to_make(&config).is_empty() {
+            config
+        } else {
+            check(&config, options)?;
+            let make = |mask: Config| one_map(mask, options.overwrite, guard).map(Some);
+            // Every map is made, or ends with an error.
+            with_maps(&config, &make)?.ok_or_else(|| not_made(&config))?
+        };
+        run_unmasked(made, options, guard, Hashing::Bytes)
+    })
 }
 
 /// The maps of a configuration, if a run of it has published all of them.
@@ -60,7 +63,7 @@ fn to_make(config: &Config) -> Vec<(usize, MadeOf)> {
 }
 
 /// Refuses a job that would fail after its masks are made.
-fn check(config: &Config, options: RunOptions) -> Result<()> {
+fn check(config: &Config, options: &RunOptions) -> Result<()> {
     let job = Job::resolve(config.clone(), options.group_by_crs)?;
     let mask = job.maps.iter().find_map(|map| map.masks.to_make());
     if let (Some(mask), [_, _, ..]) = (mask, &*job.maps) {
@@ -162,7 +165,7 @@ fn config_of(config: &Config, made_of: &MadeOf, scenes: &[String], folder: &str)
 }
 
 /// Makes the map of a mask, unless it is there; its address.
-fn one_map(config: Config, overwrite: bool, interrupt: &AtomicBool) -> Result<String> {
+fn one_map(config: Config, overwrite: bool, guard: &Guard<'_>) -> Result<String> {
     let output = config.output.clone().unwrap_or_default();
     let of_mask = |error: Failure| error.context(format!("the mask {output}"));
     if run_published_as_is(&config).map_err(of_mask)?.is_some() {
@@ -170,8 +173,8 @@ fn one_map(config: Config, overwrite: bool, interrupt: &AtomicBool) -> Result<St
         return Ok(output);
     }
     notice(&format!("making the mask {output}"));
-    let options = RunOptions { group_by_crs: false, overwrite };
-    run_unmasked(config, options, interrupt).map_err(of_mask)?;
+    let options = RunOptions { overwrite, ..RunOptions::default() };
+    run_unmasked(config, &options, guard, Hashing::Bytes).map_err(of_mask)?;
     Ok(output)
 }
 

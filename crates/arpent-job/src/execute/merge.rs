@@ -1,11 +1,10 @@
 //! A merge: the pieces of all shards become the results, which are published.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
 
 use arpent_base::Result;
 use arpent_publish::Target;
-use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
+use arpent_shell::energy::Meter;
 use arpent_shell::message::notice;
 
 use super::published::all_published;
@@ -13,6 +12,8 @@ use super::report::RunReport;
 use super::resolved::Resolved;
 use super::shared::{pieces_of, pool, print_warnings};
 use crate::config::Machine;
+use crate::cost::Guard;
+use crate::job::Hashing;
 use crate::map::{MapFailure, MapWriter, PublishedMap, published_already};
 use crate::pipeline::Clock;
 use crate::present::write_entry;
@@ -26,12 +27,11 @@ pub(crate) fn merge(
     place: &JobPlace,
     plan: &Plan,
     machine: &Machine,
-    interrupt: &AtomicBool,
+    guard: &Guard<'_>,
 ) -> Result<RunReport> {
-    let meter = Meter::start(WATTS_PER_CORE);
-    let maps = published_once(place, plan, &mut |records| {
-        publish(machine, place, plan, records, &meter, interrupt)
-    })?;
+    let meter = Meter::start(guard.table().watts_per_core());
+    let maps =
+        published_once(place, plan, &mut |records| publish(machine, place, plan, records, &meter, guard))?;
     Ok(RunReport { maps, failed_scenes: plan.failed_scenes.clone() })
 }
 
@@ -74,25 +74,25 @@ fn publish(
     plan: &Plan,
     records: &[Record],
     meter: &Meter,
-    interrupt: &AtomicBool,
+    guard: &Guard<'_>,
 ) -> Result<Vec<PublishedMap>> {
     let clock = Clock::default();
-    let mut resolved = clock.open.time(|| Resolved::new(place, plan, machine))?;
+    let mut resolved = clock.open.phase(|| clock.open.time(|| Resolved::new(place, plan, machine)))?;
     print_warnings(&resolved.job);
     let scratch = resolved.job.scratch.path().to_owned();
     let indexed = resolved.job.maps.iter_mut().try_for_each(|map| map.index_layers(&scratch));
     indexed.map_err(|error| resolved.job.scratch.judged(error))?;
     let (job, pool) = (&resolved.job, pool(&resolved.job.config)?);
-    let pieces = pieces_of(job);
-    let context = JobContext { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
-    let others: Vec<Energy> = records.iter().map(|record| record.energy.clone()).collect();
-    publish_all(context, meter, &others, &engines_of(records))
+    let (pieces, interrupt) = (pieces_of(job), guard.flag());
+    let (pool, clock, pieces) = (&pool, &clock, &*pieces);
+    let context = JobContext { job, plan, place, pool, clock, pieces, interrupt, guard };
+    publish_all(context, meter, records, &engines_of(records))
 }
 
 fn publish_all(
     context: JobContext,
     meter: &Meter,
-    others: &[Energy],
+    others: &[Record],
     engines: &BTreeSet<String>,
 ) -> Result<Vec<PublishedMap>> {
     let mut maps = Vec::new();
@@ -102,11 +102,12 @@ fn publish_all(
         if let Some(manifest) = published_already(&target, &planned.id)? {
             notice(&format!("{output} is already published"));
             write_entry(&target, &manifest);
-            maps.push(PublishedMap { output, manifest });
+            maps.push(PublishedMap { output, manifest, ledger: None });
             continue;
         }
         let (id, overwrite) = (planned.id.as_str(), context.plan.overwrite);
-        let writer = MapWriter { context, map, id, overwrite, meter, others, engines };
+        let hashing = Hashing::Bytes;
+        let writer = MapWriter { context, map, id, overwrite, meter, others, engines, hashing };
         maps.push(writer.write(None).map_err(|failure| match failure {
             MapFailure::BadScene(_, error) | MapFailure::Other(error) => error,
         })?);

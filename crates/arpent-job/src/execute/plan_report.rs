@@ -9,6 +9,7 @@ use arpent_publish::{InputValues, UndecidedClass, UndecidedCounts, Warning};
 use arpent_raster::Window;
 use serde::Serialize;
 
+use super::forecast::Forecast;
 use crate::config::FeatureFormat;
 use crate::job::{
     FailedScene, Job, MapJob, OutsideSample, Overlap, UsableScene, describe_bands, describe_validity,
@@ -28,6 +29,8 @@ pub struct PlanReport {
     pub failed_scenes: Vec<FailedScene>,
     /// Speed of the network on this machine in a short probe, Mpx/s.
     pub probe_mpx_per_s: f64,
+    /// What the job is expected to take.
+    pub cost: Forecast,
     /// Number of shards, where a plan was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shards: Option<usize>,
@@ -151,17 +154,24 @@ pub struct SceneReport {
     pub date: Option<&'static str>,
 }
 
-/// The report of a job's plan; `rate` is the speed of its network, Mpx/s, `written` the stored plan and its address.
+/// The report of a job's plan; `rate` is the speed of its network, Mpx/s, `cost` what the job is expected to take, `written` the
+/// stored plan and its address.
 ///
 /// # Errors
 /// When the memory of the network cannot be computed, or a scene cannot be read.
-pub fn plan_report(job: &Job, rate: f64, written: Option<(Plan, String)>) -> Result<PlanReport> {
+pub fn plan_report(
+    job: &Job,
+    rate: f64,
+    cost: Forecast,
+    written: Option<(Plan, String)>,
+) -> Result<PlanReport> {
     let maps = job.maps.iter().map(|map| report_map(job, map, rate)).collect::<Result<_>>()?;
     Ok(PlanReport {
         model: job.model.id.clone(),
         maps,
         failed_scenes: job.failed.clone(),
         probe_mpx_per_s: rate,
+        cost,
         shards: written.as_ref().map(|(plan, _)| plan.shards),
         plan: written.map(|(_, url)| url),
     })

@@ -15,7 +15,7 @@ pub(super) fn all_published(plan: &dyn Divided) -> Result<Option<Vec<PublishedMa
         let Some(manifest) = published_already(&Target::parse(&output)?, part.id)? else {
             return Ok(None);
         };
-        maps.push(PublishedMap { output, manifest });
+        maps.push(PublishedMap { output, manifest, ledger: None });
     }
     Ok(Some(maps))
 }

@@ -1,44 +1,55 @@
 //! A run: plan, read, predict, stitch, vectorize, publish.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::AtomicBool;
 
 use arpent_base::{Failure, Result};
 use arpent_gdal::GdalError;
 use arpent_publish::Target;
-use arpent_shell::energy::{Energy, Meter, WATTS_PER_CORE};
+use arpent_shell::energy::Meter;
 use arpent_shell::message::notice;
 
+use super::forecast::closing;
 use super::published::all_published;
 use super::report::{RunReport, Unpublished};
 use super::shared::{pieces_of, pool, print_warnings};
+use super::spent;
 use crate::config::Config;
+use crate::cost::{CostError, Guard, Limits};
 use crate::error::JobError;
-use crate::job::{self, FailedScene, Job, MapJob};
+use crate::job::{self, FailedScene, Hashing, Job, MapJob};
 use crate::map::{MapFailure, MapWriter, PublishedMap, check_output, published_already};
 use crate::pipeline::Clock;
 use crate::present::write_entry;
-use crate::shards::{JobContext, JobPlace, Journal, Plan, PlannedMap, ShardError, Sharing, engines_of};
+use crate::shards::{
+    JobContext, JobPlace, Journal, Plan, PlannedMap, Record, ShardError, Sharing, engines_of,
+};
 use crate::warnings::warn;
 
 /// Options of a run.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RunOptions {
     /// One map per grid, where scenes have several.
     pub group_by_crs: bool,
     /// Whether the output of an earlier run is replaced.
     pub overwrite: bool,
+    /// What the run may take, and what that costs.
+    pub limits: Limits,
 }
 
-/// Makes and publishes the maps of a configuration whose masks are there. Ends where nothing is lost when `interrupt` is set.
+/// Makes and publishes the maps of a configuration whose masks are there. Ends where nothing is lost when the guard asks for it.
 ///
 /// # Errors
 /// When the job cannot be run or finished; nothing was published then.
-pub(super) fn run_unmasked(config: Config, options: RunOptions, interrupt: &AtomicBool) -> Result<RunReport> {
-    let RunOptions { group_by_crs, overwrite } = options;
-    let meter = Meter::start(WATTS_PER_CORE);
+pub(super) fn run_unmasked(
+    config: Config,
+    options: &RunOptions,
+    guard: &Guard<'_>,
+    hashing: Hashing,
+) -> Result<RunReport> {
+    let RunOptions { group_by_crs, overwrite, .. } = *options;
+    let meter = Meter::start(guard.table().watts_per_core());
     let clock = Clock::default();
-    let mut job = clock.open.time(|| Job::resolve(config, group_by_crs))?;
+    let mut job = clock.open.phase(|| clock.open.time(|| Job::resolve(config, group_by_crs)))?;
     let sharing = Sharing { shards: Some(1), group_by_crs, overwrite };
     let plan = clock.open.time(|| Plan::of(&job, sharing, BTreeMap::new()))?;
     let output = Target::parse(job.output.as_deref().ok_or(JobError::NoOutput)?)?;
@@ -47,6 +58,9 @@ pub(super) fn run_unmasked(config: Config, options: RunOptions, interrupt: &Atom
     check_outputs(&job, &plan, resumes, overwrite)?;
     let pool = pool(&job.config)?;
     notice(&format!("computing on {}, {} threads", job.predictor.engine(), pool.current_num_threads()));
+    if guard.has_budget() {
+        guard.set_closing(closing(&job, pool.current_num_threads())?.unwrap_or_default());
+    }
     print_warnings(&job);
     let scratch = job.scratch.path().to_owned();
     let indexed = clock.open.time(|| job.maps.iter_mut().try_for_each(|map| map.index_layers(&scratch)));
@@ -56,7 +70,8 @@ pub(super) fn run_unmasked(config: Config, options: RunOptions, interrupt: &Atom
         meter: &meter,
         clock: &clock,
         pool: &pool,
-        interrupt,
+        guard,
+        hashing,
         ids: plan.maps.iter().map(|map| map.id.clone()).collect(),
         plan,
         resumes,
@@ -71,7 +86,11 @@ pub(super) fn run_unmasked(config: Config, options: RunOptions, interrupt: &Atom
             notice(&format!("hint: {hint}"));
         }
     }
-    let maps = maps.map_err(|source| Unpublished { what: "map", source })?;
+    let maps = maps.map_err(|error| {
+        let source = spent::judged(error, guard, &place, &run.plan, None);
+        let is_spent = matches!(source.downcast_ref(), Some(CostError::Spent { .. }));
+        if is_spent { source } else { Unpublished { what: "map", source }.into() }
+    })?;
     Ok(RunReport { maps, failed_scenes: job.failed.clone() })
 }
 
@@ -137,7 +156,8 @@ struct RunExecution<'a> {
     meter: &'a Meter,
     clock: &'a Clock,
     pool: &'a rayon::ThreadPool,
-    interrupt: &'a AtomicBool,
+    guard: &'a Guard<'a>,
+    hashing: Hashing,
     plan: Plan,
     /// Ids of the maps in the first plan.
     ids: Vec<String>,
@@ -148,25 +168,24 @@ struct RunExecution<'a> {
 impl RunExecution<'_> {
     fn all_maps(&mut self, job: &mut Job, place: &JobPlace) -> Result<Vec<PublishedMap>> {
         place.write_plan(self.plan.to_json()?)?;
-        // Energy and engines of the same job before its interruption.
+        // What the same job took before its interruption.
         let before = if self.resumes { place.records()? } else { Vec::new() };
-        let others: Vec<Energy> = before.iter().map(|record| record.energy.clone()).collect();
         let mut engines = engines_of(&before);
         engines.insert(job.predictor.engine());
-        let mut journal = Journal::begin(place, 0)?;
+        let mut journal = Journal::begin(place, 0, self.guard.table().watts_per_core())?;
         journal.set_engine(job.predictor.engine());
         let mut maps = Vec::new();
         for map in 0..job.maps.len() {
             let output = job.output_of(&job.maps[map])?;
             let target = Target::parse(&output)?;
-            let before = if self.resumes { published_already(&target, &self.ids[map])? } else { None };
-            match before {
+            let earlier = if self.resumes { published_already(&target, &self.ids[map])? } else { None };
+            match earlier {
                 Some(manifest) => {
                     notice(&format!("{output} is already published by an interrupted run of the same job"));
                     write_entry(&target, &manifest);
-                    maps.push(PublishedMap { output, manifest });
+                    maps.push(PublishedMap { output, manifest, ledger: None });
                 }
-                None => match self.map(job, map, place, &mut journal, (&others, &engines)) {
+                None => match self.map(job, map, place, &mut journal, (&before, &engines)) {
                     Ok(published) => maps.push(published),
                     Err(error) => {
                         // Another process with the same run may have finished first, and deleted the pieces.
@@ -175,7 +194,7 @@ impl RunExecution<'_> {
                             journal.end_failed(place, &error);
                             return Err(error);
                         };
-                        maps.push(PublishedMap { output, manifest });
+                        maps.push(PublishedMap { output, manifest, ledger: None });
                     }
                 },
             }
@@ -191,15 +210,17 @@ impl RunExecution<'_> {
         map: usize,
         place: &JobPlace,
         journal: &mut Journal,
-        (others, engines): (&[Energy], &BTreeSet<String>),
+        (others, engines): (&[Record], &BTreeSet<String>),
     ) -> Result<PublishedMap> {
         loop {
             let (job_now, plan) = (&*job, &self.plan);
-            let (pool, clock, interrupt) = (self.pool, self.clock, self.interrupt);
+            let (pool, clock, guard, interrupt) = (self.pool, self.clock, self.guard, self.guard.flag());
             let pieces = pieces_of(job_now);
-            let context = JobContext { job: job_now, plan, place, pool, clock, pieces: &pieces, interrupt };
+            let context =
+                JobContext { job: job_now, plan, place, pool, clock, pieces: &pieces, interrupt, guard };
             let (id, overwrite, meter) = (self.ids[map].as_str(), self.overwrite, self.meter);
-            let writer = MapWriter { context, map, id, overwrite, meter, others, engines };
+            let hashing = self.hashing;
+            let writer = MapWriter { context, map, id, overwrite, meter, others, engines, hashing };
             match writer.write(Some(journal)) {
                 Ok(published) => return Ok(published),
                 Err(MapFailure::Other(error)) => return Err(error),

@@ -220,6 +220,8 @@ mod tests {
             pixels: 0,
             energy,
             engine: String::new(),
+            stages: BTreeMap::new(),
+            traffic: arpent_publish::Traffic::default(),
             error: None,
             hint: None,
         }

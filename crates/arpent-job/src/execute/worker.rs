@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::resolved::Resolved;
 use super::shared::{pieces_of, pool};
 use crate::config::Machine;
+use crate::cost::Guard;
 use crate::pipeline::{Clock, PipelineError};
 use crate::shards::{Divided, JobContext, JobPlace, Journal, PieceId, Plan, ShardError};
 
@@ -37,11 +38,10 @@ pub(crate) fn work(
     plan: &Plan,
     index: usize,
     machine: &Machine,
-    interrupt: &AtomicBool,
+    guard: &Guard<'_>,
 ) -> Result<WorkerReport> {
-    on_shard(place, plan, index, &mut |share, journal| {
-        work_on(machine, place, plan, share, interrupt, journal)
-    })
+    let compute = &mut |share, journal: &mut Journal| work_on(machine, place, plan, share, guard, journal);
+    on_shard(place, plan, index, guard, compute)
 }
 
 /// Computes a shard, unless it is done. `compute` computes the missing ones of some pieces, and returns the number of those
@@ -53,6 +53,7 @@ pub(crate) fn on_shard(
     place: &JobPlace,
     plan: &dyn Divided,
     index: usize,
+    guard: &Guard<'_>,
     compute: &mut dyn FnMut(Range<usize>, &mut Journal) -> Result<usize>,
 ) -> Result<WorkerReport> {
     let share = plan.shares().get(index).cloned();
@@ -62,7 +63,7 @@ pub(crate) fn on_shard(
     if place.is_done(index)? {
         notice(&format!("shard {index} is already done"));
     } else {
-        let mut journal = Journal::begin(place, index)?;
+        let mut journal = Journal::begin(place, index, guard.table().watts_per_core())?;
         match compute(share.clone(), &mut journal) {
             Ok(found) => report.pieces_found = found,
             // Another worker finished first, and its pieces may already be merged.
@@ -83,11 +84,11 @@ fn work_on(
     place: &JobPlace,
     plan: &Plan,
     share: Range<usize>,
-    interrupt: &AtomicBool,
+    guard: &Guard<'_>,
     journal: &mut Journal,
 ) -> Result<usize> {
     let clock = Clock::default();
-    let resolved = clock.open.time(|| Resolved::new(place, plan, machine))?;
+    let resolved = clock.open.phase(|| clock.open.time(|| Resolved::new(place, plan, machine)))?;
     let job = &resolved.job;
     let pool = pool(&job.config)?;
     journal.set_engine(job.predictor.engine().clone());
@@ -96,8 +97,9 @@ fn work_on(
     let all: Vec<PieceId> = plan.pieces().into_iter().map(|(id, _)| id).collect();
     let missing: Vec<PieceId> =
         all[share.clone()].iter().filter(|id| !known.contains_key(id)).copied().collect();
-    let pieces = pieces_of(job);
-    let context = JobContext { job, plan, place, pool: &pool, clock: &clock, pieces: &pieces, interrupt };
+    let (pieces, interrupt) = (pieces_of(job), guard.flag());
+    let (pool, clock, pieces) = (&pool, &clock, &*pieces);
+    let context = JobContext { job, plan, place, pool, clock, pieces, interrupt, guard };
     compute_all(context, &missing, journal).map_err(|error| job.scratch.judged(error))?;
     Ok(share.len() - missing.len())
 }

@@ -37,17 +37,33 @@ pub(crate) enum Unhashed {
     Stopped,
 }
 
+/// How scenes are identified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hashing {
+    /// By their bytes: they are read whole.
+    Bytes,
+    /// By size and time of change, where only the time that a job takes is of interest.
+    Name,
+}
+
 /// Fingerprints of a map's scenes.
 ///
 /// # Errors
 /// When the bytes of a scene cannot be read, or `stop` was set between two scenes.
-pub(crate) fn fingerprints(map: &MapJob, stop: &AtomicBool) -> Result<Vec<Input>, Unhashed> {
+pub(crate) fn fingerprints(
+    map: &MapJob,
+    hashing: Hashing,
+    stop: &AtomicBool,
+) -> Result<Vec<Input>, Unhashed> {
+    let fingerprint = match hashing {
+        Hashing::Bytes => arpent_gdal::fingerprint,
+        Hashing::Name => arpent_gdal::stamp,
+    };
     let one = |(i, (date, scene)): (usize, (Option<&'static str>, &UsableScene))| {
         if stop.load(Ordering::Relaxed) {
             return Err(Unhashed::Stopped);
         }
-        let fingerprint =
-            arpent_gdal::fingerprint(&scene.source).map_err(|e| Unhashed::Scene(i, e.into()))?;
+        let fingerprint = fingerprint(&scene.source).map_err(|e| Unhashed::Scene(i, e.into()))?;
         Ok(Input { id: scene.info.id.clone(), uri: scene.source.uri.clone(), date, fingerprint })
     };
     map.scenes().enumerate().map(one).collect()

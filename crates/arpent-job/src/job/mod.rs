@@ -25,7 +25,7 @@ pub use dissimilarity::OutsideSample;
 pub(crate) use dissimilarity::{
     Blocks, Level, MOST_OUTSIDE, WindowLevels, levels_in, outside_warning, put_levels,
 };
-pub(crate) use identity::{Input, Unhashed, fingerprints, reading, run_id};
+pub(crate) use identity::{Hashing, Input, Unhashed, fingerprints, reading, run_id};
 pub(crate) use map::AFTER;
 pub(crate) use map::Survey;
 pub use map::{BEFORE, MapJob};

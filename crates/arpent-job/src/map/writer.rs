@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Failure, Result, redacted, table_schema};
 use arpent_gdal::SharedBlocks;
 use arpent_publish::{
-    About, Counts, FailedInput, Input as InputRecord, InputGrid, MANIFEST_FORMAT, Manifest, MeasuredCounts,
-    ModelRecord, PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target, UndecidedCounts, Warning,
-    feature_columns, utc_now,
+    About, Counts, FailedInput, Input as InputRecord, InputGrid, Ledger, MANIFEST_FORMAT, Manifest,
+    MeasuredCounts, ModelRecord, PublishError, ROLE_METADATA, RunInfo, StagedArtifact, Target,
+    UndecidedCounts, Warning, feature_columns, utc_now,
 };
 use arpent_shell::energy::{Energy, Meter};
 use arpent_shell::message::notice;
@@ -18,14 +19,15 @@ use arpent_viewer::Kind;
 use crossbeam_channel::bounded;
 use serde::Serialize;
 
+use super::ledger::Accounts;
 use super::{artifacts, stac};
 use crate::error::JobError;
-use crate::job::{self, FailedScene, Input, Job, MapJob, UNDECIDED, Unhashed};
+use crate::job::{self, FailedScene, Hashing, Input, Job, MapJob, UNDECIDED, Unhashed};
 use crate::pipeline::{AssembledMap, MapAssembler, PipelineError};
 use crate::present::{self, present};
 use crate::report::of_map;
 use crate::scratch::Scratch;
-use crate::shards::{JobContext, Journal, ShardError};
+use crate::shards::{JobContext, Journal, Record, ShardError};
 use crate::warnings::warn;
 
 /// One map that was published.
@@ -35,6 +37,9 @@ pub struct PublishedMap {
     pub output: String,
     /// Its manifest.
     pub manifest: Manifest,
+    /// What its computation took, with the upload, which the manifest is a part of; `None` if it was published before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Ledger>,
 }
 
 /// Why a map could not be made.
@@ -71,10 +76,12 @@ pub(crate) struct MapWriter<'a> {
     pub(crate) overwrite: bool,
     /// Meter of this process's energy.
     pub(crate) meter: &'a Meter,
-    /// Energy of the other processes that computed pieces.
-    pub(crate) others: &'a [Energy],
+    /// The other processes that computed pieces.
+    pub(crate) others: &'a [Record],
     /// Engines that computed pieces, here and on other machines.
     pub(crate) engines: &'a BTreeSet<String>,
+    /// How scenes are identified.
+    pub(crate) hashing: Hashing,
 }
 
 impl MapWriter<'_> {
@@ -123,7 +130,8 @@ impl MapWriter<'_> {
         let stop = AtomicBool::new(false);
         let (inputs, assembled) = std::thread::scope(|scope| {
             let hashing = scope.spawn(|| {
-                let inputs = self.context.clock.open.time(|| job::fingerprints(self.job(), &stop));
+                let inputs =
+                    self.context.clock.open.time(|| job::fingerprints(self.job(), self.hashing, &stop));
                 stop.fetch_or(inputs.is_err(), Ordering::Relaxed);
                 inputs
             });
@@ -249,28 +257,63 @@ impl MapWriter<'_> {
         warnings.extend(counts.masked.iter().flat_map(|masked| map.masks.warnings_of(masked)));
         warnings.extend(outside(&counts, &job.model.id));
         warnings[printed..].iter().for_each(warn);
+        let of_job: u64 = job.maps.iter().map(|map| map.plan.pixels_wanted()).sum();
+        let share = exact(map.plan.pixels_wanted()) / exact(of_job.max(1));
+        if !self.context.guard.allows_closing(share) {
+            return Err(ShardError::Interrupted.into());
+        }
         self.check_interrupt()?;
         let stage = Stage::begin("write", 0);
         let threads = self.context.pool.current_num_threads();
-        let mut staged = artifacts::write(job, map, assembled, &run, scratch, threads, clock)?;
+        let write = || artifacts::write(job, map, assembled, &run, scratch, threads, clock);
+        let mut staged = clock.write.phase(write)?;
         stage.end(&format!("{} files", staged.len()));
         self.check_interrupt()?;
         let stage = Stage::begin("publish", 0);
         let output = job.output_of(map)?;
         let shared = job.shared_blocks(map);
-        let manifest = clock.publish.time(|| -> Result<_> {
-            let manifest = self.manifest(inputs, &run, counts, warnings)?;
+        let target = Target::parse(&output)?;
+        let mut manifest = self.manifest(inputs, &run, counts, warnings)?;
+        let presented = || -> Result<_> {
             let about = job.about();
             present(&self.presented(&about, &manifest, shared.as_ref()), &mut staged, scratch)?;
             let item = stac::write_item(job, map, &run, &staged, &manifest.counts, scratch)?;
             staged.push(StagedArtifact::new(&item, ROLE_METADATA)?);
-            let target = Target::parse(&output)?;
-            let manifest = self.commit(&target, &staged, manifest)?;
-            present::write_entry(&target, &manifest);
-            Ok(manifest)
-        })?;
+            Ok(())
+        };
+        clock.publish.phase(|| clock.publish.time(presented))?;
+        // Taken as late as it can be part of the manifest.
+        (manifest.timings_s, manifest.energy) = (clock.timings(), Some(serde_json::to_value(self.energy())?));
+        manifest.ledger = Some(self.ledger(&manifest.counts, &staged, &target));
+        let manifest =
+            clock.publish.phase(|| clock.publish.time(|| self.commit(&target, &staged, manifest)))?;
+        present::write_entry(&target, &manifest);
+        let ledger = Some(self.ledger(&manifest.counts, &staged, &target));
         stage.end(&output);
-        Ok(PublishedMap { output, manifest })
+        Ok(PublishedMap { output, manifest, ledger })
+    }
+
+    /// Energy of all processes so far.
+    fn energy(&self) -> Energy {
+        self.others.iter().fold(self.meter.read(), |sum, other| sum.and(&other.energy))
+    }
+
+    /// What the map has taken so far; `target` is where it is published.
+    fn ledger(&self, counts: &Counts, staged: &[StagedArtifact], target: &Target) -> Ledger {
+        let of_target = target.requested();
+        let of_place = self.context.place.requested();
+        let accounts = Accounts {
+            map: self.job(),
+            clock: self.context.clock,
+            energy: &self.energy(),
+            others: self.others,
+            counts,
+            threads: self.context.pool.current_num_threads(),
+            published: staged.iter().map(|artifact| artifact.digest.size).sum(),
+            requested: (of_target.0 + of_place.0, of_target.1 + of_place.1),
+            table: self.context.guard.table(),
+        };
+        accounts.ledger()
     }
 
     /// What is shown of the map.
@@ -346,7 +389,6 @@ impl MapWriter<'_> {
         warnings: Vec<Warning>,
     ) -> Result<Manifest> {
         let (job, map) = (self.context.job, self.job());
-        let energy = self.others.iter().fold(self.meter.read(), Energy::and);
         Ok(Manifest {
             format: MANIFEST_FORMAT.to_owned(),
             run_id: run.run_id.clone(),
@@ -367,8 +409,9 @@ impl MapWriter<'_> {
             package: Some(described(job)?),
             config: serde_json::to_value(job.config.redacted())?,
             counts,
-            timings_s: self.context.clock.timings(),
-            energy: Some(serde_json::to_value(energy)?),
+            timings_s: BTreeMap::new(),
+            energy: None,
+            ledger: None,
             columns: Some(table_schema(&feature_columns(&run.columns))),
             tables: BTreeMap::new(),
             artifacts: Vec::new(),

@@ -7,6 +7,7 @@ use arpent_base::{Failure, Result};
 use arpent_gdal::{DatesReader, GdalError, SharedBlocks};
 use arpent_model::{ModelError, Prediction, Predictor};
 use arpent_raster::Chip;
+use arpent_shell::used::Used;
 use arpent_tiling::PlannedWindow;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -86,7 +87,8 @@ pub(crate) fn run(
     let windows = map.plan.windows();
     let queue = Queue::new(ranges);
     let stop = stages.stop;
-    std::thread::scope(|scope| {
+    let before = cpu_of(stages.pool);
+    let outcome = std::thread::scope(|scope| {
         // Where several chips are computed at a time, the next ones wait meanwhile.
         let waiting = if stages.predictor.at_once() > 1 { stages.predictor.at_once() } else { 0 };
         let (read_out, read_in) = bounded::<Read>(waiting);
@@ -107,7 +109,16 @@ pub(crate) fn run(
         // PipelineResources that wait to send see the queue closed and end.
         drop(predicted_in);
         outcome
-    })
+    });
+    // Predictors only wait for the pool.
+    stages.clock.predict.add_used(cpu_of(stages.pool) - before);
+    outcome
+}
+
+/// What the threads of an idle pool have taken so far, without their bytes: they read no file.
+fn cpu_of(pool: &rayon::ThreadPool) -> Used {
+    let cpu_s = pool.broadcast(|_| Used::of_thread().cpu_s).into_iter().sum();
+    Used { cpu_s, ..Used::default() }
 }
 
 /// The windows to compute, in order, and the number of those taken.

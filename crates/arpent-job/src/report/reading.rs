@@ -1,7 +1,7 @@
 //! How to read the report of a run: limits, how to contest, license, provenance, and what the computation took.
 
 use arpent_publish::{
-    MANIFEST_NAME, Manifest, ROLE_METADATA, ROLE_REPORT, ROLE_SCHEMA, ROLE_SHEET, ROLE_VIEWER,
+    Ledger, MANIFEST_NAME, Manifest, ROLE_METADATA, ROLE_REPORT, ROLE_SCHEMA, ROLE_SHEET, ROLE_VIEWER,
 };
 use maud::{Markup, html};
 use serde_json::Value;
@@ -165,6 +165,9 @@ pub(crate) fn computation(material: &Material<'_>, words: Words) -> Section {
         (words.say("Software", "Logiciels"), html! { (all_software(manifest)) }),
         (words.say("Energy", "Énergie"), html! { (energy(manifest.energy.as_ref(), words)) }),
     ];
+    if let Some(ledger) = &manifest.ledger {
+        all.extend(of_ledger(ledger, words));
+    }
     if !manifest.engines.is_empty() {
         all.push((
             words.say("Computed on", "Calculé sur"),
@@ -201,6 +204,43 @@ pub(crate) fn computation(material: &Material<'_>, words: Words) -> Section {
     Section { id: "computation", heading, body }
 }
 
+/// What the computation took in all, per square kilometer, and what that cost.
+fn of_ledger(ledger: &Ledger, words: Words) -> Vec<(String, Markup)> {
+    let mut all = vec![(
+        words.say("Time", "Durée"),
+        html! {
+            (words.duration(ledger.seconds))
+            (words.say(
+                &format!(" of machines, {} of their processors", words.duration(ledger.cpu_s)),
+                &format!(" de machine, {} de processeur", words.duration(ledger.cpu_s)),
+            ))
+        },
+    )];
+    if let Some(unit) = &ledger.per_km2 {
+        all.push((
+            words.say("Per square kilometer", "Par kilomètre carré"),
+            html! { (words.duration(unit.seconds)) ", " (words.energy(unit.watt_hours)) },
+        ));
+    }
+    if let Some(carbon) = &ledger.carbon {
+        let stated = format!("{}, {}", carbon.intensity.source, carbon.intensity.year);
+        let (total, sci) = (words.number(carbon.total_g, 2), words.number(carbon.sci_g_per_km2, 2));
+        let intensity = words.number(carbon.intensity.value, 1);
+        all.push((
+            words.say("Greenhouse gases", "Gaz à effet de serre"),
+            html! { (words.say(
+                &format!("{total} gCO2e; {sci} gCO2e per square kilometer (Software Carbon Intensity, ISO/IEC 21031), at {intensity} gCO2e per kWh ({stated})"),
+                &format!("{total} gCO2e ; {sci} gCO2e par kilomètre carré (Software Carbon Intensity, ISO/IEC 21031), pour {intensity} gCO2e par kWh ({stated})"),
+            )) },
+        ));
+    }
+    if let Some(money) = &ledger.money {
+        let sum = format!("{} {}", words.number(money.amount, 2), money.currency);
+        all.push((words.say("Cost", "Coût"), html! { (sum) }));
+    }
+    all
+}
+
 /// The energy, and whether it was measured.
 fn energy(energy: Option<&Value>, words: Words) -> String {
     let Some((energy, wh)) = energy.and_then(|energy| Some((energy, energy["watt_hours"].as_f64()?))) else {
@@ -228,6 +268,7 @@ fn stage_name(stage: &str, words: Words) -> String {
         "open" => words.say("open the inputs", "ouverture des entrées"),
         "read" => words.say("read the imagery", "lecture des images"),
         "predict" => words.say("the network", "réseau de neurones"),
+        "keep" => words.say("keep computed pieces", "conservation des morceaux calculés"),
         "stitch" => words.say("put windows together", "assemblage des fenêtres"),
         "vectorize" => words.say("outlines", "vectorisation"),
         "write" => words.say("write the files", "écriture des fichiers"),

@@ -238,6 +238,7 @@ impl Version<'_> {
             counts,
             timings_s: BTreeMap::new(),
             energy: None,
+            ledger: None,
             columns: Some(table_schema(&feature_columns(&run.columns))),
             tables: BTreeMap::new(),
             artifacts: Vec::new(),

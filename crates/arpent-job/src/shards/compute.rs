@@ -8,6 +8,7 @@ use std::time::Duration;
 use arpent_base::Result;
 use arpent_gdal::SharedBlocks;
 use arpent_model::ModelError;
+use arpent_publish::Traffic;
 use arpent_shell::message::{detail, notice};
 use arpent_shell::progress::Stage;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -19,6 +20,7 @@ use super::journal::Journal;
 use super::piece::{Piece, PieceBuilder};
 use super::place::{JobPlace, StoredPiece};
 use super::understood::understood;
+use crate::cost::Guard;
 use crate::error::JobError;
 use crate::job::{Job, MapJob, WindowLevels};
 use crate::pipeline::{self, Clock, MapAssembler, PipelineError, PipelineResources};
@@ -43,6 +45,8 @@ pub(crate) struct JobContext<'a> {
     pub(crate) pieces: &'a [Vec<Range<usize>>],
     /// Set to stop after the current pieces.
     pub(crate) interrupt: &'a AtomicBool,
+    /// Counts what is computed, where budgets are watched.
+    pub(crate) guard: &'a Guard<'a>,
 }
 
 impl<'a> JobContext<'a> {
@@ -98,6 +102,11 @@ impl<'a> JobContext<'a> {
         let levels = self.job.dissimilarity.as_ref().map(WindowLevels::new);
         let stages = self.stages(job, shared.as_ref(), levels.as_ref(), stop)?;
         let mut builder = PieceBuilder::new(pieces);
+        if wanted.is_empty() {
+            self.guard.begin_closing();
+        } else {
+            self.guard.begin(self.begun_px(map, wanted, &stages));
+        }
         std::thread::scope(|scope| {
             let (made, keeping) = bounded::<Piece>(0);
             let keeper = scope.spawn(move || {
@@ -105,15 +114,19 @@ impl<'a> JobContext<'a> {
                 stop.fetch_or(kept.is_err(), Ordering::Relaxed);
                 kept
             });
-            let mut sink = |window: usize, answer| {
-                stage.advance(job.plan.windows()[window].core.pixels());
+            let mut sink = |window: usize, answer: Option<_>| {
+                let pixels = job.plan.windows()[window].core.pixels();
+                stage.advance(pixels);
+                // Windows without a valid pixel take next to nothing.
+                self.guard.add(if answer.is_some() { pixels } else { 0 });
                 match builder.push(window, answer) {
                     None => Ok(()),
                     Some(mut piece) => {
                         if let Some(levels) = &levels {
                             piece.levels = levels.take(pieces[piece.index].clone());
                         }
-                        made.send(piece).map_err(|_| JobError::Stopped { stage: "keeping" }.into())
+                        let sent = self.guard.wait(|| made.send(piece));
+                        sent.map_err(|_| JobError::Stopped { stage: "keeping" }.into())
                     }
                 }
             };
@@ -122,6 +135,18 @@ impl<'a> JobContext<'a> {
             keeper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             ran
         })
+    }
+
+    /// Pixels that are still computed after a stop at most: those of the largest piece, and of the windows that readers and
+    /// predictors have.
+    fn begun_px(&self, map: usize, wanted: &[usize], stages: &PipelineResources) -> u64 {
+        let sizes = &self.plan.maps[map].pieces;
+        let piece = wanted.iter().filter_map(|index| sizes.get(*index)).max().copied().unwrap_or(0);
+        let window = self.map(map).plan.largest().map_or(0, |window| window.core.pixels());
+        // Of a GPU, those that are computed together, and as many that wait meanwhile.
+        let at_once = stages.predictor.at_once();
+        let waiting = if at_once > 1 { at_once } else { 0 };
+        piece + window * (stages.readers + stages.predictors * at_once + waiting) as u64
     }
 
     /// Stores pieces as they come, and updates the record.
@@ -137,21 +162,37 @@ impl<'a> JobContext<'a> {
                 Ok(piece) => {
                     let piece = self.keep_one(PieceId { map, index: piece.index }, piece)?;
                     journal.add_piece(self.plan.maps[map].pieces[piece.index]);
+                    self.guard.add_piece();
                     if let Some(out) = out {
                         out.send(piece).map_err(|_| JobError::Stopped { stage: "assembly" })?;
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.set_costs(journal);
+                    return Ok(());
+                }
             }
-            journal.write_if_due(self.place)?;
+            if journal.is_due() {
+                self.set_costs(journal);
+                journal.write_if_due(self.place)?;
+            }
         }
+    }
+
+    /// Sets what the stages have taken so far in the record.
+    fn set_costs(&self, journal: &mut Journal) {
+        let (output_requests, output_bytes) = self.place.requested();
+        let traffic = Traffic { output_requests, output_bytes, ..self.clock.traffic() };
+        journal.set_costs(self.clock.costs(), traffic);
     }
 
     /// Stores a piece, and returns the valid one: that of another worker if it was written first.
     fn keep_one(&self, id: PieceId, piece: Piece) -> Result<Piece> {
-        let bytes = piece.encode(&self.plan.maps[id.map].id).map_err(|source| ShardError::Pack { source })?;
-        match self.place.write_piece(self.plan, id, &bytes)? {
+        let keep = &self.clock.keep;
+        let packed = keep.transfer(|| piece.encode(&self.plan.maps[id.map].id), |_| 0, 0);
+        let bytes = packed.map_err(|source| ShardError::Pack { source })?;
+        match keep.transfer(|| self.place.write_piece(self.plan, id, &bytes), |_| 0, bytes.len() as u64)? {
             StoredPiece::Ours => {
                 detail(|| format!("{} is kept", self.place.piece_url(self.plan, id)));
                 Ok(piece)
@@ -200,7 +241,7 @@ impl<'a> JobContext<'a> {
             let mut stored = stored.iter().copied().peekable();
             let mut take_stored = |assembler: &mut MapAssembler, before: usize| -> Result<()> {
                 while stored.next_if(|index| *index < before).is_some() {
-                    if self.interrupt.load(Ordering::Relaxed) {
+                    if self.interrupt.load(Ordering::Relaxed) && self.guard.may_end() {
                         return Err(ShardError::Interrupted.into());
                     }
                     // Missing pieces will not come: later ones are not assembled.
@@ -214,7 +255,7 @@ impl<'a> JobContext<'a> {
                 Ok(())
             };
             for piece in computed {
-                take_stored(assembler, piece.index)?;
+                self.guard.apart(|| take_stored(assembler, piece.index))?;
                 self.take(map, assembler, piece)?;
             }
             take_stored(assembler, usize::MAX)
@@ -223,8 +264,12 @@ impl<'a> JobContext<'a> {
 
     fn fetch(&self, id: PieceId) -> Result<Piece> {
         let gone = || ShardError::PieceGone { place: self.place.piece_url(self.plan, id) };
-        let read = || Ok(self.place.read_piece(self.plan, id)?.ok_or_else(gone)?);
-        understood(&read, &|bytes| self.decode(id, bytes))
+        let length = |piece: &Result<Vec<u8>>| piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        let read = || {
+            let read = || Ok(self.place.read_piece(self.plan, id)?.ok_or_else(gone)?);
+            self.clock.keep.transfer(read, length, 0)
+        };
+        understood(&read, &|bytes| self.clock.keep.transfer(|| self.decode(id, bytes), |_| 0, 0))
     }
 
     fn take(&self, map: usize, assembler: &mut MapAssembler, piece: Piece) -> Result<()> {

@@ -1,10 +1,11 @@
 //! Regular updates of the record of a try.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arpent_base::number::fitted;
 use arpent_base::{Failure, Result, host};
+use arpent_publish::{StageCost, Traffic};
 use arpent_shell::energy::{Meter, WATTS_PER_CORE};
 
 use super::error::ShardError;
@@ -23,12 +24,13 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Starts a try at a shard, and writes its record.
+    /// Starts a try at a shard, and writes its record. Where nothing can be measured, a busy core is assumed to use
+    /// `watts_per_core`.
     ///
     /// # Errors
     /// When the record cannot be written.
-    pub(crate) fn begin(place: &JobPlace, shard: usize) -> Result<Self> {
-        let meter = Meter::start(WATTS_PER_CORE);
+    pub(crate) fn begin(place: &JobPlace, shard: usize, watts_per_core: f64) -> Result<Self> {
+        let meter = Meter::start(watts_per_core);
         let record = Record {
             format: RECORD_FORMAT.to_owned(),
             shard,
@@ -40,6 +42,8 @@ impl Journal {
             pieces: 0,
             pixels: 0,
             energy: meter.read(),
+            stages: BTreeMap::new(),
+            traffic: Traffic::default(),
             engine: String::new(),
             error: None,
             hint: None,
@@ -53,10 +57,20 @@ impl Journal {
         self.record.engine = engine;
     }
 
+    /// Sets what the stages have taken so far.
+    pub(crate) fn set_costs(&mut self, stages: BTreeMap<String, StageCost>, traffic: Traffic) {
+        (self.record.stages, self.record.traffic) = (stages, traffic);
+    }
+
     /// Counts a piece.
     pub(crate) fn add_piece(&mut self, pixels: u64) {
         self.record.pieces += 1;
         self.record.pixels += pixels;
+    }
+
+    /// Whether the last update is long enough ago.
+    pub(crate) fn is_due(&self) -> bool {
+        self.updated.elapsed() >= APART
     }
 
     /// Updates the record, unless it was updated just before.
@@ -64,10 +78,7 @@ impl Journal {
     /// # Errors
     /// When the record cannot be written.
     pub(crate) fn write_if_due(&mut self, place: &JobPlace) -> Result<()> {
-        if self.updated.elapsed() < APART {
-            return Ok(());
-        }
-        self.write(place)
+        if self.is_due() { self.write(place) } else { Ok(()) }
     }
 
     fn write(&mut self, place: &JobPlace) -> Result<()> {
@@ -112,7 +123,7 @@ pub fn reopen_failed(place: &JobPlace) -> Result<()> {
     for shard in shards {
         let last = last_of(&records, shard).filter(|record| record.state == State::Failed);
         if last.is_some() && !place.is_done(shard)? {
-            let mut journal = Journal::begin(place, shard)?;
+            let mut journal = Journal::begin(place, shard, WATTS_PER_CORE)?;
             journal.record.state = State::Stopped;
             journal.write(place)?;
         }

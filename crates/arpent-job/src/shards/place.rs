@@ -64,6 +64,11 @@ impl JobPlace {
         Ok(Self { target: Target::parse(folder)? })
     }
 
+    /// Requests to the store so far, and bytes sent to it, through this folder and its output; none of a local folder.
+    pub(crate) fn requested(&self) -> (u64, u64) {
+        self.target.requested()
+    }
+
     /// The address of the plan.
     pub fn plan_url(&self) -> String {
         format!("{}/{PLAN_NAME}", self.target.url())

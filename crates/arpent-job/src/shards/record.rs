@@ -1,7 +1,8 @@
 //! Records of tries at shards, written while they run and when they end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use arpent_publish::{StageCost, Traffic};
 use arpent_shell::energy::Energy;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,12 @@ pub(crate) struct Record {
     pub pixels: u64,
     /// Energy that it used.
     pub energy: Energy,
+    /// What its stages took.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stages: BTreeMap<String, StageCost>,
+    /// Requests, and what went over the network.
+    #[serde(default)]
+    pub traffic: Traffic,
     /// Its engine: predictions are identical only on one kind of processor.
     pub engine: String,
     /// The error.

@@ -107,6 +107,7 @@ fn make(
         counts: Counts { zones: Some(measured.counts), ..Counts::default() },
         timings_s: timings,
         energy: Some(serde_json::to_value(meter.read())?),
+        ledger: None,
         columns: Some(table_schema(&columns)),
         tables: BTreeMap::new(),
         artifacts: Vec::new(),

@@ -31,6 +31,7 @@ pub(crate) fn manifest(run_id: &str) -> Manifest {
         counts: Counts::default(),
         timings_s: [("read".to_owned(), 0.5)].into(),
         energy: None,
+        ledger: None,
         columns: None,
         tables: [].into(),
         artifacts: vec![],
