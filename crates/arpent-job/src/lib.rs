@@ -86,8 +86,8 @@ pub use doctor::{DoctorPart, DoctorReport, PartState, doctor};
 pub use error::JobError;
 pub use execute::{
     ExpectedClass, ExpectedUndecided, Forecast, ForecastOptions, JobStatus, MapReport, PlanReport, Quantity,
-    RunOptions, RunReport, SceneReport, ShardState, ShardStatus, StatusReport, WorkerReport, forecast_of,
-    plan_report, pool, run, status, write_plan,
+    RunOptions, RunReport, SceneReport, ShardState, ShardStatus, StatusReport, WorkerReport, forecast_lines,
+    forecast_of, ledger_lines, plan_report, pool, run, status, took_line, write_plan,
 };
 pub use explain::{Attribute, Explained, Explanation, Statement, Topic, explain};
 pub use job::{

@@ -1,7 +1,6 @@
 //! Text reports of results.
 
 mod change;
-mod cost;
 mod estimate;
 mod exchange;
 mod file;

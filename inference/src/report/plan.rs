@@ -7,7 +7,6 @@ use arpent_job::{BEFORE, ExpectedUndecided, MapReport, PlanReport};
 use arpent_publish::{BandValues, InputValues};
 use arpent_shell::lines::{Lines, count, duration};
 
-use super::cost::of_forecast;
 use super::scenes::{SCENES_IN_FULL, add_warnings, scenes_together};
 
 /// A plan.
@@ -23,7 +22,7 @@ pub(crate) fn of_plan(report: &PlanReport) -> String {
             let _ = writeln!(text, "                 hint: {hint}");
         }
     }
-    text.push_str(of_forecast(&report.cost).text());
+    text.push_str(arpent_job::forecast_lines(&report.cost).text());
     if let (Some(plan), Some(shards)) = (&report.plan, report.shards) {
         let mut lines = Lines::default();
         lines.add("shards", shards.to_string()).add("plan", plan);

@@ -6,7 +6,6 @@ use arpent_job::{PublishedMap, RunReport};
 use arpent_publish::Manifest;
 use arpent_shell::lines::{Lines, count, duration};
 
-use super::cost::{add_ledger, add_took};
 use super::scenes::{SCENES_IN_FULL, add_warnings, scenes_together};
 
 /// A run or a merge.
@@ -33,7 +32,7 @@ fn human_map(map: &PublishedMap) -> Lines {
     }
     lines.add("state", "not verified: a proposal until a named person decides");
     if let Some(ledger) = &map.ledger {
-        add_took(&mut lines, ledger);
+        arpent_job::took_line(&mut lines, ledger);
     }
     for artifact in &manifest.artifacts {
         lines.add("file", format!("{}/{}", map.output.trim_end_matches('/'), artifact.href));
@@ -83,7 +82,7 @@ pub(crate) fn of_manifest(target: &str, manifest: &Manifest) -> Lines {
         );
     }
     if let Some(ledger) = &manifest.ledger {
-        add_ledger(&mut lines, ledger);
+        arpent_job::ledger_lines(&mut lines, ledger);
     }
     for artifact in &manifest.artifacts {
         let (size, root) = (count(artifact.size), target.trim_end_matches('/'));

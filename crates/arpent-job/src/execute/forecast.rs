@@ -11,10 +11,11 @@ use arpent_publish::{Carbon, Money, Target};
 use arpent_shell::lines::count;
 use serde::Serialize;
 
+use super::kind::kind_of;
 use super::probing::probe;
 use super::shared::pool;
 use crate::cost::{
-    self, Amounts, CostError, CostTable, Estimate, JobKind, Observation, estimate, rates_file, read_rates,
+    Amounts, CostError, CostTable, Estimate, JobKind, Observation, estimate, rates_file, read_rates,
 };
 use crate::job::{Job, MapJob, UsableScene};
 use crate::map::pixel_m2;
@@ -135,24 +136,6 @@ pub fn forecast(job: &Job, rate: f64, options: &ForecastOptions) -> Result<Forec
     };
     of.fill(&headers, found.as_ref(), &alone, &energy_from, &options.table);
     Ok(of)
-}
-
-/// What the end of a job takes after its last piece, by earlier jobs of its kind; `None` without one.
-///
-/// # Errors
-/// When their file cannot be read.
-pub(super) fn closing(job: &Job, threads: usize) -> Result<Option<Amounts>> {
-    let Some(file) = rates_file() else { return Ok(None) };
-    let kind = kind_of(job, threads)?;
-    let of_kind: Vec<_> = read_rates(&file)?.into_iter().filter(|one| one.kind == kind).collect();
-    let pixels = job.maps.iter().map(|map| map.plan.pixels_wanted()).sum();
-    Ok(cost::closing(&of_kind, pixels))
-}
-
-/// The kind of a job.
-fn kind_of(job: &Job, threads: usize) -> Result<JobKind> {
-    let config = serde_json::to_value(job.config.redacted())?;
-    Ok(JobKind::new(&job.model.sha256(), &job.predictor.engine(), threads, &config))
 }
 
 /// Observations of the kind of a job: the name of their basis, the same in words, and the observations.

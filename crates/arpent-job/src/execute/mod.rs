@@ -1,7 +1,9 @@
 //! Execution of jobs: a run in one process; or a plan, workers that each compute a shard of it, and a merge that
 //! publishes.
 
+mod cost_lines;
 mod forecast;
+mod kind;
 mod masked;
 mod merge;
 mod plan;
@@ -16,6 +18,7 @@ mod spent;
 mod status;
 mod worker;
 
+pub use cost_lines::{forecast_lines, ledger_lines, took_line};
 pub use forecast::{Forecast, ForecastOptions, Quantity, forecast as forecast_of};
 pub use masked::run;
 pub(crate) use masked::run_published;

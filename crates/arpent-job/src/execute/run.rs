@@ -8,7 +8,7 @@ use arpent_publish::Target;
 use arpent_shell::energy::Meter;
 use arpent_shell::message::notice;
 
-use super::forecast::closing;
+use super::kind::closing;
 use super::published::all_published;
 use super::report::{RunReport, Unpublished};
 use super::shared::{pieces_of, pool, print_warnings};

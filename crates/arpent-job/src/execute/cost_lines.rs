@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use arpent_base::number::{exact, round};
-use arpent_job::{Forecast, Quantity};
 use arpent_publish::{Carbon, Ledger, Money, Quoted, StageCost};
 use arpent_shell::lines::{Lines, count, duration};
 
+use super::forecast::{Forecast, Quantity};
+
 /// The lines of a forecast.
-pub(crate) fn of_forecast(cost: &Forecast) -> Lines {
+pub fn forecast_lines(cost: &Forecast) -> Lines {
     let mut lines = Lines::default();
     lines.add("cost of", format!("{:.3} km2 on {} threads, by {}", cost.km2, cost.threads, cost.basis_text));
     let hours = |h: f64| duration(h * 3600.0);
@@ -57,7 +58,7 @@ fn of_quantity(quantity: &Quantity, shown: &dyn Fn(f64) -> String) -> String {
 }
 
 /// Adds in one line what the computation of a map took.
-pub(super) fn add_took(lines: &mut Lines, ledger: &Ledger) {
+pub fn took_line(lines: &mut Lines, ledger: &Ledger) {
     let money = ledger.money.as_ref().map(|money| format!(", {:.2} {}", money.amount, money.currency));
     let carbon = ledger.carbon.as_ref().map(|carbon| format!(", {:.2} gCO2e", carbon.total_g));
     lines.add(
@@ -73,7 +74,7 @@ pub(super) fn add_took(lines: &mut Lines, ledger: &Ledger) {
 }
 
 /// Adds what the computation of a map took.
-pub(super) fn add_ledger(lines: &mut Lines, ledger: &Ledger) {
+pub fn ledger_lines(lines: &mut Lines, ledger: &Ledger) {
     let others = match ledger.others {
         0 => String::new(),
         others => {
