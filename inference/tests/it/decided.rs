@@ -466,7 +466,7 @@ fn a_decided_comparison_has_states_corrections_and_all_that_was_proposed() {
     // The same again has the same files; a decided comparison is reviewed and published again.
     published(&place, "again", &[]);
     assert_eq!(Map::at(&place.path("again")).hashes(), map.hashes());
-    review(&place, &["new", "decided", "--name", "second"]).expect(0);
+    review(&place, &["new", "decided", "--name", "second", "--rules", "rules.toml"]).expect(0);
     add(&place, "decided", &["--feature", &ids[6], "--verdict", "illegal"]);
     // Decided once more, corrections stay; a class that was proposed can be given again.
     add(&place, "decided", &["--feature", &ids[2], "--verdict", "confirmed"]);

@@ -452,7 +452,7 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
     (
         "arpent review export OUTPUT --to decisions.csv",
         "inference/tests/it/decided.rs",
-        "a_comparison_has_no_decided_version_and_its_decisions_are_exported",
+        "a_comparison_teaches_nothing_and_its_decisions_are_exported",
     ),
     (
         "arpent review sample`",
