@@ -504,11 +504,6 @@ const FOLLOWED: &[(&str, &str, &str)] = &[
     ),
     ("arpent report", "inference/tests/it/report.rs", "arpent_report_makes_it_again_with_time_and_energy"),
     ("arpent explain", "inference/tests/it/explain.rs", "a_feature_is_explained_with_the_values_of_its_row"),
-    (
-        "arpent inspect` shows it by stage",
-        "inference/tests/it/cost.rs",
-        "the_ledger_adds_up_and_changes_no_file",
-    ),
     // Not commands to type, but words about one.
     ("arpent run` predicts them", HERE, "commands_of_our_own_run"),
     ("arpent run` ", HERE, "commands_of_our_own_run"),
