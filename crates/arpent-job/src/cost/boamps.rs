@@ -106,7 +106,10 @@ fn task(manifest: &Manifest, ledger: &Ledger) -> Value {
             "A vector map of {:.3} km2 from aerial or satellite imagery; run {}.", ledger.km2, manifest.run_id
         ),
     });
-    let is_tiff = |uri: &str| uri.ends_with(".tif") || uri.ends_with(".tiff");
+    let is_tiff = |uri: &str| {
+        let ending = uri.rsplit('.').next().unwrap_or_default();
+        ["tif", "tiff"].iter().any(|tiff| ending.eq_ignore_ascii_case(tiff))
+    };
     if !manifest.inputs.is_empty()
         && manifest.inputs.iter().all(|input| is_tiff(&input.uri.to_ascii_lowercase()))
     {

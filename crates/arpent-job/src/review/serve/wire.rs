@@ -84,6 +84,7 @@ pub(super) struct StateShown {
 
 /// A decision, as it is shown.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field that the page reads")]
 pub(super) struct DecisionShown {
     pub(super) id: ObjectId,
     pub(super) kind: Kind,
