@@ -9,7 +9,7 @@ use super::regions::{Region, Regions};
 use super::rules::MappingUnits;
 use super::settled::{Known, Settled, Settlement};
 use crate::VectorError;
-use crate::polygonize::{Connectivity, EAST, Layout, NORTH, Rim, SOUTH, Segment, Traced, WEST, check_extent};
+use crate::polygonize::{Connectivity, Half, Layout, Rim, Run, Segment, Traced, check_extent};
 
 /// Carries the rule of [`crate::Eliminator`] out where regions cross the borders of blocks.
 ///
@@ -43,14 +43,10 @@ pub struct Settler {
     /// The first 256 stand for all regions of their class that are settled.
     regions: Regions,
     blocks: Vec<Block>,
-    /// Sides of segments whose other side was not added yet: whether its pixels are those after the line, and runs
-    /// of regions.
-    halves: BTreeMap<Segment, (bool, Vec<Run>)>,
+    /// Sides of segments whose other side was not added yet.
+    halves: BTreeMap<Segment, Half>,
     traced: Traced,
 }
-
-/// Pixels of a region along a line: first, end, and the region's number.
-type Run = (u32, u32, u32);
 
 #[derive(Debug)]
 struct Block {
@@ -116,52 +112,32 @@ impl Settler {
         }
         let firsts = borders.regions.iter().map(|region| region.first).collect();
         self.blocks.push(Block { window: borders.block, first, firsts });
-        let rim = Rim::new(&borders.block, &extent);
-        let ([west, north], [width, height]) = (rim.corner(), rim.size());
-        let sides = [
-            (NORTH, 1, north, [west, west + width]),
-            (EAST, 0, west + width, [north, north + height]),
-            (SOUTH, 1, north + height, [west, west + width]),
-            (WEST, 0, west, [north, north + height]),
-        ];
-        for (side, axis, line, ends) in sides.into_iter().filter(|(side, ..)| rim.is_shared(*side)) {
-            let runs = borders.runs.iter().filter(|run| run.side == side);
-            let runs: Vec<Run> =
-                runs.map(|BorderRun { start, end, region, .. }| (*start, *end, number(*region))).collect();
-            let is_after = side == NORTH || side == WEST;
-            self.add_side(Segment { axis, line, start: ends[0] }, ends[1], is_after, &runs)?;
+        for side in Rim::new(&borders.block, &extent).shared_sides() {
+            let runs = borders.runs.iter().filter(|run| run.side == side.direction);
+            let runs: Vec<Run> = runs
+                .map(|BorderRun { start, end, region, .. }| Run {
+                    start: *start,
+                    end: *end,
+                    of: number(*region),
+                })
+                .collect();
+            for (segment, half) in side.halves(&self.layout, &runs) {
+                self.add_half(segment, half)?;
+            }
         }
         Ok(())
     }
 
-    /// Adds the runs along a side, cut at lines of the lattice, and compares those whose other side is there.
-    fn add_side(
-        &mut self,
-        first: Segment,
-        end: u32,
-        is_after: bool,
-        runs: &[Run],
-    ) -> Result<(), VectorError> {
-        let mut segment = first;
-        let mut rest = runs;
-        while segment.start < end {
-            let stop = self.layout.next_line(1 - segment.axis, segment.start).min(end);
-            let count = rest.iter().take_while(|run| run.0 < stop).count();
-            let part: Vec<Run> =
-                rest[..count].iter().map(|run| (run.0.max(segment.start), run.1.min(stop), run.2)).collect();
-            // The last one may continue.
-            let is_through = count > 0 && rest[count - 1].1 > stop;
-            rest = &rest[count - usize::from(is_through)..];
-            match self.halves.remove(&segment) {
-                None => {
-                    self.halves.insert(segment, (is_after, part));
-                }
-                Some((other, _)) if other == is_after => {
-                    return Err(VectorError::BlockTwice { block: self.layout.extent });
-                }
-                Some((_, other)) => self.meet(&other, &part),
+    /// Adds a side of a segment, and compares it with the other one if that is there.
+    fn add_half(&mut self, segment: Segment, half: Half) -> Result<(), VectorError> {
+        match self.halves.remove(&segment) {
+            None => {
+                self.halves.insert(segment, half);
             }
-            segment.start = stop;
+            Some(other) if other.is_after == half.is_after => {
+                return Err(VectorError::BlockTwice { block: self.layout.extent });
+            }
+            Some(other) => self.meet(&other.runs, &half.runs),
         }
         Ok(())
     }
@@ -170,11 +146,11 @@ impl Settler {
     fn meet(&mut self, one: &[Run], other: &[Run]) {
         let (mut i, mut j) = (0, 0);
         while let (Some(a), Some(b)) = (one.get(i), other.get(j)) {
-            let (start, end) = (a.0.max(b.0), a.1.min(b.1));
+            let (start, end) = (a.start.max(b.start), a.end.min(b.end));
             if start < end {
-                self.regions.meet(a.2, b.2, end - start);
+                self.regions.meet(a.of, b.of, end - start);
             }
-            if a.1 <= b.1 {
+            if a.end <= b.end {
                 i += 1;
             } else {
                 j += 1;

@@ -8,8 +8,9 @@ use super::counts::DrawnCounts;
 use super::fragments::Fragments;
 use super::lattice::Lattice;
 use super::layout::{Connectivity, Layout};
-use super::open::{Around, Half, NONE, Open, Part, Run, Segment, Whole};
+use super::open::{Around, NONE, Open, Part, Whole};
 use super::paths::Paths;
+use super::side::{Half, Run, Segment};
 use super::totals::Totals;
 use crate::VectorError;
 use crate::bytes::{Kind, MALFORMED, Numbers, put, put_float, put_window, seal, unseal, zigzag};
@@ -105,7 +106,7 @@ fn put_open(bytes: &mut Vec<u8>, open: &Open) {
         for run in &half.runs {
             put(bytes, run.start - last);
             put(bytes, run.end - run.start);
-            put(bytes, run.part);
+            put(bytes, run.of);
             last = run.end;
         }
     }
@@ -215,7 +216,7 @@ fn read_halves(numbers: &mut Numbers<'_>, layout: &Layout, open: &mut Open) -> O
             let length = numbers.next().filter(|length| *length > 0)?;
             last = start.checked_add(length).filter(|stop| *stop <= end)?;
             let part = numbers.next().filter(|part| (*part as usize) < open.parts.len())?;
-            half.runs.push(Run { start, end: last, part });
+            half.runs.push(Run { start, end: last, of: part });
             open.wait(part);
         }
         if open.halves.insert(segment, half).is_some() {

@@ -6,14 +6,15 @@ use super::counts::DrawnCounts;
 use super::fragments::{Fragments, drawing_numbers};
 use super::layout::{Connectivity, Layout};
 use super::links::Links;
-use super::open::{Around, Half, NONE, Open, Run, Segment};
+use super::open::{Around, NONE, Open};
 use super::paths::{EAST, Kind, NORTH, Passed, PathHead, SOUTH, WEST};
 use super::rings::{Joint, RingBuilder};
+use super::side::{Half, Run, Segment};
 use crate::VectorError;
 use crate::drawing::Drawing;
 use crate::region::{Region, Vertex};
 
-/// Numbers of parts are made anew when there are more than this, and more than four times those still needed; in tests,
+/// Numbers of parts are made anew when there are more than this, and more than twice those still needed; in tests,
 /// whose maps are small, soon.
 const COMPACT_BEYOND: usize = if cfg!(test) { 8 } else { 4096 };
 
@@ -92,7 +93,7 @@ impl Join {
     ) -> Result<(), VectorError> {
         let parts = self.open.absorb(&mut other);
         for (segment, mut half) in other.halves {
-            half.runs.iter_mut().for_each(|run| run.part += parts);
+            half.runs.iter_mut().for_each(|run| run.of += parts);
             match self.open.halves.remove(&segment) {
                 None => {
                     self.open.halves.insert(segment, half);
@@ -175,7 +176,7 @@ impl Join {
             at = until;
         }
         for run in before.runs.iter().chain(&after.runs) {
-            let region = self.open.meet(run.part);
+            let region = self.open.meet(run.of);
             self.met.push(region);
         }
     }
@@ -290,11 +291,7 @@ impl Join {
         let mut is_read = self.links.add(&whole.paths, is_cut);
         for part in &parts[1..] {
             let part = std::mem::take(&mut self.open.parts[*part as usize]);
-            is_read &= self.links.add(&part.paths, is_cut);
-            whole.totals.add(&part.totals);
-            let (one, two) = (whole.bbox, part.bbox);
-            whole.bbox = [one[0].min(two[0]), one[1].min(two[1]), one[2].max(two[2]), one[3].max(two[3])];
-            whole.squares.extend(part.squares);
+            is_read &= self.links.add(&whole.add(part), is_cut);
         }
         let Self { layout, builder, links, .. } = self;
         let origin = [layout.extent.col, layout.extent.row];
@@ -332,7 +329,7 @@ fn next_run(runs: &[Run], next: &mut usize, at: u32) -> (u32, u32) {
         *next += 1;
     }
     match runs.get(*next) {
-        Some(run) if run.start <= at => (run.part, run.end),
+        Some(run) if run.start <= at => (run.of, run.end),
         Some(run) => (NONE, run.start),
         None => (NONE, u32::MAX),
     }

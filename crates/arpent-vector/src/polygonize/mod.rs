@@ -19,6 +19,7 @@ mod paths;
 mod rim;
 mod rings;
 mod row;
+mod side;
 mod span;
 mod sums;
 #[cfg(test)]
@@ -46,11 +47,11 @@ pub use layout::Connectivity;
 pub(crate) use layout::LATTICE;
 pub(crate) use layout::Layout;
 use open::Open;
-pub(crate) use open::Segment;
 pub(crate) use paths::{EAST, NORTH, SOUTH, WEST};
 use rim::Fragment;
 pub(crate) use rim::Rim;
 use row::NONE;
+pub(crate) use side::{Half, Run, Segment};
 pub(crate) use traced::Traced;
 use tracer::{Found, Tracer};
 pub(crate) use vertices::Marks;
@@ -269,12 +270,12 @@ impl Polygonizer {
         }
         let is_coverage = self.join.layout().is_coverage;
         for Tile { tracer, rim, mut fragments } in std::mem::take(&mut self.tiles) {
-            let (tile, join) = (tracer.tile(), &mut self.join);
+            let join = &mut self.join;
             tracer.finish(is_coverage, &mut |found| match found {
                 Found::Region(region) => join.emit(region, sink),
                 Found::Fragment(fragment) => fragments.push(fragment),
             });
-            let open = Open::of_tile(join.layout(), &tile, &rim, fragments);
+            let open = Open::of_tile(join.layout(), &rim, fragments);
             join.take_open(open, sink).expect("tiles fit together");
         }
     }

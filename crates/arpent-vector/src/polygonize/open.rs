@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use arpent_base::number::fitted;
-use arpent_raster::Window;
 
 use super::layout::{Connectivity, Layout};
-use super::paths::{EAST, NORTH, Paths, SOUTH, WEST};
+use super::paths::{NORTH, Paths, SOUTH, WEST};
 use super::rim::{Fragment, Rim};
+use super::side::{Half, Run, Segment};
 use super::totals::Totals;
 use super::traced::Traced;
 use crate::forest::find_root;
@@ -32,6 +32,17 @@ pub(super) struct Part {
     pub(super) waits: u64,
 }
 
+impl Part {
+    /// Adds what another part has, but for its boundary, which is returned.
+    pub(super) fn add(&mut self, other: Self) -> Paths {
+        self.totals.add(&other.totals);
+        let (one, two) = (self.bbox, other.bbox);
+        self.bbox = [one[0].min(two[0]), one[1].min(two[1]), one[2].max(two[2]), one[3].max(two[3])];
+        self.squares.extend(other.squares);
+        other.paths
+    }
+}
+
 /// A region so far.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Whole {
@@ -40,33 +51,6 @@ pub(super) struct Whole {
     pub(super) waits: u64,
     /// Its parts; some may have become part of another one of them.
     pub(super) parts: Vec<u32>,
-}
-
-/// A piece of a line of the lattice, up to the next line across.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Segment {
-    /// 0 for a line between two columns, 1 for one between two rows.
-    pub(crate) axis: usize,
-    /// The column or row of the extent after the line.
-    pub(crate) line: u32,
-    /// The first row or column of the extent along the line.
-    pub(crate) start: u32,
-}
-
-/// Pixels along a line that are of one part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) start: u32,
-    pub(super) end: u32,
-    pub(super) part: u32,
-}
-
-/// One side of a segment. What is in no run is of no region.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Half {
-    /// Whether the pixels are those after the line.
-    pub(super) is_after: bool,
-    pub(super) runs: Vec<Run>,
 }
 
 /// The pixels around a vertex that lies on lines of the lattice in both directions: north-west, north-east,
@@ -103,38 +87,29 @@ pub(super) struct Open {
 
 impl Open {
     /// What is open of a tile.
-    pub(super) fn of_tile(layout: &Layout, tile: &Window, rim: &Rim, fragments: Vec<Fragment>) -> Self {
+    pub(super) fn of_tile(layout: &Layout, rim: &Rim, fragments: Vec<Fragment>) -> Self {
         let mut open = Self::default();
         let mut sides: [Vec<Run>; 4] = Default::default();
         for fragment in fragments {
             open.add_fragment(layout, fragment, &mut sides);
         }
-        let (col, row) = layout.extent.offset_of(tile).unwrap_or_default();
-        let [west, north, width, height]: [u32; 4] = [col, row, tile.width, tile.height].map(fitted);
-        let ends = [[west, west + width], [north, north + height]];
-        for side in [NORTH, EAST, SOUTH, WEST].into_iter().filter(|side| rim.is_shared(*side)) {
-            let runs = &mut sides[usize::from(side)];
+        for side in rim.shared_sides() {
+            let runs = &mut sides[usize::from(side.direction)];
             runs.sort_unstable_by_key(|run| run.start);
             runs.dedup_by(|next, run| {
-                let is_same = next.part == run.part && next.start == run.end;
+                let is_same = next.of == run.of && next.start == run.end;
                 if is_same {
                     run.end = next.end;
                 }
                 is_same
             });
-            let axis = usize::from(side == NORTH || side == SOUTH);
-            let is_after = side == NORTH || side == WEST;
-            let line = ends[axis][usize::from(!is_after)];
-            open.add_side(
-                layout,
-                Segment { axis, line, start: ends[1 - axis][0] },
-                ends[1 - axis][1],
-                is_after,
-                runs,
-            );
+            for (segment, half) in side.halves(layout, runs) {
+                half.runs.iter().for_each(|run| open.wait(run.of));
+                open.halves.insert(segment, half);
+            }
         }
         if layout.connectivity == Connectivity::Eight {
-            open.add_corners(layout, ends, rim, &sides);
+            open.add_corners(layout, rim, &sides);
         }
         open
     }
@@ -142,7 +117,7 @@ impl Open {
     fn add_fragment(&mut self, layout: &Layout, fragment: Fragment, sides: &mut [Vec<Run>; 4]) {
         let part: u32 = fitted(self.parts.len());
         for (side, start, end) in fragment.reaches {
-            sides[usize::from(side)].push(Run { start, end, part });
+            sides[usize::from(side)].push(Run { start, end, of: part });
         }
         let bbox = &fragment.bbox;
         let (col, row) = layout.extent.offset_of(bbox).unwrap_or_default();
@@ -158,49 +133,26 @@ impl Open {
         self.parts.push(part);
     }
 
-    /// Adds the runs along a side, cut at lines of the lattice.
-    fn add_side(&mut self, layout: &Layout, first: Segment, end: u32, is_after: bool, runs: &[Run]) {
-        let mut segment = first;
-        let mut at = 0;
-        while segment.start < end {
-            let stop = layout.next_line(1 - segment.axis, segment.start).min(end);
-            let mut half = Half { is_after, runs: Vec::new() };
-            while let Some(run) = runs.get(at).filter(|run| run.start < stop) {
-                let part =
-                    Run { start: run.start.max(segment.start), end: run.end.min(stop), part: run.part };
-                self.wait(run.part);
-                half.runs.push(part);
-                if run.end > stop {
-                    break;
-                }
-                at += 1;
-            }
-            self.halves.insert(segment, half);
-            segment.start = stop;
-        }
-    }
-
     /// Adds the pixels around the vertices of the lattice on the shared sides of a tile.
-    fn add_corners(&mut self, layout: &Layout, ends: [[u32; 2]; 2], rim: &Rim, sides: &[Vec<Run>; 4]) {
+    fn add_corners(&mut self, layout: &Layout, rim: &Rim, sides: &[Vec<Run>; 4]) {
         let size = layout.size();
-        for side in [NORTH, EAST, SOUTH, WEST].into_iter().filter(|side| rim.is_shared(*side)) {
-            let along = usize::from(side == EAST || side == WEST);
-            let line = ends[1 - along][usize::from(side == EAST || side == SOUTH)];
+        for side in rim.shared_sides() {
+            let Segment { axis, line, start } = side.first;
+            let (along, end) = (1 - axis, side.end);
             // Numbers of the pixels before and after a vertex of this side.
-            let [before, after] = match side {
+            let [before, after] = match side.direction {
                 NORTH => [3, 2],
                 SOUTH => [0, 1],
                 WEST => [1, 2],
                 _ => [0, 3],
             };
-            let [start, end] = ends[along];
             let mut at = start;
             loop {
                 if at > 0 && at < size[along] {
                     let vertex = if along == 0 { [at, line] } else { [line, at] };
                     for (number, pixel) in [(before, at.wrapping_sub(1)), (after, at)] {
                         if pixel >= start && pixel < end {
-                            let part = part_at(&sides[usize::from(side)], pixel);
+                            let part = part_at(&sides[usize::from(side.direction)], pixel);
                             self.add_pixel(vertex, number, part);
                         }
                     }
@@ -281,12 +233,9 @@ impl Open {
         let other = std::mem::take(&mut self.parts[b as usize]);
         self.part_of[b as usize] = a;
         let part = &mut self.parts[a as usize];
-        part.totals.add(&other.totals);
-        let (one, two) = (part.bbox, other.bbox);
-        part.bbox = [one[0].min(two[0]), one[1].min(two[1]), one[2].max(two[2]), one[3].max(two[3])];
-        part.paths.append(other.paths);
-        part.squares.extend(other.squares);
         part.waits += other.waits;
+        let paths = part.add(other);
+        part.paths.append(paths);
     }
 
     /// Adds what is open elsewhere, but for its halves and corners. Returns how much its numbers of parts grow.
@@ -330,7 +279,7 @@ impl Open {
         }
         let mut halves = std::mem::take(&mut self.halves);
         for run in halves.values_mut().flat_map(|half| &mut half.runs) {
-            run.part = numbers[self.part(run.part) as usize];
+            run.of = numbers[self.part(run.of) as usize];
         }
         let mut corners = std::mem::take(&mut self.corners);
         for part in corners.values_mut().flat_map(|around| &mut around.parts).filter(|part| **part != NONE) {
@@ -345,5 +294,5 @@ impl Open {
 /// The part of a pixel along a side.
 fn part_at(runs: &[Run], pixel: u32) -> u32 {
     let next = runs.partition_point(|run| run.end <= pixel);
-    runs.get(next).filter(|run| run.start <= pixel).map_or(NONE, |run| run.part)
+    runs.get(next).filter(|run| run.start <= pixel).map_or(NONE, |run| run.of)
 }

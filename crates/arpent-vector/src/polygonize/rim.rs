@@ -5,6 +5,7 @@ use arpent_raster::Window;
 
 use super::chains::{GONE, TOUCH};
 use super::paths::{EAST, Kind, NORTH, Passed, PathHead, Paths, SOUTH, WEST};
+use super::side::{Segment, Side};
 use super::span::Span;
 use super::totals::Totals;
 use crate::region::Vertex;
@@ -57,6 +58,17 @@ impl Rim {
     /// Whether there are other tiles beyond a side.
     pub(crate) fn is_shared(&self, side: u8) -> bool {
         self.is_shared[usize::from(side)]
+    }
+
+    /// The sides beyond which there are other tiles.
+    pub(crate) fn shared_sides(&self) -> impl Iterator<Item = Side> {
+        [NORTH, EAST, SOUTH, WEST].into_iter().filter(|side| self.is_shared(*side)).map(|direction| {
+            let axis = usize::from(direction == NORTH || direction == SOUTH);
+            let is_after = direction == NORTH || direction == WEST;
+            let line = self.corner[axis] + if is_after { 0 } else { self.size[axis] };
+            let [start, end] = self.ends(direction);
+            Side { direction, first: Segment { axis, line, start }, end, is_after }
+        })
     }
 
     /// Columns and rows of the tile.
