@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use arpent_base::number::exact;
+use arpent_base::number::{self, exact};
 use arpent_base::{DoingWhat as _, Result, sha256_hex};
 use arpent_datasets::Split;
 use arpent_metrics::Applicability;
@@ -246,7 +246,7 @@ fn blocks(chip: &Chip) -> impl Iterator<Item = Window> {
 
 fn rounded(values: Vec<f64>) -> Vec<f64> {
     // Without -0.
-    values.into_iter().map(|value| (value * 1e3).round() / 1e3 + 0.0).collect()
+    values.into_iter().map(|value| number::rounded(value, 3) + 0.0).collect()
 }
 
 /// Blocks of the validation split, and those of them outside.

@@ -277,7 +277,7 @@ impl Answers {
                 at_b = value(b);
             }
         }
-        let temperature = narrow((f64::midpoint(low, high).exp() * 1e4).round() / 1e4);
+        let temperature = narrow(rounded(f64::midpoint(low, high).exp()));
         Ok(temperature)
     }
 

@@ -7,6 +7,7 @@ mod facts;
 
 use std::path::Path;
 
+use arpent_base::number::rounded;
 use arpent_base::{DoingWhat as _, Result};
 use arpent_model::{
     Architecture, DeviceChoice, ModelPackage, Predictor, Weights, adopt_encoder, read_checkpoint, unfold,
@@ -239,7 +240,7 @@ struct Outcome<'a> {
 /// Energy of a whole training, to a hundredth of a watt-hour; `before`: watt-hours before an interruption.
 fn energy_of(meter: &Meter, before: f64) -> arpent_model::Energy {
     let energy = meter.read();
-    let training_wh = ((before + energy.watt_hours) * 100.0).round() / 100.0;
+    let training_wh = rounded(before + energy.watt_hours, 2);
     arpent_model::Energy { training_wh, method: format!("{}: {}", energy.quality.name(), energy.method) }
 }
 

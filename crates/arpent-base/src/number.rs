@@ -102,6 +102,21 @@ pub fn round<T: FromFloat>(value: f64) -> T {
     T::from_float(value.round())
 }
 
+/// A number to so many decimals, a half away from 0: published figures, of which the last bits of sums may differ between
+/// processors. One that is too large to be scaled stays.
+#[inline]
+pub fn rounded(value: f64, decimals: i32) -> f64 {
+    let scale = 10f64.powi(decimals);
+    let scaled = (value * scale).round();
+    if scaled.is_finite() { scaled / scale } else { value }
+}
+
+/// A number to so many decimal digits, at least 1, wherever the point is; never -0.
+pub fn significant(value: f64, digits: usize) -> f64 {
+    // Decimal digits are exact in text only. Adding 0 leaves no -0 behind.
+    format!("{value:.*e}", digits - 1).parse().unwrap_or(value) + 0.0
+}
+
 /// Converts a number whose range fits the target type: a column of a limited row, a class.
 ///
 /// # Panics
@@ -178,6 +193,24 @@ mod tests {
         assert_eq!((round::<u8>(255.5), round::<u8>(-3.0), round::<u8>(f64::NAN)), (255, 0, 0));
         assert_eq!((floor::<i64>(f64::INFINITY), ceil::<i64>(f64::NEG_INFINITY)), (i64::MAX, i64::MIN));
         assert_eq!(narrow(1e300).to_bits(), f32::INFINITY.to_bits());
+    }
+
+    #[test]
+    fn figures_have_so_many_decimals_or_digits() {
+        let bits = |numbers: [f64; 4]| numbers.map(f64::to_bits);
+        assert_eq!(
+            bits([rounded(2.345_678_49, 6), rounded(-2.5, 0), rounded(1e308, 9), rounded(0.125, 2)]),
+            bits([2.345_678, -3.0, 1e308, 0.13])
+        );
+        assert_eq!(
+            bits([
+                significant(123_456_789.0, 6),
+                significant(-4e-12 / 3.0, 3),
+                significant(-0.0, 6),
+                significant(1.26e300, 2)
+            ]),
+            bits([123_457_000.0, -1.33e-12, 0.0, 1.3e300])
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use arpent_base::number::rounded;
 use arpent_raster::{Crs, CrsKind};
 use arpent_vector::Feature;
 use geo_types::{LineString, Polygon};
@@ -216,7 +217,7 @@ fn crossing(a: [f64; 2], b: [f64; 2], at: f64) -> [f64; 2] {
     let (a, b) = if a[0] <= b[0] { (a, b) } else { (b, a) };
     let along = (at - a[0]) / (b[0] - a[0]);
     let y = a[1] + along * (b[1] - a[1]);
-    [at, (y * 1e9).round() / 1e9]
+    [at, rounded(y, 9)]
 }
 
 /// Joins chains to rings: along the meridian, the polygon lies between every second pair of ends.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use arpent_base::number::{fitted, signed};
+use arpent_base::number::{fitted, rounded, signed};
 use arpent_base::{Column, Value};
 use flate2::{Compression, GzBuilder};
 
@@ -89,7 +89,7 @@ fn dot_properties<'n>(dot: &Dot, legend: &'n Legend) -> BTreeMap<&'n str, Value>
         kept.filter_map(|(_, (column, value))| Some((column.name.as_str(), value.clone()?))).collect();
     own.insert("class_id", Value::Integer(i64::from(legend.classes[dot.feat.class])));
     own.insert(COUNT, Value::Integer(signed(arpent_base::number::index(dot.count))));
-    own.insert(AREA, Value::Real((dot.area_m2 * 1e6).round() / 1e6));
+    own.insert(AREA, Value::Real(rounded(dot.area_m2, 6)));
     own
 }
 

@@ -1,5 +1,6 @@
 //! The feature record, the output of this crate.
 
+use arpent_base::number::rounded;
 use arpent_base::{Value, hex};
 use geo_types::{LineString, MultiPolygon, Polygon};
 use serde::{Deserialize, Serialize};
@@ -70,12 +71,12 @@ pub fn bbox(polygons: &[Polygon<f64>]) -> [f64; 4] {
 
 /// Rounds to 4 decimals, the precision of published scores.
 pub(crate) fn round4(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
+    rounded(value, 4)
 }
 
 /// Rounds to 6 decimals, the precision of published areas in square meters. Pixels may be as small as a millimeter.
 pub(crate) fn round6(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
+    rounded(value, 6)
 }
 
 /// The id of a feature of a class on a grid: `shape` is its geometry as integers, in a canonical order.

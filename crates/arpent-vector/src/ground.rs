@@ -1,6 +1,6 @@
 //! Ground area of outlines in grid pixels.
 
-use arpent_base::number::{exact, floor};
+use arpent_base::number::{exact, floor, rounded};
 use arpent_raster::{Grid, PixelArea};
 use geo_types::{LineString, Polygon};
 
@@ -16,7 +16,7 @@ pub fn polygons_m2(polygons: &[Polygon<f64>], grid: &Grid) -> f64 {
     let of_polygon = |polygon: &Polygon<f64>| {
         of_ring(polygon.exterior()) - polygon.interiors().iter().map(of_ring).sum::<f64>()
     };
-    (polygons.iter().map(of_polygon).sum::<f64>() * 1e6).round() / 1e6
+    rounded(polygons.iter().map(of_polygon).sum(), 6)
 }
 
 /// Ground area inside rings, square meters: the exterior counter-clockwise on the ground, holes clockwise, [column,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use arpent_base::number::rounded;
 use arpent_base::{Failure, Result};
 use arpent_gdal::GdalError;
 use arpent_job::{JobError, check_date, may_be_a_layer, mlm, mpx_per_s, published_file, set_up_gdal, warn};
@@ -64,7 +65,7 @@ fn inspect_model(path: &Path, format: Format) -> Result<u8> {
     let speed = Speed {
         parameters: weights.parameters(),
         gflop_per_mpx: (!is_graph).then(|| arpent_model::flop_per_pixel(&model.architecture) / 1e3),
-        mpx_per_s: (rate * 100.0).round() / 100.0,
+        mpx_per_s: rounded(rate, 2),
         threads: pool.current_num_threads(),
         engine: predictor.engine(),
     };

@@ -18,7 +18,7 @@ pub(super) fn range(interval: Option<&Interval>) -> String {
 
 /// A value, rounded to the four published digits.
 pub(crate) fn rounded(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
+    arpent_base::number::rounded(value, 4)
 }
 
 /// A score, rounded.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arpent_base::number::{ceil, exact, offset, signed, wide};
+use arpent_base::number::{ceil, exact, offset, rounded, signed, wide};
 use arpent_base::{DoingWhat as _, Result};
 use arpent_change::events::{Event, EventKind, PixelRun};
 use arpent_publish::{ROLE_CHIP, StagedArtifact};
@@ -127,7 +127,7 @@ impl Selection {
 
     /// Takes an event with its id and the score of its feature.
     pub(crate) fn push(&mut self, event: &Event, id: &str, score: Option<f64>) {
-        let changed_m2 = (event.area_m2() * 1e6).round() / 1e6;
+        let changed_m2 = rounded(event.area_m2(), 6);
         // Ties by id, so that the order of the events does not matter.
         let large = self.largest.partition_point(|other| {
             changed_m2.total_cmp(&other.changed_m2).then_with(|| other.id.as_str().cmp(id)).is_lt()

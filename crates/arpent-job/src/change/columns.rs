@@ -1,5 +1,6 @@
 //! The columns of events, beside those of every feature.
 
+use arpent_base::number::rounded;
 use arpent_base::{Column, ColumnKind, Value};
 use arpent_change::events::{Event, ObjectIds};
 
@@ -111,9 +112,9 @@ pub(crate) fn values(
     dates: &Dates,
 ) -> Vec<Option<Value>> {
     let text = |text: String| (!text.is_empty()).then_some(Value::Text(text));
-    let area = |m2: f64| Some(Value::Real((m2 * 1e6).round() / 1e6));
+    let area = |m2: f64| Some(Value::Real(rounded(m2, 6)));
     let flag = |yes: bool| Some(Value::Integer(i64::from(yes)));
-    let mean = |share: Option<f64>| share.map(|share| Value::Real((share * 1e4).round() / 1e4));
+    let mean = |share: Option<f64>| share.map(|share| Value::Real(rounded(share, 4)));
     let [before, after] = event.confidence.map(|mean| mean.map(|mean| mean >= dates.vote_from));
     vec![
         text(event.kind.name().to_owned()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arpent_base::number::rounded;
 use arpent_base::{Result, sha256_hex};
 use arpent_change::balance::FlowMatrix;
 use arpent_change::events::{
@@ -279,7 +280,7 @@ impl<'a> Sink<'a> {
         let runs: Vec<[i64; 3]> = event.runs.iter().map(|run| [run.row, run.start, run.end]).collect();
         let mut feature = self.vectorizer.runs_to_feature(event.to, &runs)?;
         feature.id = event_id(&feature.id, event);
-        feature.score = event.image_score.map(|score| (score * 1e4).round() / 1e4);
+        feature.score = event.image_score.map(|score| rounded(score, 4));
         feature.scene_ids = self.of.scene_ids.to_vec();
         feature.acquired.clone_from(&self.of.dates.after);
         let flicker = event.returned.map(|share| share > 0.5);

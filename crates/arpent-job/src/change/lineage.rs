@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use arpent_base::number::rounded;
 use arpent_base::{Cell, Column, ColumnKind, Language, Result, table_schema};
 use arpent_change::events::Lineage;
 use arpent_gdal::{LayerFormat, LayerOptions, LayerShape, LayerWriter};
@@ -64,8 +65,8 @@ impl LineageTable {
 
     /// Adds a row of an event. Numbers have 6 decimals, in every format.
     pub(crate) fn push(&mut self, event: &str, row: &Lineage) -> Result<()> {
-        let [overlap, from, to] = [row.overlap_m2, row.share_from, row.share_to]
-            .map(|number| Cell::Real((number * 1e6).round() / 1e6));
+        let [overlap, from, to] =
+            [row.overlap_m2, row.share_from, row.share_to].map(|number| Cell::Real(rounded(number, 6)));
         let ids = [event, &row.from_id, &row.to_id].map(Cell::Text);
         Ok(self.table.push(ids.into_iter().chain([overlap, from, to]))?)
     }

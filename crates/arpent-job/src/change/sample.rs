@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use arpent_base::number::approximate;
+use arpent_base::number::{approximate, rounded};
 use arpent_base::{DoingWhat as _, Language, Result, json_document, redacted};
 use arpent_change::areas::{Draw, allocate};
 use arpent_gdal::{LayerFormat, LayerGeometry, LayerOptions, LayerShape, LayerWriter, Transformer};
@@ -221,12 +221,11 @@ pub(super) fn draw(population: &Population, options: &SampleOptions) -> Result<D
     })?;
     let of_events: f64 = tallies.values().map(|tally| tally.area_m2).sum();
     // Areas of a file are rounded: sums to the square millimeter do not depend on the order.
-    let rounded = |m2: f64| (m2 * 1e6).round() / 1e6;
     let stratum = |name: &str, what, tally: &Tally| SampleStratum {
         name: name.to_owned(),
         what,
         units: tally.units,
-        area_m2: rounded(tally.area_m2),
+        area_m2: rounded(tally.area_m2, 6),
         drawn: 0,
     };
     let mut strata: Vec<SampleStratum> =
@@ -260,7 +259,7 @@ pub(super) fn draw(population: &Population, options: &SampleOptions) -> Result<D
         stratum.drawn = number_of(ids);
     }
     stage.end(&format!("{} strata", count(number_of(&strata))));
-    Ok(DrawnSample { strata, ids, event_strata, not_sampled_m2: rounded(changed_m2 - of_events) })
+    Ok(DrawnSample { strata, ids, event_strata, not_sampled_m2: rounded(changed_m2 - of_events, 6) })
 }
 
 /// A unit with its geometry.
@@ -315,8 +314,8 @@ impl DrawnSample {
                     weight: area_m2,
                     x,
                     y,
-                    lon: (lon * 1e8).round() / 1e8,
-                    lat: (lat * 1e8).round() / 1e8,
+                    lon: rounded(lon, 8),
+                    lat: rounded(lat, 8),
                 };
                 placed.push((unit, geometry));
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use arpent_base::config::Key;
+use arpent_base::number::rounded;
 use arpent_publish::{Carbon, Money, Quoted};
 use arpent_shell::energy::WATTS_PER_CORE;
 use arpent_shell::lines::duration;
@@ -63,6 +64,9 @@ pub struct CostTable {
     #[serde(deserialize_with = "stated")]
     pub pue: Option<Quoted>,
 }
+
+/// Decimals of sums of money.
+const DECIMALS: i32 = 5;
 
 /// The least and the largest value of a number. Sums of money and of greenhouse gases stay finite; a core that takes nothing
 /// would make budgets of energy endless.
@@ -194,12 +198,17 @@ impl CostTable {
         };
         let parts: BTreeMap<String, f64> = self
             .prices()
-            .map(|(name, price)| (name.to_owned(), rounded(amount(name) * price.value)))
+            .map(|(name, price)| (name.to_owned(), rounded(amount(name) * price.value, DECIMALS)))
             .collect();
         let currency = self.currency.clone()?;
         let prices: BTreeMap<_, _> =
             self.prices().map(|(name, price)| (name.to_owned(), price.clone())).collect();
-        (!prices.is_empty()).then(|| Money { amount: rounded(parts.values().sum()), currency, parts, prices })
+        (!prices.is_empty()).then(|| Money {
+            amount: rounded(parts.values().sum(), DECIMALS),
+            currency,
+            parts,
+            prices,
+        })
     }
 
     /// Greenhouse gases of amounts, and those of a square kilometer of so many; none without a carbon intensity.
@@ -218,11 +227,6 @@ impl CostTable {
             sci_g_per_km2: if km2 > 0.0 { total_g / km2 } else { 0.0 },
         })
     }
-}
-
-/// Rounds to a hundred-thousandth.
-fn rounded(amount: f64) -> f64 {
-    (amount * 1e5).round() / 1e5
 }
 
 #[cfg(test)]

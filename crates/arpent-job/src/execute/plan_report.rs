@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arpent_base::Result;
-use arpent_base::number::exact;
+use arpent_base::number::{exact, rounded};
 use arpent_model::ModelWindow;
 use arpent_publish::{InputValues, UndecidedClass, UndecidedCounts, Warning};
 use arpent_raster::Window;
@@ -194,8 +194,8 @@ fn report_map(job: &Job, map: &MapJob, rate: f64) -> Result<MapReport> {
         model_window: job.model.window,
         pixels_computed: plan.pixels_read(),
         pixels_wanted: plan.pixels_wanted(),
-        overlap_cost: rounded(plan.read_cost()),
-        compute_cost: rounded(compute_cost(job, map)),
+        overlap_cost: rounded(plan.read_cost(), 3),
+        compute_cost: rounded(compute_cost(job, map), 3),
         memory_bound_mb: job.memory_bound(map)?.div_ceil(1_000_000),
         predicted_s: exact(plan.pixels_wanted()) / 1e6 / rate,
         artifacts: artifact_names(job, map),
@@ -220,10 +220,6 @@ fn expected(of: UndecidedCounts) -> ExpectedUndecided {
         territory: of.territory,
         classes: of.classes.into_iter().map(class).collect(),
     }
-}
-
-fn rounded(ratio: f64) -> f64 {
-    (ratio * 1000.0).round() / 1000.0
 }
 
 /// Computation of the network, as a multiple of that for the planned cores in an unbounded picture.

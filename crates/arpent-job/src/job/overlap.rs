@@ -1,6 +1,6 @@
 //! Overlapping scenes of one date: their order, and warnings.
 
-use arpent_base::number::exact;
+use arpent_base::number::{exact, rounded};
 use arpent_publish::{Acquired, Warning};
 use serde::Serialize;
 
@@ -90,7 +90,7 @@ impl Overlaps {
         keep_largest(&mut largest);
         let listed = |pair: &Pair| Overlap {
             scenes: [pair.first, pair.second].map(|i| scenes[i].info.id.clone()),
-            share: (pair.share * 1e4).round() / 1e4,
+            share: rounded(pair.share, 4),
         };
         found.largest = largest.iter().map(listed).collect();
         found

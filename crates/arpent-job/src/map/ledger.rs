@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arpent_base::host;
-use arpent_base::number::{approximate, exact, index};
+use arpent_base::number::{approximate, exact, index, rounded};
 use arpent_publish::{Counts, Ledger, StageCost, Traffic, UnitCost};
 use arpent_raster::PixelArea;
 use arpent_shell::energy::Energy;
@@ -12,6 +12,9 @@ use crate::cost::{Amounts, CostTable};
 use crate::job::MapJob;
 use crate::pipeline::Clock;
 use crate::shards::{Record, now};
+
+/// Decimals of its numbers.
+const DECIMALS: i32 = 6;
 
 /// What the ledger of a map is made of.
 pub(super) struct Accounts<'a> {
@@ -37,15 +40,15 @@ impl Accounts<'_> {
         let seconds_of_others = seconds_of_others(self.others, &host(), now(), own);
         let seconds = own + seconds_of_others;
         let (pixels, features) = (self.counts.pixels_wanted, self.counts.features);
-        let km2 = rounded(exact(pixels) * pixel_m2(self.map) / 1e6);
+        let km2 = rounded(exact(pixels) * pixel_m2(self.map) / 1e6, DECIMALS);
         let traffic = self.traffic();
         let stages = self.stages();
         let read = stages.get("read").map_or(0, |stage| stage.bytes_read) + traffic.scene_bytes;
         let unit = |number: f64| {
             (number > 0.0).then(|| UnitCost {
-                seconds: rounded(seconds / number),
-                cpu_s: rounded(self.energy.cpu_s / number),
-                watt_hours: rounded(self.energy.watt_hours / number),
+                seconds: rounded(seconds / number, DECIMALS),
+                cpu_s: rounded(self.energy.cpu_s / number, DECIMALS),
+                watt_hours: rounded(self.energy.watt_hours / number, DECIMALS),
                 bytes_read: (exact(read) / number).round(),
                 bytes_published: (exact(self.published) / number).round(),
             })
@@ -63,7 +66,7 @@ impl Accounts<'_> {
             seconds,
             seconds_of_others,
             others: self.others.len() as u64,
-            cpu_s: rounded(self.energy.cpu_s),
+            cpu_s: rounded(self.energy.cpu_s, DECIMALS),
             watt_hours: self.energy.watt_hours,
             threads: self.threads as u64,
             phases_s: self.clock.phases(),
@@ -96,9 +99,12 @@ impl Accounts<'_> {
         all.insert("other".to_owned(), other);
         let whole = f64::max(self.energy.cpu_s, counted);
         for cost in all.values_mut() {
-            cost.watt_hours =
-                if whole > 0.0 { rounded(self.energy.watt_hours * cost.cpu_s / whole) } else { 0.0 };
-            (cost.busy_s, cost.cpu_s) = (rounded(cost.busy_s), rounded(cost.cpu_s));
+            cost.watt_hours = if whole > 0.0 {
+                rounded(self.energy.watt_hours * cost.cpu_s / whole, DECIMALS)
+            } else {
+                0.0
+            };
+            (cost.busy_s, cost.cpu_s) = (rounded(cost.busy_s, DECIMALS), rounded(cost.cpu_s, DECIMALS));
         }
         all
     }
@@ -146,11 +152,6 @@ pub(crate) fn pixel_m2(map: &MapJob) -> f64 {
     let step = index((extent.height as u64).div_ceil(1000).max(1));
     let rows: Vec<f64> = (extent.row..extent.row_end()).step_by(step).map(|row| area.of_row(row)).collect();
     rows.iter().sum::<f64>() / f64::max(approximate(rows.len()), 1.0)
-}
-
-/// Rounds to a millionth.
-fn rounded(number: f64) -> f64 {
-    (number * 1e6).round() / 1e6
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arpent_base::Result;
-use arpent_base::number::{exact, floor, signed};
+use arpent_base::number::{exact, floor, rounded, signed};
 use arpent_gdal::Reference;
 use arpent_publish::{MaskCounts, MaskedCounts, ReasonCounts, Warning};
 use arpent_raster::{Grid, LABEL_NODATA, PixelArea, Window};
@@ -150,18 +150,17 @@ impl<'a> Masks<'a> {
             pixels_unknown: mask.pixels_unknown,
             ..mask.layer.counts()
         };
-        let share =
-            |area_m2: f64| rounded(if self.area_m2 > 0.0 { area_m2 / self.area_m2 } else { 0.0 }, 1e9);
+        let share = |area_m2: f64| rounded(if self.area_m2 > 0.0 { area_m2 / self.area_m2 } else { 0.0 }, 9);
         let masked_m2 = self.reasons.iter().map(|reason| reason.area_m2).fold(0.0, |sum, m2| sum + m2);
         let reason = |reason: &ReasonCounts| ReasonCounts {
-            area_m2: rounded(reason.area_m2, 1e6),
+            area_m2: rounded(reason.area_m2, 6),
             share: share(reason.area_m2),
             ..reason.clone()
         };
         Some(MaskedCounts {
             pixels: self.pixels,
             pixels_masked: self.reasons.iter().map(|reason| reason.pixels).sum(),
-            masked_m2: rounded(masked_m2, 1e6),
+            masked_m2: rounded(masked_m2, 6),
             masked_share: share(masked_m2),
             boxes_masked: self.reasons.iter().map(|reason| reason.boxes).sum(),
             reasons: self.reasons.iter().map(reason).collect(),
@@ -241,9 +240,4 @@ impl MaskLayers {
         let clouds = counts.reasons.iter().filter(|reason| is_cloud(&reason.reason));
         clouds.map(|reason| reason.share).reduce(|sum, share| sum + share)
     }
-}
-
-/// A figure of the manifest, rounded to a number of steps of 1.
-fn rounded(value: f64, steps: f64) -> f64 {
-    (value * steps).round() / steps
 }

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use arpent_base::number::{exact, floor, offset, signed, wide};
+use arpent_base::number::{exact, floor, offset, rounded, signed, wide};
 use arpent_base::{DoingWhat as _, Result};
 use arpent_gdal::Aoi;
 use arpent_model::BLOCK_PX;
@@ -128,7 +128,7 @@ impl DissimilarityMap {
             Some(window) => self.of_pixels(grid, &window, feature)?,
         };
         // As published: a decided map counts the values of the column.
-        let share = share.map(|share| (share * 100.0).round() / 100.0);
+        let share = share.map(|share| rounded(share, 2));
         self.features_outside += u64::from(share.is_some_and(|share| share > 0.5));
         Ok(share)
     }
@@ -199,10 +199,10 @@ impl DissimilarityMap {
         };
         let outside: u64 = of(true);
         ApplicabilityCounts {
-            threshold: rounded(self.threshold),
+            threshold: rounded(self.threshold, 6),
             pixels: known,
             pixels_outside: outside,
-            share_outside: rounded(exact(outside) / exact(known.max(1))),
+            share_outside: rounded(exact(outside) / exact(known.max(1)), 6),
             pixels_unknown: self.pixels[0],
             median: self.quantile(known, 0.5),
             p95: self.quantile(known, 0.95),
@@ -219,8 +219,4 @@ impl DissimilarityMap {
         });
         found.map(|level| Level(level).ratio())
     }
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use arpent_base::number::{exact, fitted, round};
+use arpent_base::number::{exact, fitted, round, rounded};
 use arpent_gdal::{NetworkUse, network_use};
 use arpent_publish::{StageCost, Traffic};
 use arpent_shell::used::Used;
@@ -99,7 +99,7 @@ fn nanoseconds(time: Duration) -> u64 {
 
 /// Seconds to the millisecond, as in manifests.
 pub(crate) fn seconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1000.0).round() / 1000.0
+    rounded(time.as_secs_f64(), 3)
 }
 
 /// The clocks of all stages.
@@ -169,7 +169,7 @@ impl Clock {
         let mut phases: BTreeMap<String, f64> =
             alone.into_iter().map(|(name, spent)| (name.to_owned(), spent.phase_s())).collect();
         let together = self.elapsed_s() - phases.values().sum::<f64>();
-        phases.insert("compute".to_owned(), (together.max(0.0) * 1000.0).round() / 1000.0);
+        phases.insert("compute".to_owned(), rounded(together.max(0.0), 3));
         phases
     }
 

@@ -1,6 +1,6 @@
 //! The open reference layers of a map, queried for each row and each feature.
 
-use arpent_base::number::{approximate, offset, round};
+use arpent_base::number::{approximate, offset, round, rounded};
 use arpent_base::{DoingWhat as _, Result, Value};
 use arpent_gdal::{Reference, ReferenceFeature, ReferenceIndex, Subject, value_key};
 use arpent_publish::ReferenceCounts;
@@ -13,6 +13,9 @@ use super::matched;
 use super::rules::{Classes, Rule, RuleKind};
 use super::together::Together;
 use crate::config::ocs_ge::Origin;
+
+/// Decimals of shares and meters, as scores are published.
+const DECIMALS: i32 = 4;
 
 /// The open reference layers of a map, and their counts.
 #[derive(Debug)]
@@ -247,7 +250,7 @@ impl OpenLayer<'_> {
             Ok(())
         })?;
         let Some(summary) = together.summary(min_share) else { return Ok(None) };
-        let share = Value::Real(rounded(summary.share));
+        let share = Value::Real(rounded(summary.share, DECIMALS));
         Ok(Some(vec![
             summary.id.map(Value::Text),
             Some(share),
@@ -270,7 +273,7 @@ impl OpenLayer<'_> {
         if most.values.is_empty() || most.share < min_share {
             return Ok(None);
         }
-        let share = Value::Real(rounded(most.share));
+        let share = Value::Real(rounded(most.share, DECIMALS));
         Ok(Some(self.columns_with(&most.values, [share])))
     }
 
@@ -315,7 +318,7 @@ impl OpenLayer<'_> {
             let parts =
                 shares.iter().filter(|(id, _)| (*id == feature.class_id) == same).map(|(_, share)| share);
             // Reference features of the layer may overlap.
-            rounded(parts.fold(0.0, |sum, share| sum + share).min(1.0))
+            rounded(parts.fold(0.0, |sum, share| sum + share).min(1.0), DECIMALS)
         };
         let (agreement, disagreement) = (sum(true), sum(false));
         for (sum, share) in self.agreement.iter_mut().zip([agreement, disagreement]) {
@@ -351,12 +354,7 @@ impl OpenLayer<'_> {
             Ok(())
         })?;
         let Some((distance, _, measure, values)) = nearest else { return Ok(None) };
-        let meters = |units: f64| Value::Real(rounded(units * meters_per_unit));
+        let meters = |units: f64| Value::Real(rounded(units * meters_per_unit, DECIMALS));
         Ok(Some(self.columns_with(&values, [meters(distance), meters(measure)])))
     }
-}
-
-/// To 4 decimals, as scores are published.
-fn rounded(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
 }

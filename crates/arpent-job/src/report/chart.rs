@@ -1,6 +1,6 @@
 //! Charts as inline SVG.
 
-use arpent_base::number::{exact, offset, wide};
+use arpent_base::number::{exact, offset, rounded, wide};
 use arpent_change::register::{Cell, CellState};
 use maud::{Markup, html};
 
@@ -77,5 +77,5 @@ pub(crate) fn field(words: Words, label: &str, cells: &[Cell]) -> Option<(Markup
 
 /// A coordinate with few digits.
 fn round(px: f64) -> f64 {
-    (px * 100.0).round() / 100.0
+    rounded(px, 2)
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use arpent_base::number::fitted;
+use arpent_base::number::{fitted, rounded, significant};
 use arpent_base::{Cell, Column, ColumnKind};
 use arpent_publish::{MeasuredCounts, RunInfo};
 use arpent_vector::ZoneResult;
@@ -206,7 +206,8 @@ impl Columns {
         for value in 0..self.values {
             let value = result.values.get(value).copied().flatten();
             values.push(real(Some(value.map_or(0.0, |v| v.area_m2)), AREA));
-            let of = |statistic: &ValueStatistic| Cell::from(value.map(|v| significant(statistic.of(&v))));
+            let of =
+                |statistic: &ValueStatistic| Cell::from(value.map(|v| significant(statistic.of(&v), DIGITS)));
             values.extend(self.statistics.iter().map(of));
         }
         let run = &self.run;
@@ -228,21 +229,8 @@ const AREA: i32 = 6;
 /// Decimals of shares.
 const SHARE: i32 = 9;
 
-/// Rounds to decimals, so that the last bits of sums, which may differ between processors, are not published.
-pub(crate) fn rounded(value: f64, decimals: i32) -> f64 {
-    let scale = 10f64.powi(decimals);
-    let scaled = (value * scale).round();
-    if scaled.is_finite() { scaled / scale } else { value }
-}
-
 /// Digits of statistics of measured values, which may be in any unit: as many as a 32 bit number has.
 const DIGITS: usize = 9;
-
-/// Rounds to [`DIGITS`], wherever the decimal point is.
-fn significant(value: f64) -> f64 {
-    // Decimal digits are exact in text only. Adding 0 leaves no -0 behind.
-    format!("{value:.*e}", DIGITS - 1).parse().unwrap_or(value) + 0.0
-}
 
 /// The share for ranks: rounded as published.
 pub(crate) fn ranked_share(result: &ZoneResult, classes: &[u8]) -> Option<f64> {
@@ -509,6 +497,6 @@ mod tests {
         let expected =
             [2.0, 6.666_666_67e-8, 98_765.432_2, -9.094_947_02e-13, 3.402_823_47e38].map(Cell::Real);
         assert_eq!(row[3..8], expected);
-        assert_eq!(significant(-0.0).to_bits(), 0.0f64.to_bits());
+        assert_eq!(significant(-0.0, DIGITS).to_bits(), 0.0f64.to_bits());
     }
 }

@@ -39,6 +39,7 @@ use crate::media::{
 use crate::names::MANIFEST_NAME;
 use crate::publish::StagedArtifact;
 use arpent_base::json_document;
+use arpent_base::number::rounded;
 pub use model::StacModel;
 pub use time::Acquired;
 use values::{multihash, slug};
@@ -212,7 +213,7 @@ fn projection(run: &StacRun<'_>) -> Result<Map<String, Value>> {
 /// Meters per pixel at the middle row, rounded to millimeters.
 fn ground_resolution(run: &StacRun<'_>) -> f64 {
     let middle = run.window.row.midpoint(run.window.row_end());
-    (PixelArea::new(run.grid).gsd_of_row(middle) * 1e3).round() / 1e3
+    rounded(PixelArea::new(run.grid).gsd_of_row(middle), 3)
 }
 
 fn lineage(run: &StacRun<'_>) -> String {

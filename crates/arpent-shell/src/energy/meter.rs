@@ -4,10 +4,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use arpent_base::number::rounded;
+
 use super::counter::Counter;
 use super::gpu;
 use super::sources::Sources;
-use super::taken::{Energy, rounded};
+use super::taken::{DECIMALS, Energy};
 
 /// Watts per busy core if nothing can be measured: about the share of one core in the package power of present
 /// server processors (for example 155 W over 16 cores). A stated assumption, not a measurement.
@@ -58,7 +60,7 @@ impl Meter {
         let mut energy = counter.energy(self.watts_per_core);
         drop(counter);
         self.gpus.add(&mut energy);
-        energy.watt_hours = rounded(energy.watt_hours);
+        energy.watt_hours = rounded(energy.watt_hours, DECIMALS);
         energy
     }
 }

@@ -1,6 +1,10 @@
 //! An energy and its quality.
 
+use arpent_base::number::rounded;
 use serde::{Deserialize, Serialize};
+
+/// Decimals of watt-hours: microwatt-hours.
+pub(super) const DECIMALS: i32 = 6;
 
 /// Quality of an energy, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,17 +49,12 @@ impl Energy {
         let same = self.method == other.method;
         let method = if same { self.method } else { format!("{}; {}", self.method, other.method) };
         Self {
-            watt_hours: rounded(self.watt_hours + other.watt_hours),
+            watt_hours: rounded(self.watt_hours + other.watt_hours, DECIMALS),
             quality: self.quality.max(other.quality),
             method,
             cpu_s: self.cpu_s + other.cpu_s,
         }
     }
-}
-
-/// Rounds to a microwatt-hour.
-pub(super) fn rounded(watt_hours: f64) -> f64 {
-    (watt_hours * 1e6).round() / 1e6
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What sheets say of an output, in French.
 
 use arpent_base::Result;
+use arpent_base::number::rounded;
 use arpent_gdal::Transformer;
 use arpent_publish::{Acquired, Decided, License, Manifest, ROLE_CHIP, StagedArtifact};
 use arpent_raster::PixelArea;
@@ -63,7 +64,7 @@ impl Sheet {
         let Output { manifest, about, grid, window, .. } = *output;
         let bbox = Transformer::new(&grid.crs)?.bbox(grid.bbox(&window))?;
         let middle = window.row.midpoint(window.row_end());
-        let gsd_m = (PixelArea::new(grid).gsd_of_row(middle) * 1e3).round() / 1e3;
+        let gsd_m = rounded(PixelArea::new(grid).gsd_of_row(middle), 3);
         let period = period(output);
         let is_land_cover = is_land_cover(output);
         let files = staged.iter().filter(|artifact| artifact.role != ROLE_CHIP).map(distributed);
@@ -369,8 +370,7 @@ fn many(number: impl TryInto<u64>, one: &str, several: &str) -> String {
 
 /// A resolution as French texts write it, such as `0,2 m`.
 pub(super) fn meters(gsd_m: f64) -> String {
-    let rounded = (gsd_m * 1e3).round() / 1e3;
-    format!("{rounded} m").replace('.', ",")
+    format!("{} m", rounded(gsd_m, 3)).replace('.', ",")
 }
 
 #[cfg(test)]
