@@ -3,6 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A text of the energy in a manifest, such as `quality` or `method`; empty if there is none.
+pub fn energy_text<'e>(energy: Option<&'e Value>, key: &str) -> &'e str {
+    energy.and_then(|energy| energy[key].as_str()).unwrap_or_default()
+}
 
 /// What the computation of a map took. It differs from one computation of the same map to the next: it stands in the manifest,
 /// and in no other file.
@@ -47,6 +53,13 @@ pub struct Ledger {
     /// Money, if a price was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub money: Option<Money>,
+}
+
+impl Ledger {
+    /// What a stage took; nothing of one that was not there.
+    pub fn stage(&self, name: &str) -> StageCost {
+        self.stages.get(name).copied().unwrap_or_default()
+    }
 }
 
 /// What a stage took.

@@ -62,7 +62,7 @@ pub use gc::{GcReport, Leftover, LeftoverKind};
 pub use geojson::write_geojson;
 pub use geoparquet::{GeoParquetWriter, write_geoparquet};
 pub use hash::{Digest, hash_file};
-pub use ledger::{Carbon, Ledger, Money, Quoted, StageCost, Traffic, UnitCost};
+pub use ledger::{Carbon, Ledger, Money, Quoted, StageCost, Traffic, UnitCost, energy_text};
 pub use limits::ObjectKind;
 pub use manifest::{
     Artifact, BandValues, Counts, CoverageCounts, Decided, DeclaredScaling, FailedInput, Input, InputGrid,

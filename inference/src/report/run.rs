@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use arpent_job::{PublishedMap, RunReport};
-use arpent_publish::Manifest;
+use arpent_publish::{Manifest, energy_text};
 use arpent_shell::lines::{Lines, count, duration};
 
 use super::scenes::{SCENES_IN_FULL, add_warnings, scenes_together};
@@ -70,14 +70,13 @@ pub(crate) fn of_manifest(target: &str, manifest: &Manifest) -> Lines {
     let busy = manifest.timings_s.iter().map(|(stage, s)| format!("{stage} {}", duration(*s)));
     lines.add("busy time", busy.collect::<Vec<_>>().join(", "));
     if let Some(energy) = &manifest.energy {
-        let text = |key: &str| energy[key].as_str().unwrap_or_default().to_owned();
         lines.add(
             "energy",
             format!(
                 "{:.3} Wh, {} ({})",
                 energy["watt_hours"].as_f64().unwrap_or(0.0),
-                text("quality"),
-                text("method")
+                energy_text(Some(energy), "quality"),
+                energy_text(Some(energy), "method")
             ),
         );
     }

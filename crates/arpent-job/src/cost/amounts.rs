@@ -36,29 +36,17 @@ impl Amounts {
 
     /// All quantities in the order of the fields.
     pub(super) const fn all(self) -> [f64; Self::COUNT] {
-        let Self {
-            seconds,
-            cpu_s,
-            watt_hours,
-            bytes_read,
-            bytes_hashed,
-            bytes_received,
-            bytes_kept,
-            bytes_published,
-            scene_requests,
-            output_requests,
-        } = self;
         [
-            seconds,
-            cpu_s,
-            watt_hours,
-            bytes_read,
-            bytes_hashed,
-            bytes_received,
-            bytes_kept,
-            bytes_published,
-            scene_requests,
-            output_requests,
+            self.seconds,
+            self.cpu_s,
+            self.watt_hours,
+            self.bytes_read,
+            self.bytes_hashed,
+            self.bytes_received,
+            self.bytes_kept,
+            self.bytes_published,
+            self.scene_requests,
+            self.output_requests,
         ]
     }
 

@@ -2,7 +2,7 @@
 
 use arpent_base::number::exact;
 use arpent_base::{Result, sha256_hex};
-use arpent_publish::{Ledger, Manifest};
+use arpent_publish::{Ledger, Manifest, energy_text};
 use serde_json::{Value, json};
 
 use super::error::CostError;
@@ -21,8 +21,7 @@ pub struct BoampsOptions {
 pub fn boamps_record(output: &str, manifest: &Manifest, options: &BoampsOptions) -> Result<Value> {
     let ledger = manifest.ledger.as_ref().ok_or_else(|| CostError::NoLedger { output: output.to_owned() })?;
     let energy = manifest.energy.as_ref();
-    let text = |key: &str| energy.and_then(|energy| energy[key].as_str()).unwrap_or_default();
-    let quality = text("quality");
+    let (quality, method) = (energy_text(energy, "quality"), energy_text(energy, "method"));
     let on_gpu = manifest.engines.iter().any(|engine| !is_cpu(engine));
     let mut record = json!({
         "header": {
@@ -39,7 +38,7 @@ pub fn boamps_record(output: &str, manifest: &Manifest, options: &BoampsOptions)
         },
         "task": task(manifest, ledger),
         "measures": [{
-            "measurementMethod": format!("arpent: {}", text("method")),
+            "measurementMethod": format!("arpent: {method}"),
             "version": manifest.software.get("arpent").map_or("", String::as_str),
             "cpuTrackingMode": if quality == "estimated" { "constant" } else { "rapl" },
             "unit": "kWh",
@@ -54,7 +53,7 @@ pub fn boamps_record(output: &str, manifest: &Manifest, options: &BoampsOptions)
         // Its classes are errors of 10, 25 and 50 %.
         "quality": match quality {
             // GPUs whose power cannot be read are missing in it.
-            "measured" if !on_gpu || text("method").contains("NVML") => "high",
+            "measured" if !on_gpu || method.contains("NVML") => "high",
             "measured" | "shared" => "medium",
             _ => "low",
         },
@@ -75,8 +74,8 @@ pub fn boamps_record(output: &str, manifest: &Manifest, options: &BoampsOptions)
 fn task(manifest: &Manifest, ledger: &Ledger) -> Value {
     let package = manifest.package.as_ref();
     let of_package = |key: &str| package.and_then(|package| package[key].as_str()).unwrap_or_default();
-    let read = ledger.stages.get("read").map_or(0, |stage| stage.bytes_read) + ledger.traffic.scene_bytes;
-    let published = ledger.stages.get("publish").map_or(0, |stage| stage.bytes_written);
+    let read = ledger.stage("read").bytes_read + ledger.traffic.scene_bytes;
+    let published = ledger.stage("publish").bytes_written;
     let mut task = json!({
         "taskStage": "inference",
         "taskFamily": of_package("task"),
@@ -110,9 +109,7 @@ fn task(manifest: &Manifest, ledger: &Ledger) -> Value {
         let ending = uri.rsplit('.').next().unwrap_or_default();
         ["tif", "tiff"].iter().any(|tiff| ending.eq_ignore_ascii_case(tiff))
     };
-    if !manifest.inputs.is_empty()
-        && manifest.inputs.iter().all(|input| is_tiff(&input.uri.to_ascii_lowercase()))
-    {
+    if !manifest.inputs.is_empty() && manifest.inputs.iter().all(|input| is_tiff(&input.uri)) {
         task["dataset"][0]["dataFormat"] = json!("tiff");
     }
     task

@@ -17,6 +17,18 @@ pub(crate) struct Estimate {
     pub(crate) range: Option<(Amounts, Amounts)>,
 }
 
+impl Estimate {
+    /// The same with all of its amounts changed in one way.
+    pub(crate) fn with(mut self, change: impl Fn(&mut Amounts)) -> Self {
+        change(&mut self.expected);
+        if let Some((low, high)) = &mut self.range {
+            change(low);
+            change(high);
+        }
+        self
+    }
+}
+
 /// Estimates a job of so many pixels from observations of its kind: a straight line for each quantity, a part that every job
 /// takes and a part for each pixel, neither below 0. `None` without an observation.
 pub(crate) fn estimate(observed: &[Observation], pixels: u64) -> Option<Estimate> {

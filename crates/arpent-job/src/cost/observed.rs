@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use arpent_base::number::exact;
 use arpent_base::{DoingWhat as _, Result, hash_of_json};
-use arpent_publish::{Ledger, Manifest};
+use arpent_publish::{Ledger, Manifest, energy_text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -99,12 +99,7 @@ impl Observation {
 
     /// The same with a ledger that is newer than that of the manifest.
     pub fn of_ledger(manifest: &Manifest, ledger: &Ledger) -> Self {
-        let stage = |name: &str| ledger.stages.get(name).copied().unwrap_or_default();
         let phase = |name: &str| ledger.phases_s.get(name).copied().unwrap_or(0.0);
-        let text = |key: &str| {
-            let energy = manifest.energy.as_ref().and_then(|energy| energy[key].as_str());
-            energy.unwrap_or_default().to_owned()
-        };
         let local = manifest.inputs.iter().filter(|input| input.sha256.is_some());
         let input_bytes = exact(local.filter_map(|input| input.size).sum::<u64>());
         let has_vrt = manifest.inputs.iter().any(|input| input.uri.to_ascii_lowercase().ends_with(".vrt"));
@@ -138,18 +133,18 @@ impl Observation {
                 seconds: ledger.seconds,
                 cpu_s: ledger.cpu_s,
                 watt_hours: ledger.watt_hours,
-                bytes_read: exact(stage("read").bytes_read),
-                bytes_hashed: exact(stage("open").bytes_read),
+                bytes_read: exact(ledger.stage("read").bytes_read),
+                bytes_hashed: exact(ledger.stage("open").bytes_read),
                 bytes_received: exact(ledger.traffic.scene_bytes),
-                bytes_kept: exact(stage("keep").bytes_written),
-                bytes_published: exact(stage("publish").bytes_written),
+                bytes_kept: exact(ledger.stage("keep").bytes_written),
+                bytes_published: exact(ledger.stage("publish").bytes_written),
                 scene_requests: exact(ledger.traffic.scene_requests),
                 output_requests: exact(ledger.traffic.output_requests),
             },
             closing_s: phase("write") + phase("publish"),
             resumed: false,
-            energy: text("quality"),
-            energy_method: text("method"),
+            energy: energy_text(manifest.energy.as_ref(), "quality").to_owned(),
+            energy_method: energy_text(manifest.energy.as_ref(), "method").to_owned(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use arpent_base::number::exact;
+use arpent_base::number::{exact, significant};
 use arpent_base::{Result, redacted, sha256_hex};
 use arpent_gdal::{Fingerprint, is_remote_uri};
 use arpent_publish::{Carbon, Money, Target};
@@ -70,7 +70,7 @@ pub struct Forecast {
 }
 
 /// A quantity of a forecast.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Quantity {
     /// The expected amount; null if it is not known.
     pub expected: Option<f64>,
@@ -82,6 +82,13 @@ pub struct Quantity {
     pub unit: String,
     /// What it rests on.
     pub from: String,
+}
+
+impl Quantity {
+    /// One of which nothing is known yet.
+    fn of(unit: &str, from: &str) -> Self {
+        Self { unit: unit.to_owned(), from: from.to_owned(), ..Self::default() }
+    }
 }
 
 /// What a job takes by its headers alone.
@@ -248,13 +255,7 @@ impl Headers {
     }
 
     /// An estimate with what headers say better than observations of other scenes: sizes of files.
-    fn known(
-        &self,
-        mut found: Estimate,
-        observed: &[Observation],
-        is_probe: bool,
-        threads: usize,
-    ) -> Estimate {
+    fn known(&self, found: Estimate, observed: &[Observation], is_probe: bool, threads: usize) -> Estimate {
         let sum = |of: &dyn Fn(&Observation) -> f64| observed.iter().map(of).sum::<f64>();
         // Blocks that several windows touch may be read again.
         let (read, area) = (sum(&|one| one.amounts.bytes_read), sum(&|one| one.area_bytes));
@@ -262,32 +263,23 @@ impl Headers {
         // Beside the bytes that are hashed: headers, samples, the model.
         let opening =
             sum(&|one| (one.amounts.bytes_hashed - one.input_bytes).max(0.0)) / exact(observed.len().max(1));
-        let set = |amounts: &mut Amounts| {
+        // A probe hashes no scene.
+        let hashing_s = if is_probe { self.hashed_bytes * seconds_per_hashed_byte() } else { 0.0 };
+        found.with(|amounts| {
             amounts.bytes_hashed = self.hashed_bytes + opening;
             if !is_probe {
                 (amounts.bytes_read, amounts.bytes_received) = (self.local_bytes * again, self.remote_bytes);
             }
-        };
-        // A probe hashes no scene.
-        let hashing_s = if is_probe { self.hashed_bytes * seconds_per_hashed_byte() } else { 0.0 };
-        let add = |amounts: &mut Amounts| {
-            set(amounts);
             let watt_hours_per_s = amounts.watt_hours / f64::max(amounts.cpu_s, 1e-9);
             amounts.cpu_s += hashing_s;
             amounts.seconds += hashing_s / exact(threads.max(1));
             amounts.watt_hours += hashing_s * watt_hours_per_s;
-        };
-        add(&mut found.expected);
-        if let Some((low, high)) = &mut found.range {
-            add(low);
-            add(high);
-        }
-        found
+        })
     }
 
     /// An estimate with the requests that follow from it, where observations have none: those of local scenes and folders.
-    fn with_requests(&self, mut found: Estimate, is_remote: bool) -> Estimate {
-        let set = |amounts: &mut Amounts| {
+    fn with_requests(&self, found: Estimate, is_remote: bool) -> Estimate {
+        found.with(|amounts| {
             if self.remote_pixels == 0.0 && !self.has_vrt {
                 amounts.scene_requests = 0.0;
             } else if amounts.scene_requests == 0.0 {
@@ -301,13 +293,7 @@ impl Headers {
                 let parts = amounts.bytes_published / exact(8u64 << 20);
                 amounts.output_requests = exact(self.pieces) + 2.0 * parts + 70.0 + amounts.seconds / 15.0;
             }
-        };
-        set(&mut found.expected);
-        if let Some((low, high)) = &mut found.range {
-            set(low);
-            set(high);
-        }
-        found
+        })
     }
 
     /// What the network alone takes, without its energy: an assumed power is no lower bound.
@@ -350,21 +336,15 @@ impl Forecast {
     ) {
         let basis = self.basis_text.clone();
         let mut add = |name, of: &dyn Fn(&Amounts) -> f64, unit: &str, from: &str, has_bound: bool| {
+            let quantity = Quantity::of(unit, from);
             let quantity = match found {
                 Some(found) => Quantity {
                     expected: Some(rounded(of(&found.expected))),
                     low: found.range.map(|(low, _)| rounded(of(&low))),
                     high: found.range.map(|(_, high)| rounded(of(&high))),
-                    unit: unit.to_owned(),
-                    from: from.to_owned(),
+                    ..quantity
                 },
-                None => Quantity {
-                    expected: None,
-                    low: has_bound.then(|| rounded(of(alone))),
-                    high: None,
-                    unit: unit.to_owned(),
-                    from: from.to_owned(),
-                },
+                None => Quantity { low: has_bound.then(|| rounded(of(alone))), ..quantity },
             };
             self.quantities.insert(name, quantity);
         };
@@ -393,23 +373,11 @@ impl Forecast {
         let read = found.map_or(*alone, |found| found.expected);
         let sizes = "sizes of the scenes' files, and the part of them that the area takes";
         let from = if self.basis == "probe" { "the probe; sizes of the scenes' files" } else { sizes };
-        let known = |expected: f64, unit: &str, from: &str| Quantity {
-            expected: Some(rounded(expected)),
-            low: None,
-            high: None,
-            unit: unit.to_owned(),
-            from: from.to_owned(),
-        };
-        self.quantities.insert("bytes_read_local", known(read.bytes_read + read.bytes_hashed, "bytes", from));
-        self.quantities.insert("bytes_read_remote", known(read.bytes_received, "bytes", from));
-        let bound = Quantity {
-            expected: None,
-            low: None,
-            high: Some(exact(headers.memory_mb)),
-            unit: "MB".to_owned(),
-            from: "upper bound, of the width of the area and the size of windows".to_owned(),
-        };
-        self.quantities.insert("memory_mb", bound);
+        let known = |bytes: f64| Quantity { expected: Some(rounded(bytes)), ..Quantity::of("bytes", from) };
+        self.quantities.insert("bytes_read_local", known(read.bytes_read + read.bytes_hashed));
+        self.quantities.insert("bytes_read_remote", known(read.bytes_received));
+        let bound = Quantity::of("MB", "upper bound, of the width of the area and the size of windows");
+        self.quantities.insert("memory_mb", Quantity { high: Some(exact(headers.memory_mb)), ..bound });
     }
 }
 
@@ -417,11 +385,7 @@ fn stated(source: &str, year: u16) -> String {
     format!("{source} ({year})")
 }
 
-/// Rounds to six digits.
+/// A number of a forecast: six digits.
 fn rounded(number: f64) -> f64 {
-    if number == 0.0 {
-        return 0.0;
-    }
-    let scale = 10f64.powf(5.0 - number.abs().log10().floor());
-    (number * scale).round() / scale
+    significant(number, 6)
 }
