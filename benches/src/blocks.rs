@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use arpent_raster::{CONFIDENCE_NODATA, Window};
 use arpent_vector::{
-    BlockSurvey, Connectivity, Coverage, CoverageRules, Polygonizer, Region, RegionJoiner, Settled,
+    BlockSurvey, Connectivity, Coverage, CoverageRules, Fragments, Polygonizer, Region, RegionJoiner, Settled,
 };
 use serde_json::{Value, json};
 
@@ -87,10 +87,7 @@ fn regions(cut: &Cut, spent: &mut Spent) -> Result<()> {
         let fragments = polygonizer.leave(&mut |region| spent.count(&region));
         let traced = processor_seconds()?;
         spent.trace += traced - began;
-        spent.bytes[2] += fragments.encode().len();
-        let began = processor_seconds()?;
-        joiner.take(fragments, &mut |region| spent.count(&region))?;
-        spent.join += processor_seconds()? - began;
+        join(&mut joiner, fragments, spent)?;
     }
     joiner.finish()?;
     Ok(())
@@ -122,21 +119,13 @@ fn coverage(cut: &Cut, rules: &CoverageRules, spent: &mut Spent) -> Result<()> {
         let began = processor_seconds()?;
         let fragments = trace(cut, rules, settled, spent)?;
         spent.trace += processor_seconds()? - began;
-        spent.bytes[2] += fragments.encode().len();
-        let began = processor_seconds()?;
-        joiner.take(fragments, &mut |region| spent.count(&region))?;
-        spent.join += processor_seconds()? - began;
+        join(&mut joiner, fragments, spent)?;
     }
     joiner.finish()?;
     Ok(())
 }
 
-fn trace(
-    cut: &Cut,
-    rules: &CoverageRules,
-    settled: &Settled,
-    spent: &mut Spent,
-) -> Result<arpent_vector::Fragments> {
+fn trace(cut: &Cut, rules: &CoverageRules, settled: &Settled, spent: &mut Spent) -> Result<Fragments> {
     let block = settled.block();
     let confidence = vec![CONFIDENCE_NODATA; block.width];
     let mut coverage = Coverage::of_block(cut.extent, rules, settled)?;
@@ -146,6 +135,14 @@ fn trace(
     }
     let (_, fragments) = coverage.leave(&mut |_| {}, &mut |region| spent.count(&region))?;
     Ok(fragments)
+}
+
+fn join(joiner: &mut RegionJoiner, fragments: Fragments, spent: &mut Spent) -> Result<()> {
+    spent.bytes[2] += fragments.encode().len();
+    let began = processor_seconds()?;
+    joiner.take(fragments, &mut |region| spent.count(&region))?;
+    spent.join += processor_seconds()? - began;
+    Ok(())
 }
 
 /// Processor time of this thread, seconds.

@@ -101,6 +101,14 @@ def with_ogr(path, rows):
     return told
 
 
+def invalid(layer, feature):
+    """What QGIS says against the values of a feature, by column."""
+    from qgis.core import QgsVectorLayerUtils
+
+    checked = {field.name(): QgsVectorLayerUtils.validateAttribute(layer, feature, at) for at, field in enumerate(layer.fields())}
+    return {name: errors for name, (valid, errors) in checked.items() if not valid and name != "fid"}
+
+
 def with_qgis(path, rows, picture):
     from qgis.core import QgsApplication, QgsProject, QgsVectorLayerUtils, QgsExpressionContext, QgsExpressionContextUtils
     from qgis.gui import QgsAttributeDialog, QgsAttributeEditorContext, QgsGui
@@ -142,10 +150,7 @@ def with_qgis(path, rows, picture):
         given = {fields.indexOf(name): value for name, value in row.items()}
         feature = QgsVectorLayerUtils.createFeature(decisions, attributes=given, context=context())
         told.setdefault("defaults", {name: feature.attribute(name) for name in ("person_name", "person_function", "time", "kind")})
-        for at, field in enumerate(fields):
-            valid, errors = QgsVectorLayerUtils.validateAttribute(decisions, feature, at)
-            if not valid and field.name() != "fid":
-                told["invalid"][field.name()] = errors
+        told["invalid"].update(invalid(decisions, feature))
         decisions.addFeature(feature)
     told["added"] = decisions.commitChanges()
     told["add_errors"] = decisions.commitErrors() if not told["added"] else []
@@ -239,10 +244,7 @@ def outlines_with_qgis(path, rows):
         given = {fields.indexOf(name): value for name, value in row.items()}
         made = QgsVectorLayerUtils.createFeature(outlines, box, given, context)
         told["verdict"] = made.attribute("verdict")
-        for at, field in enumerate(fields):
-            valid, errors = QgsVectorLayerUtils.validateAttribute(outlines, made, at)
-            if not valid and field.name() != "fid":
-                told["invalid"][field.name()] = errors
+        told["invalid"].update(invalid(outlines, made))
         outlines.addFeature(made)
     told["added"] = outlines.commitChanges()
     told["add_errors"] = outlines.commitErrors() if not told["added"] else []

@@ -122,6 +122,11 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
+    /// Whether it is that of a decided version.
+    pub(super) fn is_decided(&self) -> bool {
+        self.material.manifest.counts.decided.is_some()
+    }
+
     /// Reads what the manifest and the files have.
     pub(super) fn read(material: &'a Material<'a>, pictures: &mut Pictures) -> Result<Self> {
         let facts =

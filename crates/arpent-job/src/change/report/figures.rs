@@ -69,7 +69,7 @@ pub(super) fn kinds(report: &Report<'_>, words: Words) -> Section {
     let body = html! {
         @if let Some(overview) = &report.overview { figure {
             (overview.shown(words, &map))
-            @let is_decided = report.material.manifest.counts.decided.is_some();
+            @let is_decided = report.is_decided();
             figcaption { (map) ". " @if is_decided { (words.say("North is up. A dot for each event; the rasters are those of the proposal. ",
                 "Le nord est en haut. Un point par événement ; les rasters sont ceux de la proposition. ")) }
                 @else { (words.say("North is up. A dot for each event, over the classes of the later date in pale colors. ",
@@ -81,7 +81,7 @@ pub(super) fn kinds(report: &Report<'_>, words: Words) -> Section {
         } }
         (table(&caption, &head, &rows))
         @if !shown.is_empty() { figure { (bars(&label, &shown)) figcaption { (label) } } }
-        p.note { @if report.material.manifest.counts.decided.is_some() { (words.say(
+        p.note { @if report.is_decided() { (words.say(
             "Invalidated events are not among them. Every changed square meter is counted in one event, also where a person corrected its outline.",
             "Les événements invalidés n'y figurent pas. Chaque mètre carré changé est compté dans un seul événement, même là où une personne a corrigé son contour.",
         )) } @else { (words.say(

@@ -16,7 +16,7 @@ pub(super) fn section(report: &Report<'_>, words: Words) -> Section {
         )) } };
         return Section { id: "shown", heading, body };
     };
-    let is_decided = report.material.manifest.counts.decided.is_some();
+    let is_decided = report.is_decided();
     let body = html! {
         @if is_decided { p.note { (words.say(
             "Those that the proposal lists, without events that a decision invalidated or corrected.",
@@ -48,7 +48,7 @@ pub(super) fn section(report: &Report<'_>, words: Words) -> Section {
 
 fn gallery(report: &Report<'_>, words: Words, events: &[ShownFact]) -> Markup {
     html! {
-        @if events.is_empty() { p.absent { @if report.material.manifest.counts.decided.is_some() {
+        @if events.is_empty() { p.absent { @if report.is_decided() {
             (words.say("None of them is left.", "Il n'en reste aucun."))
         } @else { (words.say("No event.", "Aucun événement.")) } } }
         ol.gallery { @for event in events.iter().take(LISTED) { li { (card(report, words, event)) } } }

@@ -8,7 +8,7 @@ use arpent_qgis::{
 use arpent_raster::{Color, Crs};
 use arpent_review::{Kind, Person, Review, Status, Verdict};
 
-use super::schema::{DECISIONS, Entered, FEATURES, OUTLINES, verdict_titles};
+use super::schema::{DECISIONS, Entered, FEATURES, FILLED_IN, OUTLINES, verdict_titles};
 
 /// Id of the relation between features and decisions.
 const RELATION: &str = "decisions_of_features";
@@ -251,20 +251,7 @@ impl<'a> Shown<'a> {
             .map(FormItem::Field)
             .collect();
         let tabs = [
-            FormTab {
-                title: self.say("Decision", "Décision"),
-                items: &[
-                    "feature",
-                    "verdict",
-                    "reason",
-                    "class",
-                    "comment",
-                    "person_name",
-                    "person_function",
-                    "person_organization",
-                ]
-                .map(FormItem::Field),
-            },
+            FormTab { title: self.say("Decision", "Décision"), items: &FILLED_IN.map(FormItem::Field) },
             FormTab { title: self.say("More", "Compléments"), items: &more },
         ];
         let form = Form { fields: &fields, tabs: &tabs, is_read_only: false };

@@ -20,6 +20,18 @@ pub(super) const DECISIONS: &str = "decisions";
 /// one with every decision.
 pub(super) const OUTLINES: &str = "outlines";
 
+/// The columns that a person fills in, in the order of the form.
+pub(super) const FILLED_IN: [&str; 8] = [
+    "feature",
+    "verdict",
+    "reason",
+    "class",
+    "comment",
+    "person_name",
+    "person_function",
+    "person_organization",
+];
+
 /// A table that persons add rows to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entered {
@@ -40,19 +52,8 @@ impl Entered {
     /// Its columns, but for `fid` and the geometry.
     pub(super) fn columns(self) -> Vec<Column> {
         let of_outlines = |column: &Column| {
-            let kept = [
-                "feature",
-                "verdict",
-                "reason",
-                "class",
-                "comment",
-                "person_name",
-                "person_function",
-                "person_organization",
-                "time",
-                "uuid",
-            ];
-            kept.contains(&column.name.as_str())
+            let name = column.name.as_str();
+            FILLED_IN.contains(&name) || matches!(name, "time" | "uuid")
         };
         let all = table::columns();
         match self {
